@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/cli.h"
+
+#include <CLI/CLI.hpp>
+
+#include "client/cli/commands_collection.h"
+#include "client/cli/commands_embeddings.h"
+#include "client/cli/commands_import.h"
+#include "client/cli/commands_inspect.h"
+#include "client/cli/commands_sample.h"
+
+namespace negatron::client {
+
+ExitCode RunCli(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err,
+                bool terminal) {
+  Session session;
+  session.out = &out;
+  session.err = &err;
+  session.terminal = terminal;
+  CLI::App app("Talks to a Negatron server.", "negatron");
+  app.footer(
+      "Exit codes: 0 done, 1 wrong options, 2 refused by the server, 3 server unreachable or\n"
+      "overloaded, 4 a file cannot be read or holds nonsense.");
+  app.set_version_flag("--version", "negatron " NEGATRON_VERSION);
+  app.add_option("--server", session.server, "Address of the server.")
+      ->envname("NEGATRON_SERVER")
+      ->capture_default_str();
+  app.add_option("--timeout", session.timeout, "Time for each call.")->capture_default_str();
+  app.add_flag("--json", session.json, "Prints results as JSON.");
+  app.require_subcommand(1);
+  AddCollectionCommands(&app, &session);
+  AddImportCommands(&app, &session);
+  AddEmbeddingCommands(&app, &session);
+  AddSampleCommands(&app, &session);
+  AddInspectCommands(&app, &session);
+  try {
+    // CLI11 takes them from the back.
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, out, err) == 0 ? ExitCode::kOk : ExitCode::kUsage;
+  }
+  const absl::Status status = session.command(session);
+  out.flush();
+  if (!status.ok()) session.PrintError(status);
+  return ToExitCode(status);
+}
+
+}  // namespace negatron::client

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/commands_embeddings.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <google/protobuf/struct.pb.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+
+#include "client/cli/csv_reader.h"
+#include "client/cli/id_list.h"
+#include "client/cli/npy_reader.h"
+#include "client/cli/progress.h"
+#include "client/cli/values.h"
+
+namespace negatron::client {
+namespace {
+
+struct PushSettings {
+  std::string collection;
+  std::string ids_path;
+  std::string vectors_path;
+  bool durable = false;
+};
+
+absl::Status FileError(const std::string& path, const absl::Status& status) {
+  return InputError(absl::StrCat(path, ": ", status.message()));
+}
+
+absl::Status OpenFile(const std::string& path, std::ifstream* file) {
+  file->open(path, std::ios::binary);
+  if (file->is_open()) return absl::OkStatus();
+  return InputError(absl::StrCat(path, ": cannot be opened: ", std::strerror(errno)));
+}
+
+absl::Status ReadNpyIds(const std::string& path, IdList* ids) {
+  if (ids->strings()) {
+    return InputError(absl::StrCat(path, ": item ids of this collection are strings; give a text "
+                                         "file with one id a line"));
+  }
+  std::ifstream file;
+  if (absl::Status status = OpenFile(path, &file); !status.ok()) return status;
+  absl::StatusOr<NpyReader> reader = NpyReader::Open(&file);
+  if (!reader.ok()) return FileError(path, reader.status());
+  if (reader->header().shape.size() != 1) {
+    return InputError(absl::StrCat(path, ": needs one dimension, has ",
+                                   reader->header().shape.size()));
+  }
+  std::vector<int64_t> numbers;
+  const auto count = static_cast<size_t>(reader->header().value_count());
+  if (absl::Status status = reader->ReadInt64s(count, &numbers); !status.ok()) {
+    return FileError(path, status);
+  }
+  for (const int64_t number : numbers) ids->Append(number);
+  return absl::OkStatus();
+}
+
+// One id a line.
+absl::Status ReadTextIds(const std::string& path, IdList* ids) {
+  std::ifstream file;
+  if (absl::Status status = OpenFile(path, &file); !status.ok()) return status;
+  // A line is one field, whatever it holds.
+  CsvReader reader(&file, CsvOptions{.separator = "\n", .quotes = false});
+  CsvRecord record;
+  for (;;) {
+    const absl::StatusOr<bool> more = reader.Next(&record);
+    absl::Status status = more.status();
+    if (status.ok() && !*more) return absl::OkStatus();
+    if (status.ok()) status = ids->Append(record.fields[0]);
+    if (!status.ok()) return FileError(absl::StrCat(path, ":", record.line), status);
+  }
+}
+
+absl::Status CheckShape(const NpyReader& reader, const PushSettings& settings, size_t id_count,
+                        const v1::Collection& collection) {
+  const std::vector<int64_t>& shape = reader.header().shape;
+  if (shape.size() != 2) {
+    return InputError(absl::StrCat(settings.vectors_path, ": needs two dimensions, has ",
+                                   shape.size()));
+  }
+  if (shape[0] != static_cast<int64_t>(id_count)) {
+    return InputError(absl::StrCat(settings.vectors_path, " has ", shape[0], " rows, ",
+                                   settings.ids_path, " has ", id_count, " ids"));
+  }
+  if (collection.has_embedding_settings() &&
+      shape[1] != collection.embedding_settings().dimension()) {
+    return InputError(absl::StrCat(settings.vectors_path, " has ", shape[1], " columns, embeddings of ",
+                                   collection.name(), " have ",
+                                   collection.embedding_settings().dimension()));
+  }
+  if (shape[1] < 1 || shape[1] > std::numeric_limits<int32_t>::max()) {
+    return InputError(absl::StrCat(settings.vectors_path, " has ", shape[1], " columns"));
+  }
+  return absl::OkStatus();
+}
+
+// Part of the ids.
+IdSpan Part(const IdSpan& ids, size_t first, size_t count) {
+  if (const auto* names = std::get_if<std::span<const std::string>>(&ids)) {
+    return names->subspan(first, count);
+  }
+  return std::get<std::span<const int64_t>>(ids).subspan(first, count);
+}
+
+absl::Status PushAll(Session& session, Client& client, const PushSettings& settings,
+                     const IdList& ids, NpyReader& reader, WriteSummary* totals) {
+  const int64_t columns = reader.header().shape[1];
+  const size_t row_bytes = sizeof(float) * static_cast<size_t>(columns);
+  const size_t part_rows = std::clamp<size_t>(kMaxBytesPerCall / row_bytes, 1, kMaxRowsPerCall);
+  Progress progress(Progress::Options{.stream = session.err,
+                                      .terminal = session.terminal,
+                                      .unit = "embeddings",
+                                      .total = static_cast<int64_t>(ids.size()),
+                                      .now = [] { return absl::Now(); }});
+  WriteOptions options;
+  if (settings.durable) options.acknowledgement_level = v1::ACKNOWLEDGEMENT_LEVEL_DURABLE;
+  std::vector<float> vectors;
+  for (size_t first = 0; first < ids.size(); first += part_rows) {
+    const size_t count = std::min(part_rows, ids.size() - first);
+    if (absl::Status status =
+            reader.ReadFloats(count * static_cast<size_t>(columns), &vectors);
+        !status.ok()) {
+      return FileError(settings.vectors_path, status);
+    }
+    const absl::StatusOr<WriteSummary> part =
+        client.WriteEmbeddings(EmbeddingBatch{.collection = CollectionName(settings.collection),
+                                              .item_ids = Part(ids.span(), first, count),
+                                              .vectors = vectors,
+                                              .dimension = static_cast<int32_t>(columns)},
+                               options);
+    if (!part.ok()) {
+      return LocateError(part.status(), RowRange{.begin = first, .end = first + count},
+                         [first](const std::string&) { return first; });
+    }
+    totals->written_count += part->written_count;
+    totals->call_count += part->call_count;
+    totals->commit_sequence = part->commit_sequence;
+    progress.Update(static_cast<int64_t>(first + count), totals->written_count);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Push(Session& session, const PushSettings& settings) {
+  std::ifstream file;
+  if (absl::Status status = OpenFile(settings.vectors_path, &file); !status.ok()) return status;
+  absl::StatusOr<NpyReader> reader = NpyReader::Open(&file);
+  if (!reader.ok()) return FileError(settings.vectors_path, reader.status());
+  const absl::StatusOr<Client*> client = session.Connect();
+  if (!client.ok()) return client.status();
+  v1::GetCollectionRequest request;
+  request.set_name(CollectionName(settings.collection));
+  const absl::StatusOr<v1::Collection> collection = (*client)->GetCollection(request);
+  if (!collection.ok()) return collection.status();
+  IdList ids(collection->item_id_type());
+  absl::Status status = absl::EndsWith(settings.ids_path, ".npy")
+                            ? ReadNpyIds(settings.ids_path, &ids)
+                            : ReadTextIds(settings.ids_path, &ids);
+  if (!status.ok()) return status;
+  status = CheckShape(*reader, settings, ids.size(), *collection);
+  if (!status.ok()) return status;
+  const absl::Time start = absl::Now();
+  WriteSummary totals;
+  status = PushAll(session, **client, settings, ids, *reader, &totals);
+  if (!status.ok()) return status;
+  const double seconds = absl::ToDoubleSeconds(absl::Now() - start);
+  if (!session.json) {
+    *session.out << absl::StrFormat("%s embeddings in %s, %.1f s\n", WithCommas(totals.written_count),
+                                    collection->name(), seconds);
+    return absl::OkStatus();
+  }
+  google::protobuf::Struct json;
+  auto& fields = *json.mutable_fields();
+  fields["collection"].set_string_value(collection->name());
+  fields["writtenCount"].set_number_value(static_cast<double>(totals.written_count));
+  fields["callCount"].set_number_value(static_cast<double>(totals.call_count));
+  fields["commitSequence"].set_number_value(static_cast<double>(totals.commit_sequence));
+  fields["seconds"].set_number_value(seconds);
+  return session.PrintJson(json);
+}
+
+}  // namespace
+
+void AddEmbeddingCommands(CLI::App* app, Session* session) {
+  CLI::App* command =
+      app->add_subcommand("push-embeddings", "Creates or replaces embeddings of items.");
+  command->fallthrough();
+  const auto settings = std::make_shared<PushSettings>();
+  command->add_option("vectors", settings->vectors_path,
+                      "A .npy file: float32 or float64, a row for each item.")
+      ->required();
+  command->add_option("--ids", settings->ids_path,
+                      "Item ids in the order of the rows: a .npy file of integers, or text with one "
+                      "id a line.")
+      ->required();
+  command->add_option("--collection", settings->collection, "Id of the collection.")->required();
+  command->add_flag("--durable", settings->durable,
+                    "Waits until the embeddings are on disk. Default: until they are used.");
+  command->callback([session, settings] {
+    session->command = [settings](Session& run) { return Push(run, *settings); };
+  });
+}
+
+}  // namespace negatron::client

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/values.h"
+
+#include <cmath>
+#include <iterator>
+#include <limits>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace negatron::client {
+namespace {
+
+constexpr double kSecondsBelow = 1e11;
+constexpr double kMillisBelow = 1e14;
+
+int64_t MicrosPerUnit(TimeUnit unit, double number) {
+  switch (unit) {
+    case TimeUnit::kSeconds:
+      return 1'000'000;
+    case TimeUnit::kMillis:
+      return 1'000;
+    case TimeUnit::kMicros:
+      return 1;
+    case TimeUnit::kAuto:
+      break;
+  }
+  const double size = std::abs(number);
+  return size < kSecondsBelow ? 1'000'000 : size < kMillisBelow ? 1'000 : 1;
+}
+
+absl::Status NotATime(absl::string_view text) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("`", text.substr(0, 40), "` is not a time (a number or 2024-05-01T12:30:00Z)"));
+}
+
+}  // namespace
+
+absl::StatusOr<int64_t> ParseTimeMicros(absl::string_view text, TimeUnit unit) {
+  text = absl::StripAsciiWhitespace(text);
+  int64_t whole = 0;
+  double number = 0;
+  if (absl::SimpleAtoi(text, &whole)) {
+    const int64_t scale = MicrosPerUnit(unit, static_cast<double>(whole));
+    if (std::abs(static_cast<double>(whole)) * static_cast<double>(scale) >= 9e18) {
+      return NotATime(text);
+    }
+    return whole * scale;
+  }
+  if (absl::SimpleAtod(text, &number)) {
+    const double micros = number * static_cast<double>(MicrosPerUnit(unit, number));
+    if (!(std::abs(micros) < 9e18)) return NotATime(text);
+    return static_cast<int64_t>(std::llround(micros));
+  }
+  for (const char* format : {"%Y-%m-%d%ET%H:%M:%E*S%Ez", "%Y-%m-%d %H:%M:%E*S%Ez",
+                             "%Y-%m-%d%ET%H:%M:%E*S", "%Y-%m-%d %H:%M:%E*S", "%Y-%m-%d"}) {
+    absl::Time time;
+    if (absl::ParseTime(format, text, &time, nullptr) && time != absl::InfiniteFuture() &&
+        time != absl::InfinitePast()) {
+      return absl::ToUnixMicros(time);
+    }
+  }
+  return NotATime(text);
+}
+
+absl::StatusOr<absl::Duration> ParsePositiveDuration(absl::string_view text) {
+  absl::Duration duration;
+  double number = 0;
+  const char unit = text.empty() ? '\0' : text.back();
+  if ((unit == 'd' || unit == 'w') &&
+      absl::SimpleAtod(text.substr(0, text.size() - 1), &number)) {
+    duration = absl::Hours(unit == 'w' ? 24 * 7 : 24) * number;
+  } else if (!absl::ParseDuration(text, &duration)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("`", text, "` is not a length of time such as 30d, 12h, 90m or 45s"));
+  }
+  if (duration <= absl::ZeroDuration() || duration == absl::InfiniteDuration()) {
+    return absl::InvalidArgumentError(absl::StrCat("`", text, "` is not positive and finite"));
+  }
+  return duration;
+}
+
+std::string FormatMicros(int64_t micros) {
+  if (micros == std::numeric_limits<int64_t>::min()) return "always";
+  if (micros == std::numeric_limits<int64_t>::max()) return "never";
+  return absl::FormatTime("%Y-%m-%d%ET%H:%M:%E*SZ", absl::FromUnixMicros(micros),
+                          absl::UTCTimeZone());
+}
+
+google::protobuf::Timestamp ToTimestamp(int64_t micros) {
+  google::protobuf::Timestamp timestamp;
+  const int64_t seconds = absl::ToUnixSeconds(absl::FromUnixMicros(micros));
+  timestamp.set_seconds(seconds);
+  timestamp.set_nanos(static_cast<int32_t>(micros - seconds * 1'000'000) * 1'000);
+  return timestamp;
+}
+
+int64_t ToMicros(const google::protobuf::Timestamp& timestamp) {
+  return timestamp.seconds() * 1'000'000 + timestamp.nanos() / 1'000;
+}
+
+std::string WithCommas(int64_t value) {
+  const std::string plain = absl::StrCat(value);
+  std::string text;
+  for (size_t i = 0; i < plain.size(); ++i) {
+    const size_t left = plain.size() - i;
+    if (left % 3 == 0 && i > (value < 0 ? 1U : 0U)) text.push_back(',');
+    text.push_back(plain[i]);
+  }
+  return text;
+}
+
+std::string FormatBytes(int64_t bytes) {
+  constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  double size = static_cast<double>(bytes);
+  size_t unit = 0;
+  while (size >= 1024 && unit + 1 < std::size(kUnits)) {
+    size /= 1024;
+    ++unit;
+  }
+  return unit == 0 ? absl::StrCat(bytes, " B") : absl::StrFormat("%.1f %s", size, kUnits[unit]);
+}
+
+}  // namespace negatron::client

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cpp/client.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <google/protobuf/empty.pb.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+
+#include "client/cpp/request_id.h"
+#include "negatron/wire/status.pb.h"
+#include "proto/cc/status.h"
+
+namespace negatron::client {
+namespace {
+
+// As large as the server takes; a full response of samples fits 4 MiB, pages of items do not.
+constexpr int kMaxMessageBytes = 16 << 20;
+
+// `/` and the number of a call are appended, and the server takes 64 characters.
+constexpr size_t kMaxRequestIdBytes = 56;
+
+// gRPC's own first wait is a second, which a start-up script would feel; its longest is two minutes,
+// in which a client would not notice that its server is back.
+constexpr int kFirstReconnectMillis = 100;
+constexpr int kLongestReconnectMillis = 5'000;
+
+grpc::ChannelArguments Arguments() {
+  grpc::ChannelArguments arguments;
+  arguments.SetServiceConfigJSON(R"({"loadBalancingConfig":[{"round_robin":{}}]})");
+  // Attempts of the channel would multiply with those of RunWithRetries.
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstReconnectMillis);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLongestReconnectMillis);
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  arguments.SetMaxSendMessageSize(kMaxMessageBytes);
+  arguments.SetUserAgentPrefix("negatron-cpp/" NEGATRON_VERSION);
+  return arguments;
+}
+
+absl::Status CheckOptions(const ClientOptions& options) {
+  if (options.target.empty()) return BadFieldError("target", "is empty");
+  if (options.deadline <= absl::ZeroDuration()) {
+    return BadFieldError("deadline", "must be positive");
+  }
+  if (options.retry.max_attempts < 1) {
+    return BadFieldError("retry.max_attempts", "must be at least 1");
+  }
+  if (options.retry.initial_backoff <= absl::ZeroDuration() ||
+      options.retry.max_backoff < options.retry.initial_backoff) {
+    return BadFieldError("retry.max_backoff",
+                         "must not be shorter than initial_backoff, which must be positive");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Client>> Client::Create(ClientOptions options) {
+  if (absl::Status status = CheckOptions(options); !status.ok()) return status;
+  std::shared_ptr<grpc::Channel> channel =
+      grpc::CreateCustomChannel(options.target, grpc::InsecureChannelCredentials(), Arguments());
+  return std::unique_ptr<Client>(new Client(std::move(options), std::move(channel)));
+}
+
+Client::Client(ClientOptions options, std::shared_ptr<grpc::Channel> channel)
+    : options_(std::move(options)),
+      channel_(std::move(channel)),
+      collections_(v1::CollectionService::NewStub(channel_)),
+      pool_(v1::PoolService::NewStub(channel_)),
+      embeddings_(v1::EmbeddingService::NewStub(channel_)),
+      sampling_(v1::SamplingService::NewStub(channel_)),
+      inspection_(v1::InspectionService::NewStub(channel_)) {}
+
+template <typename Stub, typename Request, typename Response>
+absl::StatusOr<Response> Client::Call(Stub* stub,
+                                      grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                                   const Request&, Response*),
+                                      const Request& request, bool repeatable) {
+  const absl::Time deadline = options_.environment.now() + options_.deadline;
+  Response response;
+  const auto attempt = [&]() -> absl::Status {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(deadline));
+    return FromGrpcStatus((stub->*method)(&context, request, &response));
+  };
+  const absl::Status status =
+      repeatable ? RunWithRetries(options_.retry, options_.environment, deadline, attempt)
+                 : attempt();
+  if (!status.ok()) return status;
+  return response;
+}
+
+template <typename Batch, typename Stub, typename Request>
+absl::StatusOr<WriteSummary> Client::Write(const Batch& batch, const WriteOptions& options,
+                                           Stub* stub,
+                                           grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                                        const Request&,
+                                                                        v1::WriteReceipt*)) {
+  if (absl::Status status = CheckShape(batch); !status.ok()) return status;
+  if (options.request_id.size() > kMaxRequestIdBytes) {
+    return BadFieldError("request_id",
+                         absl::StrCat("is longer than ", kMaxRequestIdBytes, " characters"));
+  }
+  const std::string id = options.request_id.empty() ? NewRequestId() : options.request_id;
+  std::vector<RowRange> parts =
+      CutRows(RowCount(batch), [&batch](size_t row) { return RowBytes(batch, row); });
+  // The server says what it thinks of an empty write, and whether the collection exists.
+  if (parts.empty()) parts.push_back(RowRange{});
+  WriteSummary summary;
+  for (const RowRange part : parts) {
+    Request request = MakeRequest(batch, part);
+    request.set_acknowledgement_level(options.acknowledgement_level);
+    request.set_request_id(parts.size() == 1 ? id : absl::StrCat(id, "/", summary.call_count));
+    const absl::StatusOr<v1::WriteReceipt> receipt = Call(stub, method, request);
+    if (!receipt.ok() && parts.size() == 1) return receipt.status();
+    if (!receipt.ok()) {
+      return LocateError(receipt.status(), part, [&](const std::string& field) {
+        return IndexOffset(batch, field, part.begin);
+      });
+    }
+    ++summary.call_count;
+    summary.written_count += receipt->written_count();
+    summary.created_item_count += receipt->created_item_count();
+    summary.replayed_call_count += receipt->replayed() ? 1 : 0;
+    summary.commit_sequence = std::max(summary.commit_sequence, receipt->commit_sequence());
+  }
+  return summary;
+}
+
+absl::Status Client::CheckHealth(absl::Time deadline) {
+  grpc::TemplatedGenericStub<wire::HealthCheckRequest, wire::HealthCheckResponse> stub(channel_);
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(deadline));
+  const wire::HealthCheckRequest request;
+  wire::HealthCheckResponse response;
+  grpc::Status status;
+  absl::Notification done;
+  stub.UnaryCall(&context, "/grpc.health.v1.Health/Check", grpc::StubOptions(), &request, &response,
+                 [&status, &done](grpc::Status result) {
+                   status = std::move(result);
+                   done.Notify();
+                 });
+  done.WaitForNotification();
+  if (!status.ok()) return FromGrpcStatus(status);
+  if (response.status() == wire::HealthCheckResponse::SERVING) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("the server answers ", wire::HealthCheckResponse::ServingStatus_Name(
+                                              response.status())));
+}
+
+absl::Status Client::WaitForReady(absl::Duration timeout) {
+  const Environment& environment = options_.environment;
+  const absl::Time deadline = environment.now() + timeout;
+  absl::Duration wait = absl::Milliseconds(50);
+  absl::Status last = absl::UnavailableError("no answer");
+  do {
+    const absl::Status status = CheckHealth(deadline);
+    if (status.ok()) return status;
+    // The last question may be cut short; an earlier answer tells more.
+    if (!absl::IsDeadlineExceeded(status)) last = status;
+    const absl::Duration rest = deadline - environment.now();
+    if (rest <= absl::ZeroDuration()) break;
+    environment.sleep(std::min(wait, rest));
+    wait = std::min(wait * 2, absl::Seconds(1));
+  } while (environment.now() < deadline);
+  return absl::UnavailableError(absl::StrCat(options_.target, " is not ready after ",
+                                             absl::FormatDuration(timeout), ": ", last.message()));
+}
+
+absl::StatusOr<v1::Collection> Client::CreateCollection(v1::CreateCollectionRequest request) {
+  if (request.request_id().empty()) request.set_request_id(NewRequestId());
+  return Call(collections_.get(), &v1::CollectionService::Stub::CreateCollection, request);
+}
+
+absl::StatusOr<v1::Collection> Client::GetCollection(const v1::GetCollectionRequest& request) {
+  return Call(collections_.get(), &v1::CollectionService::Stub::GetCollection, request);
+}
+
+absl::StatusOr<v1::ListCollectionsResponse> Client::ListCollections(
+    const v1::ListCollectionsRequest& request) {
+  return Call(collections_.get(), &v1::CollectionService::Stub::ListCollections, request);
+}
+
+absl::StatusOr<v1::Collection> Client::UpdateCollection(
+    const v1::UpdateCollectionRequest& request) {
+  return Call(collections_.get(), &v1::CollectionService::Stub::UpdateCollection, request,
+              request.collection().etag().empty());
+}
+
+absl::Status Client::DeleteCollection(const v1::DeleteCollectionRequest& request) {
+  return Call(collections_.get(), &v1::CollectionService::Stub::DeleteCollection, request,
+              request.allow_missing())
+      .status();
+}
+
+absl::StatusOr<WriteSummary> Client::WriteItems(const ItemBatch& batch,
+                                                const WriteOptions& options) {
+  return Write(batch, options, pool_.get(), &v1::PoolService::Stub::BatchWriteItems);
+}
+
+absl::StatusOr<WriteSummary> Client::WriteEvents(const EventBatch& batch,
+                                                 const WriteOptions& options) {
+  return Write(batch, options, pool_.get(), &v1::PoolService::Stub::BatchWriteEvents);
+}
+
+absl::StatusOr<WriteSummary> Client::WriteEmbeddings(const EmbeddingBatch& batch,
+                                                     const WriteOptions& options) {
+  return Write(batch, options, embeddings_.get(),
+               &v1::EmbeddingService::Stub::BatchWriteEmbeddings);
+}
+
+absl::StatusOr<v1::BatchGetItemsResponse> Client::BatchGetItems(
+    const v1::BatchGetItemsRequest& request) {
+  return Call(pool_.get(), &v1::PoolService::Stub::BatchGetItems, request);
+}
+
+absl::StatusOr<v1::ListItemsResponse> Client::ListItems(const v1::ListItemsRequest& request) {
+  return Call(pool_.get(), &v1::PoolService::Stub::ListItems, request);
+}
+
+absl::StatusOr<v1::BatchGetEmbeddingsResponse> Client::BatchGetEmbeddings(
+    const v1::BatchGetEmbeddingsRequest& request) {
+  return Call(embeddings_.get(), &v1::EmbeddingService::Stub::BatchGetEmbeddings, request);
+}
+
+absl::StatusOr<SampleResult> Client::Sample(const SampleRequest& request) {
+  const absl::StatusOr<v1::SampleNegativesRequest> message = MakeRequest(request);
+  if (!message.ok()) return message.status();
+  const absl::StatusOr<v1::SampleNegativesResponse> response = SampleNegatives(*message);
+  if (!response.ok()) return response.status();
+  return ReadResponse(*response, request.negative_count);
+}
+
+absl::StatusOr<v1::SampleNegativesResponse> Client::SampleNegatives(
+    const v1::SampleNegativesRequest& request) {
+  return Call(sampling_.get(), &v1::SamplingService::Stub::SampleNegatives, request);
+}
+
+absl::StatusOr<v1::CollectionStatistics> Client::GetCollectionStatistics(
+    const v1::GetCollectionStatisticsRequest& request) {
+  return Call(inspection_.get(), &v1::InspectionService::Stub::GetCollectionStatistics, request);
+}
+
+absl::StatusOr<v1::ServerInfo> Client::GetServerInfo(const v1::GetServerInfoRequest& request) {
+  return Call(inspection_.get(), &v1::InspectionService::Stub::GetServerInfo, request);
+}
+
+}  // namespace negatron::client

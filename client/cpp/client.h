@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_CLIENT_CPP_CLIENT_H_
+#define NEGATRON_CLIENT_CPP_CLIENT_H_
+
+#include <memory>
+#include <string>
+
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+#include "client/cpp/retry.h"
+#include "client/cpp/sampling.h"
+#include "client/cpp/writes.h"
+#include "negatron/v1/collections.grpc.pb.h"
+#include "negatron/v1/embeddings.grpc.pb.h"
+#include "negatron/v1/inspection.grpc.pb.h"
+#include "negatron/v1/pool.grpc.pb.h"
+#include "negatron/v1/sampling.grpc.pb.h"
+
+namespace negatron::client {
+
+struct ClientOptions {
+  // Where the server is, in gRPC's syntax. With `dns:///` calls go round all addresses of the name.
+  std::string target = "dns:///127.0.0.1:7600";
+
+  // Time for one call to the server with all its repetitions. A write of several calls may take
+  // this long for each of them.
+  absl::Duration deadline = absl::Seconds(30);
+
+  RetryOptions retry;
+  Environment environment = Environment::Real();
+};
+
+// A connection to a Negatron server, in plaintext.
+//
+// Calls block until they are answered. A call is repeated by the rules of `RunWithRetries` within its
+// deadline. Repetition is done here and not by gRPC's channel, which keeps only calls of up to
+// 256 KiB for it. Writes carry a request id, so that the server does them once however often they
+// arrive; a deletion without `allow_missing` and an update with an `etag` are never repeated, since
+// the repetition of a success would report an error.
+//
+// Errors are the server's, with its `BadRequest`, `ErrorInfo` and `RetryInfo` details as payloads
+// (proto/cc/status.h); UNAVAILABLE means that it cannot be reached or is not ready,
+// DEADLINE_EXCEEDED that the time is over, and a write may then have been done or not: repeat it with
+// its request id.
+//
+// Thread-safety: thread-safe. Make one for the process; it is not usable on both sides of a fork.
+class Client {
+ public:
+  // Does not connect yet: the first call does. INVALID_ARGUMENT if an option is out of its range.
+  static absl::StatusOr<std::unique_ptr<Client>> Create(ClientOptions options);
+
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // Asks the health service until the server serves. UNAVAILABLE, with the last answer, if it does
+  // not within `timeout`.
+  absl::Status WaitForReady(absl::Duration timeout);
+
+  // Collections. An empty `request_id` of the request is replaced by a random one.
+  absl::StatusOr<v1::Collection> CreateCollection(v1::CreateCollectionRequest request);
+  absl::StatusOr<v1::Collection> GetCollection(const v1::GetCollectionRequest& request);
+  absl::StatusOr<v1::ListCollectionsResponse> ListCollections(
+      const v1::ListCollectionsRequest& request);
+  absl::StatusOr<v1::Collection> UpdateCollection(const v1::UpdateCollectionRequest& request);
+  absl::Status DeleteCollection(const v1::DeleteCollectionRequest& request);
+
+  // Writes any number of rows, in as many calls as their size needs (CutRows), in order. Each call
+  // succeeds or fails whole; when one fails, those before it are done and those after it are not
+  // made, and the message tells the rows. INVALID_ARGUMENT, and nothing written, if the columns are
+  // not parallel. Indexes in `BadRequest` count from the start of the batch.
+  absl::StatusOr<WriteSummary> WriteItems(const ItemBatch& batch, const WriteOptions& options);
+  absl::StatusOr<WriteSummary> WriteEvents(const EventBatch& batch, const WriteOptions& options);
+  absl::StatusOr<WriteSummary> WriteEmbeddings(const EmbeddingBatch& batch,
+                                               const WriteOptions& options);
+
+  absl::StatusOr<v1::BatchGetItemsResponse> BatchGetItems(const v1::BatchGetItemsRequest& request);
+  absl::StatusOr<v1::ListItemsResponse> ListItems(const v1::ListItemsRequest& request);
+  absl::StatusOr<v1::BatchGetEmbeddingsResponse> BatchGetEmbeddings(
+      const v1::BatchGetEmbeddingsRequest& request);
+
+  // Draws negatives in one call. Row outcomes are in `row_statuses`, not errors.
+  absl::StatusOr<SampleResult> Sample(const SampleRequest& request);
+
+  // The same, as messages.
+  absl::StatusOr<v1::SampleNegativesResponse> SampleNegatives(
+      const v1::SampleNegativesRequest& request);
+
+  absl::StatusOr<v1::CollectionStatistics> GetCollectionStatistics(
+      const v1::GetCollectionStatisticsRequest& request);
+  absl::StatusOr<v1::ServerInfo> GetServerInfo(const v1::GetServerInfoRequest& request);
+
+ private:
+  Client(ClientOptions options, std::shared_ptr<grpc::Channel> channel);
+
+  // Calls `method` of `stub` within the deadline, more than once only if `repeatable`.
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> Call(Stub* stub,
+                                grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                             Response*),
+                                const Request& request, bool repeatable = true);
+
+  // Cuts `batch` and sends each part through `method` of `stub`.
+  template <typename Batch, typename Stub, typename Request>
+  absl::StatusOr<WriteSummary> Write(const Batch& batch, const WriteOptions& options, Stub* stub,
+                                     grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                                  const Request&,
+                                                                  v1::WriteReceipt*));
+
+  // One question to the health service. OK if the server serves.
+  absl::Status CheckHealth(absl::Time deadline);
+
+  const ClientOptions options_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<v1::CollectionService::Stub> collections_;
+  const std::unique_ptr<v1::PoolService::Stub> pool_;
+  const std::unique_ptr<v1::EmbeddingService::Stub> embeddings_;
+  const std::unique_ptr<v1::SamplingService::Stub> sampling_;
+  const std::unique_ptr<v1::InspectionService::Stub> inspection_;
+};
+
+}  // namespace negatron::client
+
+#endif  // NEGATRON_CLIENT_CPP_CLIENT_H_

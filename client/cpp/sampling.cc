@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cpp/sampling.h"
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+#include "proto/cc/columns.h"
+#include "proto/cc/status.h"
+
+namespace negatron::client {
+namespace {
+
+void PutIds(const IdSpan& ids, v1::IdColumn* column) {
+  if (const auto* names = std::get_if<std::span<const std::string>>(&ids)) {
+    WriteNames(*names, column);
+  } else {
+    WriteIds(std::get<std::span<const int64_t>>(ids), v1::COLUMN_ENCODING_RAW, column);
+  }
+}
+
+absl::Status PutQueries(const SampleRequest& from, v1::SampleNegativesRequest* to) {
+  if (from.queries.empty()) return absl::OkStatus();
+  const size_t dimension = static_cast<size_t>(from.query_dimension);
+  if (from.query_dimension < 1 || from.queries.size() % dimension != 0) {
+    return BadFieldError("queries", absl::StrCat("has ", from.queries.size(),
+                                                 " values, not a multiple of the dimension ",
+                                                 from.query_dimension));
+  }
+  WriteMatrix(from.queries, static_cast<int32_t>(from.queries.size() / dimension),
+              from.query_dimension, v1::COLUMN_ENCODING_RAW, to->mutable_queries());
+  return absl::OkStatus();
+}
+
+// Moves `values` to `out` if there are as many as `want`; none are fine if the column is optional.
+template <typename T>
+absl::Status Take(absl::StatusOr<std::vector<T>> values, absl::string_view field, int64_t want,
+                  bool optional, std::vector<T>* out) {
+  if (!values.ok()) return absl::InternalError(values.status().message());
+  const auto size = static_cast<int64_t>(values->size());
+  if (size != want && !(optional && size == 0)) {
+    return absl::InternalError(
+        absl::StrCat("the server returned ", size, " values in `", field, "`, not ", want));
+  }
+  *out = *std::move(values);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<v1::SampleNegativesRequest> MakeRequest(const SampleRequest& from) {
+  v1::SampleNegativesRequest to;
+  to.set_collection(from.collection);
+  to.set_negative_count(from.negative_count);
+  to.set_row_count(from.row_count);
+  if (IdCount(from.user_ids) > 0) PutIds(from.user_ids, to.mutable_user_ids());
+  if (IdCount(from.positive_ids) > 0) PutIds(from.positive_ids, to.mutable_positive_ids());
+  if (!from.exclusion_splits.empty()) {
+    PutIds(from.exclusions, to.mutable_exclusions()->mutable_ids());
+    WriteInt64s(from.exclusion_splits, v1::COLUMN_ENCODING_RAW,
+                to.mutable_exclusions()->mutable_row_splits());
+  }
+  if (!from.as_of_micros.empty()) {
+    WriteInt64s(from.as_of_micros, v1::COLUMN_ENCODING_RAW, to.mutable_as_of_micros());
+  }
+  if (from.as_of_time.has_value()) {
+    const int64_t micros = absl::ToUnixMicros(*from.as_of_time);
+    const int64_t seconds = absl::ToUnixSeconds(*from.as_of_time);
+    to.mutable_as_of_time()->set_seconds(seconds);
+    to.mutable_as_of_time()->set_nanos(static_cast<int32_t>((micros - seconds * 1'000'000) * 1000));
+  }
+  if (!from.row_keys.empty()) {
+    WriteInt64s(from.row_keys, v1::COLUMN_ENCODING_RAW, to.mutable_row_keys());
+  }
+  if (absl::Status status = PutQueries(from, &to); !status.ok()) return status;
+  *to.mutable_policy() = from.policy;
+  if (from.seed.has_value()) to.set_seed(*from.seed);
+  for (const v1::SampleOutput output : from.outputs) to.add_outputs(output);
+  to.set_encoding(v1::COLUMN_ENCODING_RAW);
+  return to;
+}
+
+absl::StatusOr<SampleResult> ReadResponse(const v1::SampleNegativesResponse& response,
+                                          int32_t negative_count) {
+  SampleResult result;
+  result.row_count = ColumnSize(response.row_statuses());
+  result.negative_count = negative_count;
+  const int64_t rows = result.row_count;
+  const int64_t draws = rows * negative_count;
+  const int64_t components = response.components_size();
+  absl::Status status =
+      Take(ReadIds(response.item_ids(), "item_ids"), "item_ids", draws, false, &result.item_ids);
+  status.Update(Take(ReadFloats(response.log_q(), "log_q"), "log_q", draws, true, &result.log_q));
+  status.Update(Take(ReadFloats(response.log_q_source(), "log_q_source"), "log_q_source", draws,
+                     true, &result.log_q_source));
+  status.Update(Take(ReadBytes(response.component_indexes(), "component_indexes"),
+                     "component_indexes", draws, true, &result.component_indexes));
+  status.Update(
+      Take(ReadFloats(response.scores(), "scores"), "scores", draws, true, &result.scores));
+  status.Update(Take(ReadBytes(response.row_statuses(), "row_statuses"), "row_statuses", rows,
+                     false, &result.row_statuses));
+  status.Update(Take(ReadInt64s(response.drawn_counts(), "drawn_counts"), "drawn_counts", rows,
+                     true, &result.drawn_counts));
+  status.Update(Take(ReadFloats(response.effective_shares(), "effective_shares"),
+                     "effective_shares", rows * components, true, &result.effective_shares));
+  status.Update(Take(ReadInt64s(response.reject_counts(), "reject_counts"), "reject_counts",
+                     rows * 2, true, &result.reject_counts));
+  if (!status.ok()) return status;
+  result.components.assign(response.components().begin(), response.components().end());
+  result.law_kind = response.law_kind();
+  result.snapshot = response.snapshot();
+  result.seed = response.seed();
+  result.as_of_time = absl::FromUnixSeconds(response.as_of_time().seconds()) +
+                      absl::Nanoseconds(response.as_of_time().nanos());
+  result.kernel_id = response.kernel_id();
+  return result;
+}
+
+}  // namespace negatron::client

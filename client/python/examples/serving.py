@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The demo's side of the server: its process, the import, and batches of negatives."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import datetime as dt
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Callable, Iterator, Optional
+
+import numpy as np
+
+import negatron
+from data import Interactions
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 20.0
+_IMPORT_CHUNK = 10_000
+_LOG_TAIL_LINES = 30
+
+
+class ServerProcess:
+    """negatrond on a free port with a temporary folder; a context manager.
+
+    Its log goes to `log_path`. Leaving the context stops it and removes its data.
+    """
+
+    def __init__(self, binary: pathlib.Path, log_path: pathlib.Path) -> None:
+        self._binary = binary
+        self._log_path = log_path
+        self._folder: Optional[tempfile.TemporaryDirectory[str]] = None
+        self._process: Optional[subprocess.Popen[bytes]] = None
+        self.target = ""
+
+    def __enter__(self) -> "ServerProcess":
+        self._folder = tempfile.TemporaryDirectory(prefix="negatron-demo-")
+        port_file = pathlib.Path(self._folder.name) / "port"
+        with open(self._log_path, "wb") as log:
+            self._process = subprocess.Popen(
+                [
+                    str(self._binary),
+                    "--listen=127.0.0.1:0",
+                    f"--data-dir={self._folder.name}/data",
+                    f"--port-file={port_file}",
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            self.target = f"127.0.0.1:{self._wait_for_port(port_file)}"
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def _wait_for_port(self, port_file: pathlib.Path) -> int:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            assert self._process is not None
+            if self._process.poll() is not None:
+                raise RuntimeError(
+                    f"the server ended with code {self._process.returncode}:\n{self.log_tail()}"
+                )
+            text = port_file.read_text(encoding="ascii") if port_file.exists() else ""
+            if text.endswith("\n") or text.strip().isdigit():
+                return int(text)
+            time.sleep(0.02)
+        raise RuntimeError(f"the server did not start in time:\n{self.log_tail()}")
+
+    def log_tail(self) -> str:
+        """Returns the last lines of the server's log."""
+        lines = self._log_path.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(lines[-_LOG_TAIL_LINES:])
+
+    def __exit__(self, *unused: object) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+
+def import_interactions(
+    client: negatron.Client, collection: str, data: Interactions, half_life_days: float,
+    dimension: int, say: Callable[[str], None],
+) -> None:
+    """Creates the collection and writes items and events into it.
+
+    Everything is imported before training, as it would be in production: what a row may see is
+    decided by its as-of time. Without a catalogue, an item lives from its first event on.
+    """
+    client.create_collection(
+        collection,
+        display_name=data.title,
+        item_id_type=negatron.IdType.STRING,
+        missing_item_rule=negatron.MissingItemRule.CREATE,
+        half_life=dt.timedelta(days=half_life_days),
+        dimension=dimension,
+        metric=negatron.Metric.INNER_PRODUCT,
+    )
+    begin = time.monotonic()
+    if data.catalogue is not None:
+        client.write_items(
+            collection, data.catalogue.names,
+            alive_from=data.catalogue.alive_from, alive_until=data.catalogue.alive_until,
+        )
+    for first in range(0, len(data), _IMPORT_CHUNK):
+        rows = slice(first, first + _IMPORT_CHUNK)
+        client.write_events(collection, data.users[rows], data.items[rows], data.times[rows])
+        _progress("import", min(first + _IMPORT_CHUNK, len(data)), len(data))
+    seconds = time.monotonic() - begin
+    statistics = client.statistics(collection, as_of=int(data.times[-1]))
+    say(
+        f"imported {statistics.event_count:,} events, {statistics.item_count:,} items, "
+        f"{statistics.user_count:,} users in {seconds:.1f} s (durable)"
+    )
+
+
+def _progress(what: str, done: int, total: int) -> None:
+    if sys.stdout.isatty():
+        print(f"\r{what} {done:,} / {total:,}", end="\n" if done == total else "", flush=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class ServerItems:
+    """The collection's items by their dense dictionary numbers, as the server holds them."""
+
+    names: np.ndarray  # [n], object array of str; position = number.
+    alive_from: np.ndarray  # [n], int64; start of the first interval.
+    alive_until: np.ndarray  # [n], int64; end of the last.
+
+    def alive(self, t: int) -> np.ndarray:
+        """[n], bool: alive at t. The demo's items have one interval each."""
+        return (self.alive_from <= t) & (t < self.alive_until)
+
+    def numbers(self, names: np.ndarray) -> np.ndarray:
+        """Returns the numbers of names."""
+        lookup = {name: number for number, name in enumerate(self.names.tolist())}
+        return np.array([lookup[name] for name in names.tolist()], np.int64)
+
+
+def read_items_back(client: negatron.Client, collection: str) -> ServerItems:
+    """Lists all items; their numbers are 0, 1, 2, ... in the order of the listing."""
+    pages = list(client.list_items(collection))
+    return ServerItems(
+        np.concatenate([page.ids for page in pages]),
+        np.concatenate([page.alive_from_micros[page.interval_splits[:-1]] for page in pages]),
+        np.concatenate([page.alive_until_micros[page.interval_splits[1:] - 1] for page in pages]),
+    )
+
+
+@dataclasses.dataclass
+class ServingStats:
+    """What a run asked of the server."""
+
+    negatives: int = 0
+    short_rows: int = 0
+    wait_seconds: float = 0.0  # The trainer stood still for negatives or for a push.
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """Rows of one update."""
+
+    rows: np.ndarray  # [n], indexes into the interactions.
+    negatives: np.ndarray  # [n, K], item numbers.
+    mask: np.ndarray  # [n, K], bool, which are real.
+
+
+class NegativeStream:
+    """Serves the batches of an epoch with several calls in flight. Confined to one thread."""
+
+    def __init__(
+        self,
+        client: negatron.Client,
+        collection: str,
+        policy: negatron.Policy,
+        negative_count: int,
+        in_flight: int,
+    ) -> None:
+        self._client = client
+        self._collection = collection
+        self._policy = policy
+        self._negative_count = negative_count
+        self._in_flight = in_flight
+        self.stats = ServingStats()
+
+    def batches(
+        self,
+        row_batches: list[np.ndarray],
+        users: np.ndarray,
+        items: np.ndarray,
+        times: np.ndarray,
+        queries: Callable[[np.ndarray], np.ndarray],
+        seed: int,
+    ) -> Iterator[Batch]:
+        """Yields a batch of negatives for each of `row_batches`, in order.
+
+        Args:
+          users, items, times: of all interactions: ids, numbers, microseconds.
+          queries: gives the current user vectors of interactions; asked when a call is started.
+          seed: of the epoch.
+        """
+        needs_queries = any(
+            isinstance(source, negatron.Nearest) for _, source in self._policy.components
+        )
+        waiting: collections.deque[tuple[np.ndarray, negatron.SampleFuture]] = collections.deque()
+        upcoming = iter(row_batches)
+        while True:
+            while len(waiting) < self._in_flight:
+                rows = next(upcoming, None)
+                if rows is None:
+                    break
+                future = self._client.sample_async(
+                    self._collection,
+                    self._negative_count,
+                    policy=self._policy,
+                    users=users[rows],
+                    positives=items[rows],
+                    as_of=times[rows],
+                    queries=queries(rows) if needs_queries else None,
+                    seed=seed,
+                    outputs=(),
+                    as_numbers=True,
+                )
+                waiting.append((rows, future))
+            if not waiting:
+                return
+            rows, future = waiting.popleft()
+            begin = time.monotonic()
+            sample = future.result()
+            self.stats.wait_seconds += time.monotonic() - begin
+            self.stats.negatives += int(sample.drawn_counts.sum())
+            self.stats.short_rows += int((sample.drawn_counts < self._negative_count).sum())
+            yield Batch(rows, sample.items, sample.mask)
+
+    def push(self, numbers: np.ndarray, vectors: np.ndarray) -> None:
+        """Gives the server the current item embeddings; the next call sees them."""
+        begin = time.monotonic()
+        self._client.write_embeddings(self._collection, numbers, vectors)
+        self.stats.wait_seconds += time.monotonic() - begin

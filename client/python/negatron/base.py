@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every group of calls of the client stands on."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Callable, Optional, Sequence, TypeVar
+
+import grpc
+import numpy as np
+
+from negatron import chunking, errors, models
+from negatron.names import NameCache
+from negatron.transport import Stubs, Transport
+from negatron.v1 import collections_pb2, types_pb2
+
+
+_Self = TypeVar("_Self", bound="BaseClient")
+
+
+def collection_name(collection: str) -> str:
+    """Returns `collections/{id}` of an id or a full name."""
+    if not isinstance(collection, str):
+        raise TypeError(f"collection: a string is expected, not {type(collection).__name__}")
+    return collection if "/" in collection else f"collections/{collection}"
+
+
+class BaseClient:
+    """The transport, the known dictionaries, and chunked writes. Thread-safe."""
+
+    def __init__(
+        self,
+        target: str = "127.0.0.1:7600",
+        *,
+        timeout: float = 30.0,
+        max_attempts: int = 5,
+        credentials: Optional[grpc.ChannelCredentials] = None,
+        channel_options: Sequence[tuple[str, Any]] = (),
+    ) -> None:
+        """Makes a client; connects with the first call.
+
+        Args:
+          target: a gRPC target. `dns:///host:port` spreads calls over all addresses of the host.
+          timeout: default deadline of a call, in seconds.
+          max_attempts: attempts of a call that is safe to repeat, at least 1.
+          credentials: for TLS; None: no TLS.
+          channel_options: further gRPC channel options, which win over the defaults.
+        """
+        if not timeout > 0:
+            raise ValueError("timeout: a positive number of seconds is expected")
+        if max_attempts < 1:
+            raise ValueError("max_attempts: at least 1 is expected")
+        self._transport = Transport(target, timeout, max_attempts, credentials, channel_options)
+        self._names: dict[str, NameCache] = {}
+        self._names_lock = threading.Lock()
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the channel; later calls raise ValueError. May be repeated."""
+        self._transport.close()
+
+    def _call(
+        self,
+        method: Callable[[Stubs], Any],
+        request: Any,
+        timeout: Optional[float],
+        retry: bool = True,
+    ) -> Any:
+        return self._transport.call(
+            method, request, self._transport.deadline(timeout), retry=retry
+        )
+
+    def _name_cache(
+        self, collection: str, timeout: Optional[float], incarnation: Optional[int] = None
+    ) -> Optional[NameCache]:
+        """Returns what is known of the collection's dictionary; None for int64 ids."""
+        name = collection_name(collection)
+        with self._names_lock:
+            cache = self._names.get(name)
+        if cache is None or (incarnation is not None and cache.incarnation != incarnation):
+            request = collections_pb2.GetCollectionRequest(name=name)
+            settings = models.Collection.from_proto(
+                self._call(lambda s: s.collections.GetCollection, request, timeout)
+            )
+            cache = NameCache(settings.incarnation, settings.item_id_type == models.IdType.STRING)
+            with self._names_lock:
+                self._names[name] = cache
+        return cache if cache.has_names else None
+
+    def _item_encoding(self, collection: str, timeout: Optional[float]) -> int:
+        has_names = self._name_cache(collection, timeout) is not None
+        return types_pb2.COLUMN_ENCODING_TYPED if has_names else types_pb2.COLUMN_ENCODING_RAW
+
+    def _write(
+        self,
+        method: Callable[[Stubs], Any],
+        collection: str,
+        request: Callable[[slice], Any],
+        sizes: np.ndarray,
+        request_id: Optional[str],
+        level: Optional[models.Level],
+        timeout: Optional[float],
+    ) -> models.WriteResult:
+        deadline = self._transport.deadline(timeout)
+        receipts = []
+        for rows, chunk_id in zip(chunking.chunks(sizes), chunking.request_ids(request_id)):
+            message = request(rows)
+            message.collection = collection_name(collection)
+            message.request_id = chunk_id
+            message.acknowledgement_level = 0 if level is None else int(level)
+            try:
+                receipts.append(self._transport.call(method, message, deadline))
+            except errors.NegatronError as error:
+                raise error.with_row_offset(rows.start)
+        return models.WriteResult(
+            commit_sequence=receipts[-1].commit_sequence,
+            written_count=sum(r.written_count for r in receipts),
+            created_item_count=sum(r.created_item_count for r in receipts),
+            level=models.Level(receipts[-1].acknowledgement_level),
+            replayed=all(r.replayed for r in receipts),
+        )

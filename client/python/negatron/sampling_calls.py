@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls that draw negatives."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Optional, Sequence, Union
+
+import numpy as np
+
+from negatron import columns, models, policies
+from negatron.columns import Ids, Instant, Times
+from negatron.base import collection_name
+from negatron.pool_calls import PoolCalls
+from negatron.transport import SampleFuture
+from negatron.v1 import sampling_pb2
+
+_OUTPUTS = {
+    "log_q": sampling_pb2.SAMPLE_OUTPUT_LOG_Q,
+    "log_q_source": sampling_pb2.SAMPLE_OUTPUT_LOG_Q_SOURCE,
+    "components": sampling_pb2.SAMPLE_OUTPUT_COMPONENT,
+    "scores": sampling_pb2.SAMPLE_OUTPUT_SCORE,
+    "effective_shares": sampling_pb2.SAMPLE_OUTPUT_EFFECTIVE_SHARES,
+    "reject_counts": sampling_pb2.SAMPLE_OUTPUT_REJECTS,
+}
+
+
+class SamplingCalls(PoolCalls):
+    """Negatives. Needs `PoolCalls` to decode string ids."""
+
+    def sample(
+        self,
+        collection: str,
+        negative_count: int,
+        *,
+        policy: Union[policies.Policy, policies.Source],
+        users: Optional[Ids] = None,
+        positives: Optional[Ids] = None,
+        exclusions: Optional[Sequence[Ids]] = None,
+        as_of: Union[Times, Instant, None] = None,
+        row_keys: Optional[np.ndarray] = None,
+        queries: Optional[np.ndarray] = None,
+        rows: Optional[int] = None,
+        seed: Optional[int] = None,
+        outputs: Optional[Sequence[str]] = None,
+        as_numbers: bool = False,
+        timeout: Optional[float] = None,
+    ) -> models.Sample:
+        """Draws `negative_count` negatives for each row, from one snapshot of the collection.
+
+        Rows are evaluated as of their own times: events and histories strictly before them, alive
+        intervals at them; embeddings are current. What befalls a single row is its status, not
+        an error.
+
+        Args:
+          collection: which one.
+          negative_count: K, negatives a row; rows * K is at most 131,072.
+          policy: a `Policy`, or one source.
+          users: shape [rows]; their histories before the row's time are excluded.
+          positives: shape [rows]; excluded.
+          exclusions: for each row a sequence of further ids to exclude.
+          as_of: times of the rows, shape [rows], or one instant for all; default: the server's
+            clock.
+          row_keys: shape [rows], int64 names of the rows; default: a hash of user, positive, time.
+          queries: shape [rows, dimension], float32; anchors of `Nearest(anchor="query")`.
+          rows: number of rows, needed only if nothing above tells it.
+          seed: makes draws repeatable; default: chosen by the server and returned.
+          outputs: names among "log_q", "log_q_source", "components", "scores",
+            "effective_shares", "reject_counts"; default: the first three; (): only ids.
+          as_numbers: for string ids, return the dictionary's int64 numbers, which are
+            dense (0, 1, 2, ...) and need no decoding.
+
+        Raises:
+          InvalidArgument: names the fields and rows.
+          NotFound: no such collection.
+          FailedPrecondition: the policy wants embeddings that the collection cannot have.
+        """
+        request, decode, deadline = self._prepare(
+            collection, negative_count, policy, timeout, users=users, positives=positives,
+            exclusions=exclusions, as_of=as_of, row_keys=row_keys, queries=queries, rows=rows,
+            seed=seed, outputs=outputs, as_numbers=as_numbers,
+        )
+        return decode(
+            self._transport.call(lambda s: s.sampling.SampleNegatives, request, deadline)
+        )
+
+    def sample_async(
+        self,
+        collection: str,
+        negative_count: int,
+        *,
+        policy: Union[policies.Policy, policies.Source],
+        users: Optional[Ids] = None,
+        positives: Optional[Ids] = None,
+        exclusions: Optional[Sequence[Ids]] = None,
+        as_of: Union[Times, Instant, None] = None,
+        row_keys: Optional[np.ndarray] = None,
+        queries: Optional[np.ndarray] = None,
+        rows: Optional[int] = None,
+        seed: Optional[int] = None,
+        outputs: Optional[Sequence[str]] = None,
+        as_numbers: bool = False,
+        timeout: Optional[float] = None,
+    ) -> SampleFuture:
+        """Starts what `sample` does, with the same arguments, and returns its future.
+
+        Keep two to four calls in flight while you train, so that the trainer never waits. The
+        deadline counts from here; errors come from `SampleFuture.result`.
+        """
+        request, decode, deadline = self._prepare(
+            collection, negative_count, policy, timeout, users=users, positives=positives,
+            exclusions=exclusions, as_of=as_of, row_keys=row_keys, queries=queries, rows=rows,
+            seed=seed, outputs=outputs, as_numbers=as_numbers,
+        )
+        return SampleFuture(
+            self._transport, lambda s: s.sampling.SampleNegatives, request, deadline, decode
+        )
+
+    def _prepare(
+        self,
+        collection: str,
+        negative_count: int,
+        policy: Union[policies.Policy, policies.Source],
+        timeout: Optional[float],
+        *,
+        users: Optional[Ids],
+        positives: Optional[Ids],
+        exclusions: Optional[Sequence[Ids]],
+        as_of: Union[Times, Instant, None],
+        row_keys: Optional[np.ndarray],
+        queries: Optional[np.ndarray],
+        rows: Optional[int],
+        seed: Optional[int],
+        outputs: Optional[Sequence[str]],
+        as_numbers: bool,
+    ) -> tuple[sampling_pb2.SampleNegativesRequest, Callable[[Any], models.Sample], float]:
+        deadline = self._transport.deadline(timeout)
+        request = sampling_pb2.SampleNegativesRequest(
+            collection=collection_name(collection),
+            negative_count=negative_count,
+            row_count=rows,
+            policy=policies.as_policy(policy).to_proto(),
+            seed=seed,
+            outputs=_output_list(outputs),
+        )
+        if users is not None:
+            request.user_ids.CopyFrom(columns.ids_to_column(users, "users"))
+        if positives is not None:
+            request.positive_ids.CopyFrom(columns.ids_to_column(positives, "positives"))
+        if exclusions is not None:
+            request.exclusions.CopyFrom(columns.ragged_to_proto(exclusions, "exclusions"))
+        if as_of is not None:
+            if np.asarray(as_of).ndim:
+                micros = columns.times_to_micros(as_of, "as_of")
+                request.as_of_micros.CopyFrom(columns.int64_to_column(micros, "as_of"))
+            else:
+                request.as_of_time.CopyFrom(columns.instant_to_timestamp(as_of, "as_of"))
+        if row_keys is not None:
+            request.row_keys.CopyFrom(columns.int64_to_column(row_keys, "row_keys"))
+        if queries is not None:
+            request.queries.CopyFrom(columns.matrix_to_proto(queries, "queries"))
+
+        def decode(proto: sampling_pb2.SampleNegativesResponse) -> models.Sample:
+            items = columns.ids_from_column(proto.item_ids)
+            if not as_numbers:
+                names = self._name_cache(collection, timeout, proto.snapshot.incarnation)
+                if names is not None:
+                    items = names.lookup(
+                        items,
+                        lambda numbers: self.get_items(
+                            collection, numbers, timeout=max(deadline - time.monotonic(), 0.0)
+                        ),
+                    )
+            return models.sample_from_proto(proto, negative_count, items)
+
+        return request, decode, deadline
+
+
+def _output_list(outputs: Optional[Sequence[str]]) -> list[int]:
+    if outputs is None:
+        return []
+    unknown = [name for name in outputs if name not in _OUTPUTS]
+    if isinstance(outputs, str) or unknown:
+        raise ValueError(f"outputs: a sequence of names among {sorted(_OUTPUTS)} is expected")
+    return [_OUTPUTS[name] for name in outputs] or [sampling_pb2.SAMPLE_OUTPUT_NONE]

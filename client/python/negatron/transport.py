@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One channel for each process, and calls with deadlines and retries."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import threading
+import time
+from typing import Any, Callable, Optional, Sequence
+
+import grpc
+
+from negatron import errors
+from negatron.v1 import (
+    collections_pb2_grpc,
+    embeddings_pb2_grpc,
+    inspection_pb2_grpc,
+    pool_pb2_grpc,
+    sampling_pb2_grpc,
+)
+
+# A full response is about 3 MiB; the rest leaves room for string ids and wide embeddings.
+_MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+# Servers drop clients that ping more often than every 5 minutes unless told otherwise.
+_KEEPALIVE_MS = 6 * 60 * 1000
+_FIRST_BACKOFF_SECONDS = 0.1
+_MAX_BACKOFF_SECONDS = 3.0
+
+_OPTIONS: tuple[tuple[str, Any], ...] = (
+    ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+    ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
+    ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 3_000),
+)
+
+# Channels of a parent process. Closing them here, or letting them be collected, would touch
+# threads that did not survive the fork.
+_abandoned: list[Any] = []
+
+
+class Stubs:
+    """The stubs of every service on one channel."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self.collections = collections_pb2_grpc.CollectionServiceStub(channel)
+        self.pool = pool_pb2_grpc.PoolServiceStub(channel)
+        self.embeddings = embeddings_pb2_grpc.EmbeddingServiceStub(channel)
+        self.sampling = sampling_pb2_grpc.SamplingServiceStub(channel)
+        self.inspection = inspection_pb2_grpc.InspectionServiceStub(channel)
+
+
+class Transport:
+    """Calls the server. Thread-safe.
+
+    The channel is made by the first call, in the process that calls: gRPC does not survive a
+    fork, so a data-loader worker that inherits a `Transport` gets a channel of its own.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        timeout: float,
+        max_attempts: int,
+        credentials: Optional[grpc.ChannelCredentials],
+        options: Sequence[tuple[str, Any]],
+    ) -> None:
+        self._target = target
+        self._timeout = timeout
+        self._max_attempts = max_attempts
+        self._credentials = credentials
+        self._options = list({**dict(_OPTIONS), **dict(options)}.items())
+        self._lock = threading.Lock()
+        self._pid = 0
+        self._channel: Optional[grpc.Channel] = None
+        self._stubs: Optional[Stubs] = None
+        self._closed = False
+
+    def stubs(self) -> Stubs:
+        """Returns the stubs of this process; raises ValueError after `close`."""
+        if self._pid != os.getpid():
+            # Another thread of the parent may have held the lock when it forked.
+            self._lock = threading.Lock()
+        with self._lock:
+            if self._closed:
+                raise ValueError("the client is closed")
+            if self._pid != os.getpid() or self._stubs is None:
+                if self._channel is not None:
+                    _abandoned.append((self._channel, self._stubs))
+                if self._credentials is None:
+                    self._channel = grpc.insecure_channel(self._target, self._options)
+                else:
+                    self._channel = grpc.secure_channel(
+                        self._target, self._credentials, self._options
+                    )
+                self._stubs = Stubs(self._channel)
+                self._pid = os.getpid()
+            return self._stubs
+
+    def close(self) -> None:
+        """Closes the channel. Calls in flight are cancelled. May be repeated."""
+        with self._lock:
+            self._closed = True
+            if self._channel is not None and self._pid == os.getpid():
+                self._channel.close()
+            self._channel = None
+            self._stubs = None
+
+    def deadline(self, timeout: Optional[float]) -> float:
+        """Returns the `time.monotonic` of a call's deadline; None: the client's timeout."""
+        return time.monotonic() + (self._timeout if timeout is None else timeout)
+
+    def call(
+        self,
+        method: Callable[[Stubs], Any],
+        request: Any,
+        deadline: float,
+        *,
+        retry: bool = True,
+        failed_attempts: int = 0,
+    ) -> Any:
+        """Calls `method(stubs)(request)`.
+
+        With `retry`, repeats what is safe to repeat until the deadline or the last attempt:
+        UNAVAILABLE, and RESOURCE_EXHAUSTED if the server says when to come back.
+
+        Raises:
+          errors.NegatronError: of the last attempt.
+        """
+        attempt = failed_attempts
+        while True:
+            attempt += 1
+            remaining = max(deadline - time.monotonic(), 0.0)
+            try:
+                return method(self.stubs())(request, timeout=remaining)
+            except grpc.RpcError as rpc_error:
+                error = errors.from_rpc_error(rpc_error)
+            if not retry or attempt >= self._max_attempts or not self.pause(
+                error, attempt, deadline
+            ):
+                raise error
+
+    def pause(self, error: errors.NegatronError, attempt: int, deadline: float) -> bool:
+        """Waits before the next attempt; False, at once, if there should be none."""
+        if error.code == grpc.StatusCode.UNAVAILABLE:
+            floor = error.retry_delay or 0.0
+        elif error.code == grpc.StatusCode.RESOURCE_EXHAUSTED and error.retry_delay is not None:
+            floor = error.retry_delay
+        else:
+            return False
+        backoff = min(_FIRST_BACKOFF_SECONDS * 2 ** (attempt - 1), _MAX_BACKOFF_SECONDS)
+        wait = floor + backoff * random.uniform(0.5, 1.0)
+        if time.monotonic() + wait >= deadline:
+            return False
+        time.sleep(wait)
+        return True
+
+
+class SampleFuture:
+    """A call in flight, made by `Client.sample_async`. Thread-safe."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        method: Callable[[Stubs], Any],
+        request: Any,
+        deadline: float,
+        decode: Callable[[Any], Any],
+    ) -> None:
+        self._transport = transport
+        self._method = method
+        self._request = request
+        self._deadline = deadline
+        self._decode = decode
+        self._call = method(transport.stubs()).future(
+            request, timeout=max(deadline - time.monotonic(), 0.0)
+        )
+
+    def done(self) -> bool:
+        """True if `result` returns without waiting for the first attempt."""
+        return self._call.done()
+
+    def cancel(self) -> None:
+        """Cancels the call; `result` then raises `Cancelled`."""
+        self._call.cancel()
+
+    def result(self) -> Any:
+        """Waits for the call, until its deadline, and returns its `Sample`.
+
+        Sampling is read-only, so a first attempt that failed for a passing reason is repeated
+        here. Raises `NegatronError` as `Client.sample` does.
+        """
+        try:
+            return self._decode(self._call.result())
+        except grpc.FutureCancelledError:
+            raise errors.Cancelled(
+                grpc.StatusCode.CANCELLED, "the caller cancelled the call"
+            ) from None
+        except grpc.RpcError as rpc_error:
+            error = errors.from_rpc_error(rpc_error)
+        if not self._transport.pause(error, 1, self._deadline):
+            raise error
+        response = self._transport.call(
+            self._method, self._request, self._deadline, failed_attempts=1
+        )
+        return self._decode(response)

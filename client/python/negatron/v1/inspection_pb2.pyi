@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from negatron.v1 import sampling_pb2 as _sampling_pb2
+from negatron.v1 import types_pb2 as _types_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class CollectionStatistics(_message.Message):
+    __slots__ = ["as_of_time", "collection", "embedding_count", "event_count", "event_mass", "first_event_time", "item_count", "last_event_time", "living_event_mass", "living_item_count", "memory_uses", "past_event_count", "rejects", "sample_call_count", "sampled_row_count", "short_rows", "snapshot", "sources", "user_count"]
+    AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    EMBEDDING_COUNT_FIELD_NUMBER: _ClassVar[int]
+    EVENT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    EVENT_MASS_FIELD_NUMBER: _ClassVar[int]
+    FIRST_EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
+    ITEM_COUNT_FIELD_NUMBER: _ClassVar[int]
+    LAST_EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
+    LIVING_EVENT_MASS_FIELD_NUMBER: _ClassVar[int]
+    LIVING_ITEM_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_USES_FIELD_NUMBER: _ClassVar[int]
+    PAST_EVENT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    REJECTS_FIELD_NUMBER: _ClassVar[int]
+    SAMPLED_ROW_COUNT_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_CALL_COUNT_FIELD_NUMBER: _ClassVar[int]
+    SHORT_ROWS_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    SOURCES_FIELD_NUMBER: _ClassVar[int]
+    USER_COUNT_FIELD_NUMBER: _ClassVar[int]
+    as_of_time: _timestamp_pb2.Timestamp
+    collection: str
+    embedding_count: int
+    event_count: int
+    event_mass: float
+    first_event_time: _timestamp_pb2.Timestamp
+    item_count: int
+    last_event_time: _timestamp_pb2.Timestamp
+    living_event_mass: float
+    living_item_count: int
+    memory_uses: _containers.RepeatedCompositeFieldContainer[MemoryUse]
+    past_event_count: int
+    rejects: _containers.RepeatedCompositeFieldContainer[RejectCount]
+    sample_call_count: int
+    sampled_row_count: int
+    short_rows: _containers.RepeatedCompositeFieldContainer[RowStatusCount]
+    snapshot: _types_pb2.SnapshotToken
+    sources: _containers.RepeatedCompositeFieldContainer[SourceStatistics]
+    user_count: int
+    def __init__(self, collection: _Optional[str] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., item_count: _Optional[int] = ..., living_item_count: _Optional[int] = ..., user_count: _Optional[int] = ..., event_count: _Optional[int] = ..., past_event_count: _Optional[int] = ..., embedding_count: _Optional[int] = ..., first_event_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., last_event_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., event_mass: _Optional[float] = ..., living_event_mass: _Optional[float] = ..., memory_uses: _Optional[_Iterable[_Union[MemoryUse, _Mapping]]] = ..., sample_call_count: _Optional[int] = ..., sampled_row_count: _Optional[int] = ..., sources: _Optional[_Iterable[_Union[SourceStatistics, _Mapping]]] = ..., short_rows: _Optional[_Iterable[_Union[RowStatusCount, _Mapping]]] = ..., rejects: _Optional[_Iterable[_Union[RejectCount, _Mapping]]] = ...) -> None: ...
+
+class GetCollectionStatisticsRequest(_message.Message):
+    __slots__ = ["as_of_time", "collection"]
+    AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    as_of_time: _timestamp_pb2.Timestamp
+    collection: str
+    def __init__(self, collection: _Optional[str] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class GetServerInfoRequest(_message.Message):
+    __slots__ = []
+    def __init__(self) -> None: ...
+
+class MemoryUse(_message.Message):
+    __slots__ = ["bytes", "structure"]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    STRUCTURE_FIELD_NUMBER: _ClassVar[int]
+    bytes: int
+    structure: str
+    def __init__(self, structure: _Optional[str] = ..., bytes: _Optional[int] = ...) -> None: ...
+
+class RejectCount(_message.Message):
+    __slots__ = ["count", "reject_cause"]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    REJECT_CAUSE_FIELD_NUMBER: _ClassVar[int]
+    count: int
+    reject_cause: _sampling_pb2.RejectCause
+    def __init__(self, reject_cause: _Optional[_Union[_sampling_pb2.RejectCause, str]] = ..., count: _Optional[int] = ...) -> None: ...
+
+class RowStatusCount(_message.Message):
+    __slots__ = ["count", "row_status"]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    ROW_STATUS_FIELD_NUMBER: _ClassVar[int]
+    count: int
+    row_status: _sampling_pb2.RowStatus
+    def __init__(self, row_status: _Optional[_Union[_sampling_pb2.RowStatus, str]] = ..., count: _Optional[int] = ...) -> None: ...
+
+class ServerInfo(_message.Message):
+    __slots__ = ["durable_sequence", "recovery_progress", "serving", "uptime", "version"]
+    DURABLE_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    RECOVERY_PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    SERVING_FIELD_NUMBER: _ClassVar[int]
+    UPTIME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    durable_sequence: int
+    recovery_progress: float
+    serving: bool
+    uptime: _duration_pb2.Duration
+    version: str
+    def __init__(self, version: _Optional[str] = ..., serving: bool = ..., recovery_progress: _Optional[float] = ..., uptime: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., durable_sequence: _Optional[int] = ...) -> None: ...
+
+class SourceStatistics(_message.Message):
+    __slots__ = ["drawn_count", "source"]
+    DRAWN_COUNT_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    drawn_count: int
+    source: str
+    def __init__(self, source: _Optional[str] = ..., drawn_count: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contract between client and server, against the fake server."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+import pytest
+
+import contract
+import negatron
+
+
+@pytest.mark.parametrize("case", contract.CASES, ids=lambda case: case.__name__)
+def test_fake_keeps_contract(
+    client: negatron.Client, case: Callable[[negatron.Client, str], None]
+) -> None:
+    case(client, "films")

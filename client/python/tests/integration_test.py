@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contract between client and server, against negatrond itself.
+
+NEGATRON_SERVER_BINARY names the binary.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import signal
+import subprocess
+import time
+from typing import Callable, Iterator
+
+import numpy as np
+import pytest
+
+import contract
+import negatron
+
+_BINARY = os.environ.get("NEGATRON_SERVER_BINARY", "")
+
+pytestmark = pytest.mark.skipif(not _BINARY, reason="NEGATRON_SERVER_BINARY is not set")
+
+
+class _Server:
+    def __init__(self, folder: pathlib.Path) -> None:
+        self._folder = folder
+        self.start()
+
+    def start(self) -> None:
+        port_file = self._folder / "port"
+        port_file.unlink(missing_ok=True)
+        self.log = self._folder / "log"
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    _BINARY,
+                    "--listen=127.0.0.1:0",
+                    f"--data-dir={self._folder / 'data'}",
+                    f"--port-file={port_file}",
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + 60
+        while not (port_file.exists() and port_file.read_text(encoding="ascii").strip()):
+            assert self.process.poll() is None, self.log.read_text(encoding="utf-8")
+            assert time.monotonic() < deadline, "no port file"
+            time.sleep(0.01)  # There is no other notice of another process's port.
+        self.target = f"127.0.0.1:{int(port_file.read_text(encoding='ascii'))}"
+
+    def terminate(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+
+@pytest.fixture(name="negatrond", scope="module")
+def _negatrond(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Server]:
+    server = _Server(tmp_path_factory.mktemp("negatrond"))
+    yield server
+    server.process.kill()
+    server.process.wait()
+
+
+@pytest.fixture(name="real")
+def _real(negatrond: _Server) -> Iterator[negatron.Client]:
+    with negatron.Client(negatrond.target, timeout=60.0) as client:
+        client.wait_until_ready()
+        yield client
+
+
+@pytest.mark.parametrize("case", contract.CASES, ids=lambda case: case.__name__)
+def test_negatrond_keeps_contract(
+    real: negatron.Client, case: Callable[[negatron.Client, str], None]
+) -> None:
+    case(real, case.__name__.replace("_", "-"))
+
+
+def test_message_over_the_limit_is_refused_and_the_server_lives(
+    negatrond: _Server, real: negatron.Client
+) -> None:
+    real.create_collection("big", dimension=4096, metric=negatron.Metric.L2)
+    queries = np.zeros((2000, 4096), np.float32)
+    with pytest.raises(negatron.ResourceExhausted):  # The client's own limit.
+        real.sample("big", 1, policy=negatron.Nearest(), queries=queries)
+    no_limit = [("grpc.max_send_message_length", -1)]
+    with negatron.Client(negatrond.target, channel_options=no_limit) as client:
+        with pytest.raises(negatron.ResourceExhausted):  # The server's.
+            client.sample("big", 1, policy=negatron.Nearest(), queries=queries)
+    assert real.server_info().serving
+
+
+def test_wide_embeddings_are_cut_to_fit(real: negatron.Client) -> None:
+    real.create_collection("wide", dimension=4096, metric=negatron.Metric.INNER_PRODUCT)
+    real.write_items("wide", np.arange(700))
+    vectors = np.random.default_rng(0).normal(size=(700, 4096)).astype(np.float32)
+    assert real.write_embeddings("wide", np.arange(700), vectors).written_count == 700
+    got, found = real.get_embeddings("wide", [699, 0])
+    assert found.all()
+    assert (got == vectors[[699, 0]]).all()
+
+
+def test_sigterm_exits_0_and_data_is_there_after_a_restart(tmp_path: pathlib.Path) -> None:
+    server = _Server(tmp_path)
+    with negatron.Client(server.target) as client:
+        client.wait_until_ready()
+        client.create_collection(
+            "kept",
+            item_id_type=negatron.IdType.STRING,
+            missing_item_rule=negatron.MissingItemRule.CREATE,
+        )
+        first = client.write_events("kept", [1, 2], ["a", "b"], [0, 1], request_id="once")
+    assert server.terminate() == 0, server.log.read_text(encoding="utf-8")
+    server.start()
+    with negatron.Client(server.target) as client:
+        client.wait_until_ready()
+        again = client.write_events("kept", [1, 2], ["a", "b"], [0, 1], request_id="once")
+        assert again.replayed
+        assert again.commit_sequence == first.commit_sequence
+        assert client.statistics("kept").event_count == 2
+        assert next(client.list_items("kept")).ids.tolist() == ["a", "b"]
+    assert server.terminate() == 0

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_SERVER_APP_CONFIG_H_
+#define NEGATRON_SERVER_APP_CONFIG_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+#include "server/app/address.h"
+#include "server/app/logging.h"
+
+namespace negatron {
+
+// How the server is to run. Every value is set by a flag `--some-name`, else by the environment as
+// NEGATRON_SOME_NAME, else by the configuration file as `some-name = value`, else as here.
+struct Config {
+  Address listen{"127.0.0.1", 7600};
+  std::string data_dir = "./negatron-data";
+  std::string port_file;  // Empty: none.
+  LogLevel log_level = LogLevel::kInfo;
+  LogFormat log_format = LogFormat::kText;
+  int executor_threads = 1;  // Unless set: the number of cores.
+  int queue_limit = 1024;
+  int64_t max_message_bytes = 16 << 20;
+  int64_t max_in_flight_bytes = 512 << 20;
+  absl::Duration sync_interval = absl::Milliseconds(200);
+  int64_t write_queue_bytes = 256 << 20;
+  absl::Duration drain_deadline = absl::Seconds(20);
+  bool accept_data_loss = false;
+};
+
+// A setting as it took effect.
+struct EffectiveSetting {
+  std::string name;    // Of the flag, without dashes.
+  std::string value;   // In a form that can be given again.
+  std::string source;  // "flag", "environment", "file" or "default".
+};
+
+enum class Action { kServe, kHelp, kVersion, kPrintConfig, kCheckConfig, kHealthCheck };
+
+struct CommandLine {
+  Action action = Action::kServe;
+  Config config;
+  std::vector<EffectiveSetting> settings;
+  std::string help;  // Of kHelp.
+};
+
+// The value of an environment variable; null if it is not set.
+using Environment = std::function<const char*(const char*)>;
+
+// Reads flags, environment and file. `arguments` are those of main without the name of the program.
+// Fails with INVALID_ARGUMENT, naming the setting and where it was set, for unknown flags, unknown
+// keys in the file, and values that are not valid. An empty environment variable counts as not set.
+absl::StatusOr<CommandLine> ReadCommandLine(const std::vector<std::string>& arguments,
+                                            const Environment& environment);
+
+}  // namespace negatron
+
+#endif  // NEGATRON_SERVER_APP_CONFIG_H_

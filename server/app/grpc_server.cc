@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/app/grpc_server.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include <grpc/grpc.h>
+#include <grpc/support/log.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server_builder.h>
+
+namespace negatron {
+namespace {
+
+// Clients may ping this often, calls or none, to keep a connection through gateways that forget
+// idle ones. gRPC's own default is 5 minutes.
+constexpr absl::Duration kMinPingInterval = absl::Seconds(10);
+
+// gRPC's log function takes no argument.
+Log* grpc_log = nullptr;
+
+void WriteGrpcLog(gpr_log_func_args* args) {
+  const LogField fields[] = {{"message", args->message},
+                             {"file", absl::StrCat(args->file, ":", args->line)}};
+  if (args->severity == GPR_LOG_SEVERITY_ERROR) {
+    grpc_log->Warning("grpc", {fields[0], fields[1]});
+  } else {
+    grpc_log->Debug("grpc", {fields[0], fields[1]});
+  }
+}
+
+void SetOptions(const Config& config, grpc::ServerBuilder* builder) {
+  builder->SetMaxReceiveMessageSize(static_cast<int>(config.max_message_bytes));
+  // Without this, a second server on the same port would take half of the first one's clients.
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                              static_cast<int>(absl::ToInt64Milliseconds(kMinPingInterval)));
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+}
+
+}  // namespace
+
+GrpcServer::GrpcServer(std::unique_ptr<grpc::Server> server, int port)
+    : server_(std::move(server)), port_(port) {}
+
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const Config& config,
+                                                              ServiceSet* services) {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  SetOptions(config, &builder);
+  services->Register(&builder);
+  const std::string address = config.listen.ToString();
+  int port = 0;
+  builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
+  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr || port == 0) {
+    return absl::UnavailableError(absl::StrCat(
+        "cannot listen on ", address,
+        ": is the port taken by another process, is the address one of this machine?"));
+  }
+  std::unique_ptr<GrpcServer> started(new GrpcServer(std::move(server), port));
+  started->SetServing(false);
+  return started;
+}
+
+void GrpcServer::SetServing(bool serving) {
+  grpc::HealthCheckServiceInterface* const health = server_->GetHealthCheckService();
+  health->SetServingStatus(serving);
+  for (const std::string& name : ServiceSet::Names()) health->SetServingStatus(name, serving);
+}
+
+void GrpcServer::Shutdown(absl::Duration grace) {
+  server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
+}
+
+void RedirectGrpcLog(Log* log) {
+  grpc_log = log;
+  gpr_set_log_function(WriteGrpcLog);
+}
+
+}  // namespace negatron

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_SERVER_APP_GRPC_SERVER_H_
+#define NEGATRON_SERVER_APP_GRPC_SERVER_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include <grpcpp/server.h>
+
+#include "server/app/config.h"
+#include "server/app/logging.h"
+#include "server/rpc/service_set.h"
+
+namespace negatron {
+
+// gRPC's server with the options that the configuration asks for, health and reflection.
+//
+// Thread-safety: thread-safe.
+class GrpcServer {
+ public:
+  // Binds the port and answers. Fails with UNAVAILABLE if the port cannot be bound. `services` must
+  // outlive the server.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const Config& config,
+                                                           ServiceSet* services);
+
+  int port() const { return port_; }
+
+  // What health checks say, of the server and of every service.
+  void SetServing(bool serving);
+
+  // Closes the port and cancels calls that are still in flight after `grace`. Returns when none is.
+  void Shutdown(absl::Duration grace);
+
+ private:
+  GrpcServer(std::unique_ptr<grpc::Server> server, int port);
+
+  const std::unique_ptr<grpc::Server> server_;
+  const int port_;
+};
+
+// Sends what gRPC's core logs to `log`, which must live as long as the process.
+void RedirectGrpcLog(Log* log);
+
+}  // namespace negatron
+
+#endif  // NEGATRON_SERVER_APP_GRPC_SERVER_H_

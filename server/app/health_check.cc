@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/app/health_check.h"
+
+#include <fstream>
+#include <future>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include "negatron/wire/status.pb.h"
+#include "proto/cc/status.h"
+#include "storage/base/status.h"
+
+namespace negatron {
+namespace {
+
+using HealthStub = grpc::TemplatedGenericStub<wire::HealthCheckRequest, wire::HealthCheckResponse>;
+
+absl::StatusOr<Address> FindServer(const Config& config) {
+  Address address = config.listen.ForLocalClient();
+  if (address.port != 0) return address;
+  if (config.port_file.empty()) {
+    return absl::FailedPreconditionError("port 0 is any free port; only a port file tells which");
+  }
+  std::ifstream file(config.port_file);
+  if (!(file >> address.port)) {
+    return absl::UnavailableError(absl::StrCat("there is no port in ", config.port_file));
+  }
+  return address;
+}
+
+}  // namespace
+
+absl::Status CheckHealth(const Config& config, absl::Duration timeout) {
+  NEGATRON_ASSIGN_OR_RETURN(const Address address, FindServer(config));
+  grpc::ChannelArguments arguments;
+  // The server is on this machine, whatever proxy the environment names.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  HealthStub stub(
+      grpc::CreateCustomChannel(address.ToString(), grpc::InsecureChannelCredentials(), arguments));
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+  const wire::HealthCheckRequest request;
+  wire::HealthCheckResponse response;
+  std::promise<grpc::Status> done;
+  stub.UnaryCall(&context, "/grpc.health.v1.Health/Check", grpc::StubOptions(), &request, &response,
+                 [&done](grpc::Status status) { done.set_value(std::move(status)); });
+  NEGATRON_RETURN_IF_ERROR(FromGrpcStatus(done.get_future().get()));
+  if (response.status() != wire::HealthCheckResponse::SERVING) {
+    return absl::UnavailableError("the server is up, but does not serve yet or any more");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace negatron

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/app/lifecycle.h"
+
+#include <memory>
+#include <random>
+#include <signal.h>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+
+#include "server/app/grpc_server.h"
+#include "server/app/port_file.h"
+#include "server/app/signals.h"
+#include "server/engine/engine.h"
+#include "server/rpc/engine_handle.h"
+#include "server/rpc/service_set.h"
+#include "storage/base/cancellation.h"
+#include "storage/base/mutex.h"
+
+namespace negatron {
+namespace {
+
+// Calls that take longer are logged.
+constexpr absl::Duration kSlowCall = absl::Seconds(1);
+
+// For what is not a call of ours, such as a health check that watches: it would never end by
+// itself.
+constexpr absl::Duration kStreamGrace = absl::Milliseconds(200);
+
+constexpr absl::Duration kProgressInterval = absl::Seconds(1);
+
+// The wish to stop: told once, waited for by the main thread, and cancels recovery.
+//
+// Thread-safety: thread-safe.
+class StopRequest {
+ public:
+  void Tell() {
+    recovery_.Cancel();
+    MutexLock lock(mutex_);
+    told_ = true;
+    changed_.NotifyAll();
+  }
+
+  void Wait() {
+    MutexLock lock(mutex_);
+    while (!told_) changed_.Wait(mutex_);
+  }
+
+  bool told() const {
+    MutexLock lock(mutex_);
+    return told_;
+  }
+
+  const Cancellation& recovery() const { return recovery_; }
+
+ private:
+  Cancellation recovery_;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  bool told_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+uint64_t RandomSeed() {
+  std::random_device device;
+  return (uint64_t{device()} << 32) | device();
+}
+
+void LogCall(const CallOutcome& outcome, Log& log) {
+  if (outcome.duration > kSlowCall) {
+    log.Warning("slow_call", {{"method", outcome.method},
+                              {"seconds", absl::ToDoubleSeconds(outcome.duration)},
+                              {"code", absl::StatusCodeToString(outcome.status.code())}});
+  }
+  if (!outcome.status.ok() && log.Writes(LogLevel::kDebug)) {
+    log.Debug("call_failed", {{"method", outcome.method},
+                              {"code", absl::StatusCodeToString(outcome.status.code())},
+                              {"message", outcome.status.message()}});
+  }
+}
+
+DispatcherOptions MakeDispatcherOptions(const Config& config, Log& log) {
+  DispatcherOptions options;
+  options.thread_count = config.executor_threads;
+  options.queue_limit = config.queue_limit;
+  options.max_in_flight_bytes = config.max_in_flight_bytes;
+  options.observer = [&log](const CallOutcome& outcome) { LogCall(outcome, log); };
+  return options;
+}
+
+EngineOptions MakeEngineOptions(const Config& config) {
+  EngineOptions options;
+  options.data_dir = config.data_dir;
+  options.accept_data_loss = config.accept_data_loss;
+  options.sync_interval = config.sync_interval;
+  options.write_queue_bytes = config.write_queue_bytes;
+  return options;
+}
+
+absl::StatusOr<std::unique_ptr<Engine>> Recover(const Config& config, EngineHandle* handle,
+                                                const Cancellation& cancellation, Log& log) {
+  const absl::Time start = absl::Now();
+  log.Info("recovery_started", {{"data_dir", config.data_dir}});
+  std::string stage;
+  absl::Time logged = absl::InfinitePast();
+  const auto report = [&](const RecoveryProgress& progress) {
+    handle->SetProgress(progress);
+    if (progress.stage == stage && absl::Now() - logged < kProgressInterval) return;
+    stage = progress.stage;
+    logged = absl::Now();
+    log.Info("recovery", {{"stage", progress.stage}, {"fraction", progress.fraction}});
+  };
+  absl::StatusOr<std::unique_ptr<Engine>> engine =
+      Engine::Open(MakeEngineOptions(config), report, cancellation);
+  if (engine.ok()) {
+    log.Info("recovery_done", {{"seconds", absl::ToDoubleSeconds(absl::Now() - start)},
+                               {"durable_sequence", (*engine)->durable_sequence()}});
+  }
+  return engine;
+}
+
+// Ends calls in flight, then the server.
+void Drain(const Config& config, GrpcServer* server, ServiceSet* services, Log& log) {
+  server->SetServing(false);
+  Admission& admission = services->dispatcher().admission();
+  admission.Close();
+  log.Info("draining", {{"calls", admission.call_count()},
+                        {"deadline_seconds", absl::ToDoubleSeconds(config.drain_deadline)}});
+  if (!admission.WaitUntilEmpty(config.drain_deadline)) {
+    log.Warning("drain_deadline_passed", {{"cancelled_calls", admission.call_count()}});
+  }
+  server->Shutdown(kStreamGrace);
+  services->dispatcher().Stop();
+}
+
+void LogStart(const Config& config, int port, Log& log) {
+  Address address = config.listen;
+  address.port = port;
+  log.Info("listening", {{"address", address.ToString()}, {"serving", false}});
+  if (!address.IsLoopback()) {
+    log.Warning("no_tls", {{"address", address.ToString()},
+                           {"message",
+                            "other machines can reach this address and there is no TLS yet: put a "
+                            "proxy that speaks mTLS before it"}});
+  }
+}
+
+}  // namespace
+
+int RunServer(const Config& config, Log& log) {
+  StopRequest stop;
+  SignalWatcher watcher([&](int signal) {
+    log.Info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+    stop.Tell();
+  });
+  EngineHandle handle;
+  ServiceSet services(MakeDispatcherOptions(config, log), &handle, RandomSeed());
+  RemovePortFile(config.port_file);
+  absl::StatusOr<std::unique_ptr<GrpcServer>> server = GrpcServer::Start(config, &services);
+  if (!server.ok()) {
+    log.Error("bind_failed", {{"message", server.status().message()}});
+    return kExitBadConfig;
+  }
+  LogStart(config, (*server)->port(), log);
+  if (const absl::Status status = WritePortFile(config.port_file, (*server)->port());
+      !status.ok()) {
+    log.Error("port_file_failed", {{"message", status.message()}});
+    Drain(config, server->get(), &services, log);
+    return kExitBadConfig;
+  }
+
+  absl::StatusOr<std::unique_ptr<Engine>> engine = Recover(config, &handle, stop.recovery(), log);
+  if (engine.ok()) {
+    handle.Set(engine->get());
+    (*server)->SetServing(true);
+    log.Info("serving", {{"port", (*server)->port()}});
+    stop.Wait();
+  }
+  Drain(config, server->get(), &services, log);
+  if (!engine.ok() && !stop.told()) {
+    log.Error("start_refused", {{"code", absl::StatusCodeToString(engine.status().code())},
+                                {"message", engine.status().message()}});
+    return kExitStartRefused;
+  }
+  if (engine.ok()) (*engine)->Shutdown();
+  log.Info("stopped");
+  return kExitClean;
+}
+
+}  // namespace negatron

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/app/settings.h"
+
+#include <cstdint>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
+
+#include "storage/base/status.h"
+
+namespace negatron {
+namespace {
+
+constexpr int64_t kKibi = 1024;
+constexpr int64_t kMebi = kKibi * 1024;
+constexpr int64_t kGibi = kMebi * 1024;
+
+absl::StatusOr<int64_t> ParseWhole(absl::string_view text, int64_t min, int64_t max) {
+  int64_t value = 0;
+  if (!absl::SimpleAtoi(text, &value) || value < min || value > max) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("must be a whole number in [", min, ", ", max, "]"));
+  }
+  return value;
+}
+
+absl::StatusOr<int64_t> ParseBytes(absl::string_view text, int64_t min, int64_t max) {
+  int64_t unit = 1;
+  absl::string_view digits = text;
+  for (const auto& [suffix, size] :
+       {std::pair<absl::string_view, int64_t>{"KiB", kKibi}, {"MiB", kMebi}, {"GiB", kGibi}}) {
+    if (absl::ConsumeSuffix(&digits, suffix)) unit = size;
+  }
+  int64_t count = 0;
+  if (!absl::SimpleAtoi(digits, &count) || count < 0 || count > max / unit || count * unit < min) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("must be a number of bytes (or KiB, MiB, GiB) in [", min, ", ", max, "]"));
+  }
+  return count * unit;
+}
+
+absl::StatusOr<absl::Duration> ParseTime(absl::string_view text, absl::Duration min,
+                                         absl::Duration max) {
+  absl::Duration duration;
+  if (!absl::ParseDuration(text, &duration) || duration < min || duration > max) {
+    return absl::InvalidArgumentError(absl::StrCat("must be a time such as 200ms or 20s, from ",
+                                                   absl::FormatDuration(min), " to ",
+                                                   absl::FormatDuration(max)));
+  }
+  return duration;
+}
+
+Setting Text(std::string name, std::string help, std::string Config::*field) {
+  return {std::move(name), std::move(help), false,
+          [field](absl::string_view text, Config* config) {
+            config->*field = std::string(text);
+            return absl::OkStatus();
+          },
+          [field](const Config& config) { return config.*field; }};
+}
+
+Setting Whole(std::string name, std::string help, int Config::*field, int max) {
+  return {std::move(name), std::move(help), false,
+          [field, max](absl::string_view text, Config* config) -> absl::Status {
+            NEGATRON_ASSIGN_OR_RETURN(const int64_t value, ParseWhole(text, 1, max));
+            config->*field = static_cast<int>(value);
+            return absl::OkStatus();
+          },
+          [field](const Config& config) { return absl::StrCat(config.*field); }};
+}
+
+Setting Bytes(std::string name, std::string help, int64_t Config::*field, int64_t max) {
+  return {std::move(name), std::move(help), false,
+          [field, max](absl::string_view text, Config* config) -> absl::Status {
+            NEGATRON_ASSIGN_OR_RETURN(config->*field, ParseBytes(text, 64 * kKibi, max));
+            return absl::OkStatus();
+          },
+          [field](const Config& config) { return absl::StrCat(config.*field); }};
+}
+
+Setting Time(std::string name, std::string help, absl::Duration Config::*field, absl::Duration min,
+             absl::Duration max) {
+  return {std::move(name), std::move(help), false,
+          [field, min, max](absl::string_view text, Config* config) -> absl::Status {
+            NEGATRON_ASSIGN_OR_RETURN(config->*field, ParseTime(text, min, max));
+            return absl::OkStatus();
+          },
+          [field](const Config& config) { return absl::FormatDuration(config.*field); }};
+}
+
+Setting Switch(std::string name, std::string help, bool Config::*field) {
+  return {std::move(name), std::move(help), true,
+          [field](absl::string_view text, Config* config) {
+            return absl::SimpleAtob(text, &(config->*field))
+                       ? absl::OkStatus()
+                       : absl::InvalidArgumentError("must be true or false");
+          },
+          [field](const Config& config) { return std::string(config.*field ? "true" : "false"); }};
+}
+
+Setting Listen() {
+  return {"listen", "Address to listen on, host:port; port 0: any free one.", false,
+          [](absl::string_view text, Config* config) -> absl::Status {
+            NEGATRON_ASSIGN_OR_RETURN(config->listen, ParseAddress(text));
+            return absl::OkStatus();
+          },
+          [](const Config& config) { return config.listen.ToString(); }};
+}
+
+Setting Level() {
+  return {"log-level", "Least level that is logged: debug, info, warning or error.", false,
+          [](absl::string_view text, Config* config) -> absl::Status {
+            NEGATRON_ASSIGN_OR_RETURN(config->log_level, ParseLogLevel(text));
+            return absl::OkStatus();
+          },
+          [](const Config& config) { return std::string(LogLevelName(config.log_level)); }};
+}
+
+Setting Format() {
+  return {"log-format", "Form of the log lines: text or json.", false,
+          [](absl::string_view text, Config* config) -> absl::Status {
+            NEGATRON_ASSIGN_OR_RETURN(config->log_format, ParseLogFormat(text));
+            return absl::OkStatus();
+          },
+          [](const Config& config) {
+            return std::string(config.log_format == LogFormat::kJson ? "json" : "text");
+          }};
+}
+
+}  // namespace
+
+std::string Setting::EnvironmentName() const {
+  return absl::StrCat("NEGATRON_", absl::AsciiStrToUpper(absl::StrReplaceAll(name, {{"-", "_"}})));
+}
+
+const std::vector<Setting>& Settings() {
+  // Never destroyed: threads may still read it while the process exits.
+  static const auto* const settings = new std::vector<Setting>{
+      Listen(),
+      Text("data-dir", "Folder that holds the data; made if it does not exist.", &Config::data_dir),
+      Text("port-file", "File that gets the port's number once it is bound.", &Config::port_file),
+      Level(),
+      Format(),
+      Whole("executor-threads", "Threads that do the work of calls.", &Config::executor_threads,
+            1024),
+      Whole("queue-limit", "Calls that may wait for a thread; more are RESOURCE_EXHAUSTED.",
+            &Config::queue_limit, 1000000),
+      Bytes("max-message-bytes", "Largest request.", &Config::max_message_bytes, kGibi),
+      Bytes("max-in-flight-bytes", "Messages of all calls in flight.", &Config::max_in_flight_bytes,
+            1024 * kGibi),
+      Time("sync-interval", "APPLIED writes are on disk after at most this.",
+           &Config::sync_interval, absl::Milliseconds(1), absl::Minutes(1)),
+      Bytes("write-queue-bytes", "Writes that may wait for the commit thread.",
+            &Config::write_queue_bytes, 1024 * kGibi),
+      Time("drain-deadline", "How long calls in flight may go on after SIGTERM.",
+           &Config::drain_deadline, absl::ZeroDuration(), absl::Hours(1)),
+      Switch("accept-data-loss",
+             "Start although acknowledged writes are missing from the data folder.",
+             &Config::accept_data_loss),
+  };
+  return *settings;
+}
+
+absl::Status CheckTogether(const Config& config) {
+  if (config.data_dir.empty()) return absl::InvalidArgumentError("data-dir: must not be empty");
+  if (config.max_in_flight_bytes < config.max_message_bytes) {
+    return absl::InvalidArgumentError(
+        "max-in-flight-bytes: must be at least max-message-bytes, or the largest request would "
+        "never be admitted beside another");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace negatron

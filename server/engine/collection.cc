@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/engine/collection.h"
+
+namespace negatron {
+namespace {
+
+template <size_t n>
+void AddAll(const std::array<int64_t, n>& counts, std::array<std::atomic<int64_t>, n>* sums) {
+  for (size_t i = 0; i < n; ++i) (*sums)[i].fetch_add(counts[i], std::memory_order_relaxed);
+}
+
+template <size_t n>
+void LoadAll(const std::array<std::atomic<int64_t>, n>& sums, std::array<int64_t, n>* counts) {
+  for (size_t i = 0; i < n; ++i) (*counts)[i] = sums[i].load(std::memory_order_relaxed);
+}
+
+}  // namespace
+
+void Collection::Count(const Policy& policy, int64_t row_count, const SampleTotals& totals) {
+  calls_.fetch_add(1, std::memory_order_relaxed);
+  rows_.fetch_add(row_count, std::memory_order_relaxed);
+  for (size_t c = 0; c < policy.components.size(); ++c) {
+    drawn_[static_cast<int>(policy.components[c].kind())].fetch_add(totals.drawn_by_component[c],
+                                                                    std::memory_order_relaxed);
+  }
+  AddAll(totals.rows_by_status, &statuses_);
+  AddAll(totals.rejects, &rejects_);
+}
+
+void Collection::ReadCounts(CollectionStatistics* statistics) const {
+  statistics->sample_call_count = calls_.load(std::memory_order_relaxed);
+  statistics->sampled_row_count = rows_.load(std::memory_order_relaxed);
+  LoadAll(drawn_, &statistics->drawn_by_source);
+  LoadAll(statuses_, &statistics->rows_by_status);
+  LoadAll(rejects_, &statistics->rejects_by_cause);
+}
+
+}  // namespace negatron

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_SERVER_ENGINE_COLLECTION_H_
+#define NEGATRON_SERVER_ENGINE_COLLECTION_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "server/engine/requests.h"
+#include "server/index/vector_table.h"
+#include "server/pool/pool_view.h"
+#include "server/sampling/sampler.h"
+#include "storage/base/mutex.h"
+
+namespace negatron {
+
+// All that a request reads, of one commit.
+//
+// Thread-safety: immutable.
+struct Snapshot {
+  std::shared_ptr<const CollectionRecord> settings;
+  std::shared_ptr<const PoolView> pool;
+  std::shared_ptr<const VectorTable> vectors;  // Null without embedding settings.
+  int64_t commit_sequence = 0;                 // Of the last commit that touched it.
+
+  SnapshotToken token() const { return {settings->incarnation, commit_sequence}; }
+};
+
+// A collection as readers see it.
+//
+// Thread-safety: thread-safe.
+class Collection {
+ public:
+  explicit Collection(std::shared_ptr<const Snapshot> snapshot)
+      : snapshot_(std::move(snapshot)) {}
+
+  std::shared_ptr<const Snapshot> snapshot() const {
+    MutexLock lock(mutex_);
+    return snapshot_;
+  }
+
+  void Publish(std::shared_ptr<const Snapshot> snapshot) {
+    {
+      MutexLock lock(mutex_);
+      snapshot_.swap(snapshot);
+    }
+    // The old one may be freed here, outside the lock.
+  }
+
+  // Counts a call; sources by component of `policy`.
+  void Count(const Policy& policy, int64_t row_count, const SampleTotals& totals);
+  // Fills the counters of `statistics`.
+  void ReadCounts(CollectionStatistics* statistics) const;
+
+ private:
+  mutable Mutex mutex_;
+  std::shared_ptr<const Snapshot> snapshot_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<int64_t> calls_{0};
+  std::atomic<int64_t> rows_{0};
+  std::array<std::atomic<int64_t>, kSourceKindCount> drawn_{};
+  std::array<std::atomic<int64_t>, kRowStatusCount> statuses_{};
+  std::array<std::atomic<int64_t>, kRejectCauseCount> rejects_{};
+};
+
+}  // namespace negatron
+
+#endif  // NEGATRON_SERVER_ENGINE_COLLECTION_H_

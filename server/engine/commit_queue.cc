@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/engine/commit_queue.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "storage/base/status.h"
+
+namespace negatron {
+namespace {
+
+// Bounds of a group: memory of its batch, and how long its first write waits.
+constexpr int64_t kMaxGroupBytes = 32 << 20;
+constexpr size_t kMaxGroupWrites = 512;
+
+constexpr absl::Duration kRetryWhenFull = absl::Milliseconds(50);
+
+}  // namespace
+
+CommitQueue::CommitQueue(Store* store, const CommitQueueOptions& options)
+    : store_(store), options_(options), next_sequence_(store->last_sequence() + 1) {
+  thread_ = std::thread([this] { Run(); });
+}
+
+CommitQueue::~CommitQueue() { Stop(); }
+
+void CommitQueue::Add(PendingWrite write) {
+  absl::Status refused;
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) {
+      refused = WithReason(absl::UnavailableError("the server is shutting down"), "SHUTTING_DOWN");
+    } else if (queue_.size() >= static_cast<size_t>(options_.max_writes) ||
+               (queued_bytes_ > 0 && queued_bytes_ + write.size_bytes > options_.max_bytes)) {
+      refused = WithRetryDelay(
+          WithReason(absl::ResourceExhaustedError("too many writes wait for the disk; try later"),
+                     "WRITE_QUEUE_FULL"),
+          kRetryWhenFull);
+    } else {
+      queued_bytes_ += write.size_bytes;
+      queue_.push_back(std::move(write));
+    }
+  }
+  if (refused.ok()) {
+    wake_.NotifyOne();
+  } else {
+    write.finish(refused);
+  }
+}
+
+void CommitQueue::Stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.NotifyOne();
+  if (thread_.joinable()) thread_.join();
+}
+
+// Waits for writes; returns none when a sync is due or the queue has stopped.
+CommitQueue::Group CommitQueue::TakeGroup() {
+  Group group;
+  int64_t bytes = 0;
+  MutexLock lock(mutex_);
+  while (queue_.empty() && !stopping_) {
+    if (!unsynced_) {
+      wake_.Wait(mutex_);
+      continue;
+    }
+    const absl::Duration left = unsynced_since_ + options_.sync_interval - absl::Now();
+    if (left <= absl::ZeroDuration()) break;
+    wake_.WaitFor(mutex_, left);
+  }
+  while (!queue_.empty() && bytes < kMaxGroupBytes && group.size() < kMaxGroupWrites) {
+    if (queue_.front().exclusive && !group.empty()) break;
+    bytes += queue_.front().size_bytes;
+    group.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+    if (group.back().exclusive) break;
+  }
+  queued_bytes_ -= bytes;
+  return group;
+}
+
+void CommitQueue::Run() {
+  while (true) {
+    Group group = TakeGroup();
+    if (!group.empty()) {
+      Commit(std::move(group));
+      SyncIfDue();
+      continue;
+    }
+    SyncIfDue();
+    MutexLock lock(mutex_);
+    if (stopping_ && queue_.empty()) break;
+  }
+  // What was appended is durable or, if the disk fails, was only APPLIED.
+  (void)store_->Flush();
+}
+
+void CommitQueue::SyncIfDue() {
+  if (!unsynced_ || absl::Now() < unsynced_since_ + options_.sync_interval) return;
+  // On failure the next group tries to recover the store, and this comes again.
+  if (store_->SyncLog().ok()) unsynced_ = false;
+  unsynced_since_ = absl::Now();
+}
+
+absl::Status CommitQueue::WriteBatch(StoreBatch& batch, int64_t last_sequence, bool durable) {
+  if (batch.empty()) {
+    // Replays: what they saw before may not be synced yet.
+    if (!durable) return absl::OkStatus();
+    NEGATRON_RETURN_IF_ERROR(store_->SyncLog());
+  } else {
+    NEGATRON_RETURN_IF_ERROR(
+        store_->Write(batch, last_sequence, durable ? Store::Sync::kYes : Store::Sync::kNo));
+  }
+  if (durable) {
+    unsynced_ = false;
+  } else if (!unsynced_) {
+    unsynced_ = true;
+    unsynced_since_ = absl::Now();
+  }
+  return absl::OkStatus();
+}
+
+void CommitQueue::Commit(Group group) {
+  absl::Status status = store_->Recover();
+  std::vector<absl::Status> staged(group.size(), status);
+  std::vector<CollectionWriter*> touched;
+  batch_.Clear();
+  bool durable = false;
+  int64_t last_sequence = next_sequence_ - 1;
+  const Micros now = options_.clock->NowMicros();
+  for (size_t i = 0; status.ok() && i < group.size(); ++i) {
+    // A number that was used is never used again, whatever becomes of the write.
+    const auto writer = group[i].stage({&batch_, next_sequence_, now});
+    staged[i] = writer.status();
+    if (!writer.ok()) continue;
+    last_sequence = next_sequence_++;
+    durable |= group[i].durable;
+    if (*writer != nullptr) touched.push_back(*writer);
+  }
+  if (status.ok()) status = WriteBatch(batch_, last_sequence, durable);
+  std::sort(touched.begin(), touched.end());
+  touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
+  for (CollectionWriter* writer : touched) status.ok() ? writer->Publish() : writer->Abort();
+  for (size_t i = 0; i < group.size(); ++i) {
+    group[i].finish(staged[i].ok() ? status : staged[i]);
+  }
+}
+
+}  // namespace negatron

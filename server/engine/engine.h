@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_SERVER_ENGINE_ENGINE_H_
+#define NEGATRON_SERVER_ENGINE_ENGINE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/engine/requests.h"
+#include "storage/base/cancellation.h"
+#include "storage/base/clock.h"
+#include "storage/model/records.h"
+
+namespace rocksdb {
+class FileSystem;
+}
+
+namespace negatron {
+
+struct EngineOptions {
+  std::string data_dir;
+  // See StoreOptions: opens although acknowledged writes are missing.
+  bool accept_data_loss = false;
+  // APPLIED writes are on disk after at most this.
+  absl::Duration sync_interval = absl::Milliseconds(200);
+  // Writes that wait for the commit thread; beyond: RESOURCE_EXHAUSTED.
+  int64_t write_queue_bytes = 256 << 20;
+  int write_queue_requests = 4096;
+  const Clock* clock = &Clock::System();
+  // For tests; null: the system's.
+  std::shared_ptr<rocksdb::FileSystem> file_system;
+};
+
+// What start-up has done so far. `fraction` in [0, 1].
+struct RecoveryProgress {
+  std::string stage;
+  double fraction = 0;
+};
+
+// The collections of one data folder: recovery, reads from snapshots, writes
+// through group commit.
+//
+// Reads copy a snapshot pointer and never wait for writers. Writes are queued;
+// `done` is called once, on the commit thread (or at once, on the caller's, if
+// the write is refused before it is queued), after the write is as durable as
+// asked and visible to every later read. `done` must not block.
+//
+// Errors common to all: NOT_FOUND for an unknown collection; INVALID_ARGUMENT
+// with field violations, changing nothing; RESOURCE_EXHAUSTED with a retry
+// delay if the write queue is full; UNAVAILABLE with reason DISK_UNWRITABLE
+// while the disk takes no writes, or SHUTTING_DOWN.
+//
+// Thread-safety: thread-safe.
+class Engine {
+ public:
+  using WriteDone = std::function<void(absl::StatusOr<WriteResult>)>;
+  using CollectionDone = std::function<void(absl::StatusOr<CollectionRecord>)>;
+
+  // Opens the data folder and rebuilds memory. `progress` is called now and
+  // then, on the calling thread. Fails with DATA_LOSS if the folder contradicts
+  // its receipt, naming the way out; with CANCELLED if `cancellation` says so.
+  static absl::StatusOr<std::unique_ptr<Engine>> Open(
+      const EngineOptions& options, const std::function<void(const RecoveryProgress&)>& progress,
+      const Cancellation& cancellation);
+
+  // Stops as `Shutdown` does.
+  ~Engine();
+
+  // Refuses new writes, commits those that are queued, syncs the log. Idempotent.
+  void Shutdown();
+
+  // --- Collections. Ids are without the `collections/` prefix. ---
+  void CreateCollection(CollectionRecord settings, CollectionDone done);
+  void UpdateCollection(absl::string_view id, CollectionUpdate update, CollectionDone done);
+  void DeleteCollection(absl::string_view id, std::string etag, bool allow_missing,
+                        std::function<void(absl::Status)> done);
+  absl::StatusOr<CollectionRecord> GetCollection(absl::string_view id) const;
+  // Collections with an id greater than `after`, at most `limit`, by id.
+  std::vector<CollectionRecord> ListCollections(absl::string_view after, int limit) const;
+
+  // --- Writes. ---
+  void WriteItems(absl::string_view collection, WriteItemsRequest request, WriteDone done);
+  void WriteEvents(absl::string_view collection, WriteEventsRequest request, WriteDone done);
+  void WriteEmbeddings(absl::string_view collection, WriteEmbeddingsRequest request,
+                       WriteDone done);
+
+  // --- Reads. ---
+  absl::StatusOr<SampleResult> Sample(absl::string_view collection, const SampleRequest& request,
+                                      const Cancellation& cancellation) const;
+  absl::StatusOr<GetItemsResult> GetItems(absl::string_view collection, const IdBatch& ids) const;
+  // Items with ordinals from `first` on, at most `limit`.
+  absl::StatusOr<ListItemsResult> ListItems(absl::string_view collection, uint32_t first,
+                                            int limit) const;
+  absl::StatusOr<GetEmbeddingsResult> GetEmbeddings(absl::string_view collection,
+                                                    const IdBatch& ids) const;
+  absl::StatusOr<CollectionStatistics> GetStatistics(absl::string_view collection,
+                                                     std::optional<Micros> as_of) const;
+
+  // Sequence of the last commit known to be on disk.
+  int64_t durable_sequence() const;
+
+ private:
+  class Impl;
+  explicit Engine(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+// The etag of a collection's settings.
+std::string EtagOf(const CollectionRecord& record);
+
+// Names the arithmetic of scores.
+absl::string_view KernelId();
+
+}  // namespace negatron
+
+#endif  // NEGATRON_SERVER_ENGINE_ENGINE_H_

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_SERVER_ENGINE_ENGINE_IMPL_H_
+#define NEGATRON_SERVER_ENGINE_ENGINE_IMPL_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "server/engine/collection.h"
+#include "server/engine/collection_writer.h"
+#include "server/engine/commit_queue.h"
+#include "server/engine/engine.h"
+#include "storage/base/mutex.h"
+#include "storage/rocks/store.h"
+
+namespace negatron {
+
+// A collection as start-up rebuilt it.
+struct RecoveredCollection {
+  std::shared_ptr<Collection> collection;
+  RequestMemory requests;
+};
+
+// Rebuilds one collection from its records. DATA_LOSS if they contradict each
+// other.
+absl::StatusOr<RecoveredCollection> RecoverCollection(
+    const Store& store, const CollectionRecord& settings,
+    const std::function<void(absl::string_view stage, double fraction)>& progress,
+    const Cancellation& cancellation);
+
+// The collections, seen from both sides: readers look them up under a mutex,
+// the commit thread owns their writers.
+class Engine::Impl {
+ public:
+  Impl(const EngineOptions& options, std::unique_ptr<Store> store);
+  ~Impl() {
+    if (queue_ != nullptr) queue_->Stop();
+  }
+
+  absl::Status Recover(const std::function<void(const RecoveryProgress&)>& progress,
+                       const Cancellation& cancellation);
+  // Starts the commit thread; after Recover.
+  void Start();
+
+  absl::StatusOr<std::shared_ptr<Collection>> Find(absl::string_view id) const;
+  std::vector<CollectionRecord> List(absl::string_view after, int limit) const;
+
+  void Create(CollectionRecord settings, CollectionDone done);
+  void Update(absl::string_view id, CollectionUpdate update, CollectionDone done);
+  void Delete(absl::string_view id, std::string etag, bool allow_missing,
+              std::function<void(absl::Status)> done);
+
+  // Queues a write that passed its checks. `stage_` is the CollectionWriter
+  // method that stages it.
+  template <typename Request>
+  void Write(absl::string_view id, Request request,
+             absl::StatusOr<WriteResult> (CollectionWriter::*stage)(const Request&,
+                                                                    const CommitSlot&),
+             WriteDone done);
+
+  const EngineOptions& options() const { return options_; }
+  const Store& store() const { return *store_; }
+  CommitQueue& queue() { return *queue_; }
+
+ private:
+  void Publish(const std::string& id, std::shared_ptr<Collection> collection);
+  void Unpublish(const std::string& id);
+  CollectionWriter* FindWriter(absl::string_view id);
+
+  const EngineOptions options_;
+  const std::unique_ptr<Store> store_;
+
+  mutable Mutex mutex_;
+  std::map<std::string, std::shared_ptr<Collection>, std::less<>> collections_
+      ABSL_GUARDED_BY(mutex_);
+
+  // Confined to the commit thread once it runs.
+  std::map<std::string, CollectionWriter, std::less<>> writers_;
+  int64_t next_incarnation_ = 1;
+
+  std::unique_ptr<CommitQueue> queue_;
+};
+
+}  // namespace negatron
+
+#endif  // NEGATRON_SERVER_ENGINE_ENGINE_IMPL_H_

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads of items, embeddings, settings and statistics.
+#include <algorithm>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "server/engine/engine_impl.h"
+#include "server/engine/resolve.h"
+#include "storage/base/status.h"
+#include "storage/model/limits.h"
+
+namespace negatron {
+namespace {
+
+void AppendItem(const PoolView& pool, Ordinal item, ItemTable* table) {
+  if (table->id_type == IdType::kInt64) {
+    table->numbers.push_back(pool.items().NumberAt(item));
+  } else {
+    table->numbers.push_back(item);
+    table->names.emplace_back(pool.items().NameAt(item));
+  }
+  table->alive.push_back(pool.life(item).Intervals());
+}
+
+absl::Status CheckRead(const IdBatch& ids, IdType type) {
+  Violations violations;
+  if (ids.size() > kMaxBatchRows) {
+    violations.Add("item_ids", absl::StrCat("at most ", kMaxBatchRows, " ids a call"));
+  }
+  CheckIds(ids, type, "item_ids", &violations);
+  return violations.ToStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<CollectionRecord> Engine::GetCollection(absl::string_view id) const {
+  NEGATRON_ASSIGN_OR_RETURN(const auto collection, impl_->Find(id));
+  return *collection->snapshot()->settings;
+}
+
+std::vector<CollectionRecord> Engine::ListCollections(absl::string_view after, int limit) const {
+  return impl_->List(after, limit);
+}
+
+absl::StatusOr<GetItemsResult> Engine::GetItems(absl::string_view collection,
+                                                const IdBatch& ids) const {
+  NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
+  const std::shared_ptr<const Snapshot> snapshot = found->snapshot();
+  NEGATRON_RETURN_IF_ERROR(CheckRead(ids, snapshot->settings->item_id_type));
+  GetItemsResult result;
+  result.items.id_type = snapshot->settings->item_id_type;
+  result.snapshot = snapshot->token();
+  for (const Ordinal item : Resolve(ids, snapshot->pool->items())) {
+    result.found.push_back(item != kNoOrdinal);
+    if (item != kNoOrdinal) AppendItem(*snapshot->pool, item, &result.items);
+  }
+  return result;
+}
+
+absl::StatusOr<ListItemsResult> Engine::ListItems(absl::string_view collection, uint32_t first,
+                                                  int limit) const {
+  NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
+  const std::shared_ptr<const Snapshot> snapshot = found->snapshot();
+  ListItemsResult result;
+  result.items.id_type = snapshot->settings->item_id_type;
+  result.snapshot = snapshot->token();
+  const uint64_t count = snapshot->pool->item_count();
+  const uint64_t end = std::min<uint64_t>(count, uint64_t{first} + static_cast<uint64_t>(limit));
+  for (uint64_t item = first; item < end; ++item) {
+    AppendItem(*snapshot->pool, static_cast<Ordinal>(item), &result.items);
+  }
+  if (end < count) result.next = static_cast<uint32_t>(end);
+  return result;
+}
+
+absl::StatusOr<GetEmbeddingsResult> Engine::GetEmbeddings(absl::string_view collection,
+                                                          const IdBatch& ids) const {
+  NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
+  const std::shared_ptr<const Snapshot> snapshot = found->snapshot();
+  if (snapshot->vectors == nullptr) {
+    return absl::FailedPreconditionError("the collection has no embedding_settings");
+  }
+  NEGATRON_RETURN_IF_ERROR(CheckRead(ids, snapshot->settings->item_id_type));
+  const int dimension = snapshot->vectors->dimension();
+  if (ids.size() * dimension > kMaxDraws) {
+    return InvalidField("item_ids", absl::StrCat("ids * dimension is at most ", kMaxDraws));
+  }
+  GetEmbeddingsResult result;
+  result.column_count = dimension;
+  result.snapshot = snapshot->token();
+  result.values.assign(ids.size() * dimension, std::numeric_limits<float>::quiet_NaN());
+  const std::vector<Ordinal> items = Resolve(ids, snapshot->pool->items());
+  for (size_t i = 0; i < items.size(); ++i) {
+    const float* vector = items[i] == kNoOrdinal ? nullptr : snapshot->vectors->Find(items[i]);
+    result.found.push_back(vector != nullptr);
+    if (vector != nullptr) std::copy_n(vector, dimension, &result.values[i * dimension]);
+  }
+  return result;
+}
+
+absl::StatusOr<CollectionStatistics> Engine::GetStatistics(absl::string_view collection,
+                                                           std::optional<Micros> as_of) const {
+  NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
+  const std::shared_ptr<const Snapshot> snapshot = found->snapshot();
+  const PoolView& pool = *snapshot->pool;
+  CollectionStatistics statistics;
+  statistics.snapshot = snapshot->token();
+  statistics.as_of = as_of.value_or(impl_->options().clock->NowMicros());
+  if (!IsEventTime(statistics.as_of)) {
+    return InvalidField("as_of_time", "must be in the years 1 to 9999");
+  }
+  statistics.item_count = pool.item_count();
+  statistics.living_item_count = pool.LivingCount(statistics.as_of);
+  statistics.user_count = pool.users().size();
+  statistics.event_count = pool.log().size();
+  statistics.first_event_time = pool.log().first_time();
+  statistics.last_event_time = pool.log().last_time();
+  const EventLog::Cut cut = pool.log().Before(statistics.as_of);
+  if (cut.leaf >= 0) {
+    const double unit = pool.decay().UnitMass(cut.segment, statistics.as_of);
+    statistics.past_event_count = cut.event_count;
+    statistics.event_mass = cut.mass() * unit;
+    statistics.living_event_mass = pool.LivingMass(cut, statistics.as_of) * unit;
+  }
+  statistics.memory_bytes = pool.MemoryBytes();
+  if (snapshot->vectors != nullptr) {
+    statistics.embedding_count = snapshot->vectors->size();
+    statistics.memory_bytes.emplace_back("embeddings", snapshot->vectors->bytes());
+  }
+  found->ReadCounts(&statistics);
+  return statistics;
+}
+
+}  // namespace negatron

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/engine/engine_impl.h"
+#include "storage/base/status.h"
+
+namespace negatron {
+namespace {
+
+// Records between two reports and looks at the clock.
+constexpr int64_t kRecordsBetweenChecks = 1 << 16;
+
+absl::Status Contradiction(const CollectionRecord& settings, absl::string_view what) {
+  return WithReason(absl::DataLossError(absl::StrCat(
+                        "collection ", settings.id, ": ", what,
+                        "; restore a backup, or move the data folder away and import again")),
+                    "DATABASE_DAMAGED");
+}
+
+// Reads the records of one collection into builders.
+class Rebuild {
+ public:
+  Rebuild(const Store& store, const CollectionRecord& settings,
+          const std::function<void(absl::string_view, double)>& progress,
+          const Cancellation& cancellation)
+      : store_(store),
+        settings_(settings),
+        progress_(progress),
+        cancellation_(cancellation),
+        pool_(PoolView(Decay(settings.half_life_micros), settings.item_id_type,
+                       settings.user_id_type)),
+        last_sequence_(settings.commit_sequence) {}
+
+  absl::StatusOr<RecoveredCollection> Run() {
+    NEGATRON_RETURN_IF_ERROR(ReadItems());
+    NEGATRON_RETURN_IF_ERROR(ReadUsers());
+    NEGATRON_RETURN_IF_ERROR(ReadEvents());
+    std::shared_ptr<const VectorTable> vectors;
+    if (settings_.embedding.has_value()) {
+      NEGATRON_ASSIGN_OR_RETURN(vectors, ReadEmbeddings(*settings_.embedding));
+    }
+    RequestMemory requests;
+    NEGATRON_RETURN_IF_ERROR(
+        store_.ScanRequests(settings_.incarnation, [&](const RequestRecord& record) {
+          requests.Add(record);
+          return Seen("requests", 0.95, record.commit_sequence);
+        }));
+    auto snapshot = std::make_shared<Snapshot>();
+    snapshot->settings = std::make_shared<const CollectionRecord>(settings_);
+    snapshot->pool = std::move(pool_).Build();
+    snapshot->vectors = std::move(vectors);
+    snapshot->commit_sequence = last_sequence_;
+    return RecoveredCollection{std::make_shared<Collection>(std::move(snapshot)),
+                               std::move(requests)};
+  }
+
+ private:
+  absl::Status ReadItems() {
+    return store_.ScanItems(settings_.incarnation, [this](const ItemRecord& record) {
+      if (record.ordinal != pool_.items().size()) return Contradiction(settings_, "an item is missing");
+      pool_.AddItem(record.id, record.alive, record.implicit);
+      return Seen("items", 0.0, record.commit_sequence);
+    });
+  }
+
+  absl::Status ReadUsers() {
+    return store_.ScanUsers(settings_.incarnation, [this](const UserRecord& record) {
+      if (record.ordinal != pool_.users().size()) return Contradiction(settings_, "a user is missing");
+      pool_.AddUser(record.id);
+      return Seen("users", 0.2, record.commit_sequence);
+    });
+  }
+
+  absl::Status ReadEvents() {
+    return store_.ScanEvents(settings_.incarnation, [this](const EventRecord& record) {
+      if (record.item >= pool_.items().size() || record.user >= pool_.users().size()) {
+        return Contradiction(settings_, "an event names a user or item that is missing");
+      }
+      pool_.AddEvent(record);
+      return Seen("events", 0.3, record.commit_sequence);
+    });
+  }
+
+  absl::StatusOr<std::shared_ptr<const VectorTable>> ReadEmbeddings(
+      const EmbeddingSettings& embedding) {
+    VectorTableBuilder builder{VectorTable(embedding)};
+    NEGATRON_RETURN_IF_ERROR(
+        store_.ScanEmbeddings(settings_.incarnation, [&](const EmbeddingRecord& record) {
+          if (record.ordinal >= pool_.items().size() ||
+              record.vector.size() != static_cast<size_t>(embedding.dimension)) {
+            return Contradiction(settings_, "an embedding does not fit");
+          }
+          builder.Set(record.ordinal, record.vector);
+          return Seen("embeddings", 0.8, record.commit_sequence);
+        }));
+    return std::move(builder).Build();
+  }
+
+  absl::Status Seen(absl::string_view stage, double fraction, int64_t sequence) {
+    last_sequence_ = std::max(last_sequence_, sequence);
+    if (++records_ % kRecordsBetweenChecks != 0) return absl::OkStatus();
+    progress_(absl::StrCat(settings_.id, ": ", stage, ", ", records_, " records"), fraction);
+    return cancellation_.Check();
+  }
+
+  const Store& store_;
+  const CollectionRecord& settings_;
+  const std::function<void(absl::string_view, double)>& progress_;
+  const Cancellation& cancellation_;
+  PoolBuilder pool_;
+  int64_t last_sequence_;
+  int64_t records_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<RecoveredCollection> RecoverCollection(
+    const Store& store, const CollectionRecord& settings,
+    const std::function<void(absl::string_view, double)>& progress,
+    const Cancellation& cancellation) {
+  return Rebuild(store, settings, progress, cancellation).Run();
+}
+
+absl::Status Engine::Impl::Recover(const std::function<void(const RecoveryProgress&)>& progress,
+                                   const Cancellation& cancellation) {
+  std::vector<CollectionRecord> found;
+  NEGATRON_RETURN_IF_ERROR(store_->ScanCollections([&](const CollectionRecord& record) {
+    found.push_back(record);
+    return absl::OkStatus();
+  }));
+  for (size_t i = 0; i < found.size(); ++i) {
+    const auto report = [&](absl::string_view stage, double fraction) {
+      progress({std::string(stage),
+                (static_cast<double>(i) + fraction) / static_cast<double>(found.size())});
+    };
+    report(found[i].id, 0);
+    NEGATRON_ASSIGN_OR_RETURN(RecoveredCollection recovered,
+                              RecoverCollection(*store_, found[i], report, cancellation));
+    Publish(found[i].id, recovered.collection);
+    writers_.try_emplace(found[i].id, recovered.collection, std::move(recovered.requests));
+  }
+  next_incarnation_ = store_->next_incarnation();
+  progress({"done", 1});
+  return absl::OkStatus();
+}
+
+}  // namespace negatron

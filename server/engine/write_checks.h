@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_SERVER_ENGINE_WRITE_CHECKS_H_
+#define NEGATRON_SERVER_ENGINE_WRITE_CHECKS_H_
+
+#include "absl/status/status.h"
+#include "server/engine/requests.h"
+
+// What can be said of a write without the state of the pool: done on the
+// caller's thread, before the write is queued.
+namespace negatron {
+
+// INVALID_ARGUMENT names every bad field and row.
+absl::Status CheckWrite(const WriteItemsRequest& request, const CollectionRecord& settings);
+absl::Status CheckWrite(const WriteEventsRequest& request, const CollectionRecord& settings);
+// Also turns the vectors into what is stored. FAILED_PRECONDITION if the
+// collection has no embeddings.
+absl::Status CheckWrite(WriteEmbeddingsRequest* request, const CollectionRecord& settings);
+
+// Fingerprints of a write's contents, its options left out.
+uint64_t FingerprintOf(const WriteItemsRequest& request);
+uint64_t FingerprintOf(const WriteEventsRequest& request);
+uint64_t FingerprintOf(const WriteEmbeddingsRequest& request);
+
+// Memory that a queued write holds, about.
+int64_t BytesOf(const WriteItemsRequest& request);
+int64_t BytesOf(const WriteEventsRequest& request);
+int64_t BytesOf(const WriteEmbeddingsRequest& request);
+
+}  // namespace negatron
+
+#endif  // NEGATRON_SERVER_ENGINE_WRITE_CHECKS_H_

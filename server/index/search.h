@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_SERVER_INDEX_SEARCH_H_
+#define NEGATRON_SERVER_INDEX_SEARCH_H_
+
+#include <span>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "server/index/kernels.h"
+#include "server/index/vector_table.h"
+#include "storage/base/cancellation.h"
+#include "storage/model/records.h"
+
+namespace negatron {
+
+struct Hit {
+  float score;  // By the metric of the table; higher is nearer.
+  Ordinal item;
+};
+
+// Finds the items nearest to anchors.
+//
+// Thread-safety: immutable.
+class VectorSearch {
+ public:
+  // Whether item may be a hit for query number `query`. Called for items that
+  // would otherwise be hits, in no stated order.
+  using Accept = absl::FunctionRef<bool(size_t query, Ordinal item)>;
+
+  virtual ~VectorSearch() = default;
+
+  // Fills hits[q] with the accepted items of highest score against anchors[q]
+  // ([dimension] values, as stored), highest first, ties in order of ordinal;
+  // `limit` of them (>= 1), or all if there are fewer. Fails with CANCELLED or
+  // DEADLINE_EXCEEDED.
+  virtual absl::Status Search(std::span<const float* const> anchors, int limit, Accept accept,
+                              const Cancellation& cancellation,
+                              std::vector<std::vector<Hit>>* hits) const = 0;
+
+  // Scores one item that has a vector.
+  virtual float Score(const float* anchor, Ordinal item) const = 0;
+};
+
+// Scores every vector: exact on what is stored. The reference for any other.
+//
+// Cost: O(items * dimension) an anchor; anchors of one call share the passage
+//   over memory.
+class ExactSearch final : public VectorSearch {
+ public:
+  // `table` must outlive this.
+  explicit ExactSearch(const VectorTable& table, const Kernels& kernels = BestKernels())
+      : table_(table), kernels_(kernels) {}
+
+  absl::Status Search(std::span<const float* const> anchors, int limit, Accept accept,
+                      const Cancellation& cancellation,
+                      std::vector<std::vector<Hit>>* hits) const override;
+  float Score(const float* anchor, Ordinal item) const override;
+
+ private:
+  void ScoreRows(const float* anchor, const float* rows, int row_count, float* out) const;
+
+  const VectorTable& table_;
+  const Kernels& kernels_;
+};
+
+}  // namespace negatron
+
+#endif  // NEGATRON_SERVER_INDEX_SEARCH_H_

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/index/vector_table.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace negatron {
+
+const float* VectorTable::Find(Ordinal item) const {
+  const uint32_t page_index = item / kPageItems;
+  if (page_index >= pages_.size() || pages_[page_index] == nullptr) return nullptr;
+  const Page& page = *pages_[page_index];
+  const uint32_t row = item % kPageItems;
+  if ((page.present >> row & 1) == 0) return nullptr;
+  return page.values.data() + size_t{row} * static_cast<size_t>(settings_.dimension);
+}
+
+int64_t VectorTable::bytes() const {
+  int64_t bytes = static_cast<int64_t>(pages_.capacity() * sizeof(pages_[0]));
+  for (const auto& page : pages_) {
+    if (page != nullptr) {
+      bytes += static_cast<int64_t>(sizeof(Page) + page->values.capacity() * sizeof(float));
+    }
+  }
+  return bytes;
+}
+
+void VectorTableBuilder::Set(Ordinal item, std::span<const float> vector) {
+  const size_t page_index = item / VectorTable::kPageItems;
+  if (page_index >= table_.pages_.size()) {
+    table_.pages_.resize(page_index + 1);
+    owned_.resize(page_index + 1, false);
+  }
+  std::shared_ptr<VectorTable::Page>& page = table_.pages_[page_index];
+  if (!owned_[page_index]) {
+    page = page == nullptr ? std::make_shared<VectorTable::Page>()
+                           : std::make_shared<VectorTable::Page>(*page);
+    page->values.resize(VectorTable::kPageItems * vector.size());
+    owned_[page_index] = true;
+  }
+  const uint32_t row = item % VectorTable::kPageItems;
+  if ((page->present >> row & 1) == 0) ++table_.size_;
+  page->present |= uint64_t{1} << row;
+  std::copy(vector.begin(), vector.end(), page->values.begin() + row * vector.size());
+}
+
+std::shared_ptr<const VectorTable> VectorTableBuilder::Build() && {
+  return std::make_shared<const VectorTable>(std::move(table_));
+}
+
+std::string_view PrepareVector(Metric metric, std::span<float> vector) {
+  double squares = 0;
+  for (const float component : vector) {
+    if (!std::isfinite(component)) return "every component must be finite";
+    squares += double{component} * component;
+  }
+  if (squares > 1e37) return "the squared norm must be at most 1e37, so that scores are finite";
+  if (metric == Metric::kCosine) {
+    const double norm = std::sqrt(squares);
+    if (norm < 1e-30) return "a vector of norm 0 has no direction (metric COSINE)";
+    for (float& component : vector) component = static_cast<float>(component / norm);
+  }
+  return {};
+}
+
+}  // namespace negatron

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_SERVER_INDEX_VECTOR_TABLE_H_
+#define NEGATRON_SERVER_INDEX_VECTOR_TABLE_H_
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "storage/model/records.h"
+
+namespace negatron {
+
+// The item embeddings of a collection at one commit, in pages that copies
+// share.
+//
+// Thread-safety: immutable.
+class VectorTable {
+ public:
+  static constexpr uint32_t kPageItems = 64;
+
+  struct Page {
+    uint64_t present = 0;       // Bit i: item i of the page has a vector.
+    std::vector<float> values;  // [kPageItems, dimension], row-major.
+  };
+
+  explicit VectorTable(EmbeddingSettings settings) : settings_(settings) {}
+
+  const EmbeddingSettings& settings() const { return settings_; }
+  int dimension() const { return settings_.dimension; }
+
+  // The vector, [dimension], of an item; null if it has none.
+  const float* Find(Ordinal item) const;
+
+  int64_t size() const { return size_; }  // Items with a vector.
+  size_t page_count() const { return pages_.size(); }
+  // Page i holds the items [i * kPageItems, (i + 1) * kPageItems); may be null.
+  const Page* page(size_t i) const { return pages_[i].get(); }
+  int64_t bytes() const;
+
+ private:
+  friend class VectorTableBuilder;
+
+  EmbeddingSettings settings_;
+  int64_t size_ = 0;
+  std::vector<std::shared_ptr<Page>> pages_;
+};
+
+// Makes the next VectorTable from one, copying the pages that it touches.
+//
+// Thread-safety: confined to the thread that writes.
+class VectorTableBuilder {
+ public:
+  explicit VectorTableBuilder(const VectorTable& base)
+      : table_(base), owned_(base.pages_.size(), false) {}
+
+  // Sets a vector of [dimension] values, as stored (see PrepareVector).
+  void Set(Ordinal item, std::span<const float> vector);
+
+  // The next table. The builder is spent.
+  std::shared_ptr<const VectorTable> Build() &&;
+
+ private:
+  VectorTable table_;
+  std::vector<bool> owned_;  // Pages that no other table shares.
+};
+
+// Turns a vector from outside into what is stored: normalised under cosine.
+// Returns what is wrong, or an empty view: a component is not finite, or the
+// norm is zero or overflows where it must not.
+std::string_view PrepareVector(Metric metric, std::span<float> vector);
+
+}  // namespace negatron
+
+#endif  // NEGATRON_SERVER_INDEX_VECTOR_TABLE_H_

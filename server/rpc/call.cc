@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/rpc/call.h"
+
+#include <chrono>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include <grpcpp/server_context.h>
+
+#include "server/rpc/dispatcher.h"
+#include "server/rpc/status_conversion.h"
+
+namespace negatron {
+namespace {
+
+absl::Time DeadlineOf(const grpc::CallbackServerContext& context) {
+  const std::chrono::system_clock::time_point deadline = context.deadline();
+  if (deadline == std::chrono::system_clock::time_point::max()) return absl::InfiniteFuture();
+  return absl::FromChrono(deadline);
+}
+
+}  // namespace
+
+CallBase::CallBase(Dispatcher* dispatcher, absl::string_view method,
+                   const grpc::CallbackServerContext& context, const grpc::ByteBuffer& request,
+                   grpc::ByteBuffer* response)
+    : dispatcher_(dispatcher),
+      method_(method),
+      start_(absl::Now()),
+      cancellation_(DeadlineOf(context)),
+      request_bytes_(request),
+      response_bytes_(response) {}
+
+void CallBase::Run() {
+  if (const absl::Status status = cancellation_.Check(); !status.ok()) return End(status);
+  if (const absl::Status status = Parse(&request_bytes_); !status.ok()) return End(status);
+  Handle();
+}
+
+void CallBase::End(const absl::Status& status) {
+  if (!status.ok()) return Depart(status);
+  grpc::ByteBuffer bytes;
+  if (const absl::Status serialized = Serialize(&bytes); !serialized.ok()) {
+    return Depart(serialized);
+  }
+  EndWithBytes(std::move(bytes));
+}
+
+void CallBase::EndWithBytes(grpc::ByteBuffer response) {
+  const auto size = static_cast<int64_t>(response.Length());
+  admitted_bytes_ += size;
+  dispatcher_->admission().Grow(size);
+  response_bytes_->Swap(&response);
+  Depart(absl::OkStatus());
+}
+
+void CallBase::Depart(const absl::Status& status) {
+  dispatcher_->Observe({method_, status, absl::Now() - start_});
+  Finish(ToRpcStatus(status));
+}
+
+void CallBase::OnDone() {
+  Dispatcher* const dispatcher = dispatcher_;
+  const bool admitted = admitted_;
+  const int64_t bytes = admitted_bytes_;
+  // First: the response's columns go before the room that they took is given to others.
+  delete this;
+  if (admitted) dispatcher->admission().Leave(bytes);
+}
+
+}  // namespace negatron

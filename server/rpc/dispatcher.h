@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_SERVER_RPC_DISPATCHER_H_
+#define NEGATRON_SERVER_RPC_DISPATCHER_H_
+
+#include <cstdint>
+#include <functional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/server_callback.h>
+
+#include "server/rpc/admission.h"
+#include "server/rpc/call.h"
+#include "server/rpc/engine_handle.h"
+#include "storage/base/executor.h"
+
+namespace negatron {
+
+// What became of a call, for logs.
+struct CallOutcome {
+  absl::string_view method;  // "PoolService/ListItems" say.
+  absl::Status status;
+  absl::Duration duration;  // From the arrival of the request to the response.
+};
+
+struct DispatcherOptions {
+  // Threads that do the work of calls.
+  int thread_count = 1;
+  // Calls that wait for a thread; beyond: RESOURCE_EXHAUSTED.
+  int queue_limit = 1024;
+  // See Admission.
+  int64_t max_in_flight_bytes = int64_t{512} << 20;
+  // Told of every call that ends, on any thread; must not block. May be empty.
+  std::function<void(const CallOutcome&)> observer;
+};
+
+// Takes calls from gRPC's reactions to a bounded executor.
+//
+// Thread-safety: thread-safe.
+class Dispatcher {
+ public:
+  // `engine` must outlive this object.
+  Dispatcher(DispatcherOptions options, const EngineHandle* engine);
+
+  // Whether a method is served while the server recovers; others are UNAVAILABLE then.
+  enum class WhileRecovering { kRefuse, kServe };
+
+  // The reaction of every method: admits the call and has `handler` run on the executor, which must
+  // end the call. Refusals: UNAVAILABLE while recovering or shutting down, RESOURCE_EXHAUSTED with
+  // a retry delay, CANCELLED and DEADLINE_EXCEEDED if nobody waits any more when a thread is free.
+  // `method` must live for ever.
+  template <typename Request, typename Response>
+  grpc::ServerUnaryReactor* Serve(absl::string_view method,
+                                  const grpc::CallbackServerContext* context,
+                                  const grpc::ByteBuffer* request, grpc::ByteBuffer* response,
+                                  typename Call<Request, Response>::Handler handler,
+                                  WhileRecovering while_recovering = WhileRecovering::kRefuse) {
+    auto* call =
+        new Call<Request, Response>(this, method, *context, *request, response, std::move(handler));
+    Start(call, while_recovering);
+    return call;
+  }
+
+  Admission& admission() { return admission_; }
+
+  // Runs what was accepted and stops the threads. Call it after gRPC's server has shut down.
+  void Stop() { executor_.Stop(); }
+
+ private:
+  friend class CallBase;
+
+  void Start(CallBase* call, WhileRecovering while_recovering);
+  absl::Status Admit(CallBase* call, WhileRecovering while_recovering);
+  void Observe(const CallOutcome& outcome);
+
+  const EngineHandle* const engine_;
+  const std::function<void(const CallOutcome&)> observer_;
+  Admission admission_;
+  Executor executor_;
+};
+
+}  // namespace negatron
+
+#endif  // NEGATRON_SERVER_RPC_DISPATCHER_H_

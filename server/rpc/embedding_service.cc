@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/rpc/embedding_service.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+
+#include "proto/cc/columns.h"
+#include "server/rpc/column_readers.h"
+#include "server/rpc/pool_conversion.h"
+#include "server/rpc/resource_names.h"
+
+namespace negatron {
+namespace {
+
+// Of a response; keeps it well inside gRPC's default limit of 4 MiB.
+constexpr int64_t kMaxValues = 131072;
+
+using WriteCall = Call<v1::BatchWriteEmbeddingsRequest, v1::WriteReceipt>;
+using GetCall = Call<v1::BatchGetEmbeddingsRequest, v1::BatchGetEmbeddingsResponse>;
+
+void Write(WriteCall* call) {
+  const v1::BatchWriteEmbeddingsRequest& request = call->request();
+  Violations violations;
+  const std::string id(ReadCollectionName(request.collection(), "collection", &violations));
+  WriteEmbeddingsRequest write;
+  write.options = ReadWriteOptions(request.request_id(), request.acknowledgement_level(),
+                                   AckLevel::kApplied, &violations);
+  write.items = ReadBatchIds(request.item_ids(), "item_ids", &violations);
+  write.column_count = request.vectors().column_count();
+  if (violations.empty()) {
+    write.values = ReadVectors(request.vectors(), write.items.size(), "vectors", &violations);
+  }
+  if (!violations.empty()) return call->End(violations.ToStatus());
+  call->engine()->WriteEmbeddings(id, std::move(write),
+                                  [call](const absl::StatusOr<WriteResult>& result) {
+                                    if (result.ok()) WriteReceipt(*result, call->response());
+                                    call->End(result.status());
+                                  });
+}
+
+absl::Status CheckValueCount(const CollectionRecord& collection, int64_t rows) {
+  const int64_t dimension = collection.embedding.has_value() ? collection.embedding->dimension : 0;
+  if (rows * dimension <= kMaxValues) return absl::OkStatus();
+  return InvalidField("item_ids",
+                      absl::StrCat("has ", rows, " rows of ", dimension,
+                                   " values; a call returns at most ", kMaxValues, " values"));
+}
+
+absl::Status Get(GetCall* call) {
+  const v1::BatchGetEmbeddingsRequest& request = call->request();
+  Violations violations;
+  const absl::string_view id = ReadCollectionName(request.collection(), "collection", &violations);
+  const IdBatch ids = ReadBatchIds(request.item_ids(), "item_ids", &violations);
+  CheckEncoding(request.encoding(), &violations);
+  NEGATRON_RETURN_IF_ERROR(violations.ToStatus());
+  NEGATRON_ASSIGN_OR_RETURN(const CollectionRecord collection, call->engine()->GetCollection(id));
+  NEGATRON_RETURN_IF_ERROR(CheckValueCount(collection, ids.size()));
+  NEGATRON_ASSIGN_OR_RETURN(const GetEmbeddingsResult result,
+                            call->engine()->GetEmbeddings(id, ids));
+  v1::BatchGetEmbeddingsResponse* response = call->response();
+  WriteMatrix(result.values, static_cast<int32_t>(ids.size()), result.column_count,
+              request.encoding(), response->mutable_vectors());
+  WriteBytes(result.found, request.encoding(), response->mutable_found());
+  WriteToken(result.snapshot, response->mutable_snapshot());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* EmbeddingService::BatchWriteEmbeddings(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* response) {
+  return dispatcher_->Serve<v1::BatchWriteEmbeddingsRequest, v1::WriteReceipt>(
+      "EmbeddingService/BatchWriteEmbeddings", context, request, response, Write);
+}
+
+grpc::ServerUnaryReactor* EmbeddingService::BatchGetEmbeddings(grpc::CallbackServerContext* context,
+                                                               const grpc::ByteBuffer* request,
+                                                               grpc::ByteBuffer* response) {
+  return dispatcher_->Serve<v1::BatchGetEmbeddingsRequest, v1::BatchGetEmbeddingsResponse>(
+      "EmbeddingService/BatchGetEmbeddings", context, request, response,
+      [](GetCall* call) { call->End(Get(call)); });
+}
+
+}  // namespace negatron

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/rpc/inspection_conversion.h"
+
+#include <string>
+
+#include "server/rpc/pool_conversion.h"
+#include "server/rpc/resource_names.h"
+#include "server/rpc/times.h"
+
+namespace negatron {
+namespace {
+
+void WriteCounters(const CollectionStatistics& statistics, v1::CollectionStatistics* wire) {
+  wire->set_sample_call_count(statistics.sample_call_count);
+  wire->set_sampled_row_count(statistics.sampled_row_count);
+  for (int kind = 0; kind < kSourceKindCount; ++kind) {
+    v1::SourceStatistics* source = wire->add_sources();
+    source->set_source(std::string(SourceName(static_cast<SourceKind>(kind))));
+    source->set_drawn_count(statistics.drawn_by_source[kind]);
+  }
+  for (int status = static_cast<int>(RowStatus::kOk) + 1; status < kRowStatusCount; ++status) {
+    v1::RowStatusCount* rows = wire->add_short_rows();
+    rows->set_row_status(static_cast<v1::RowStatus>(status));
+    rows->set_count(statistics.rows_by_status[status]);
+  }
+  for (int cause = 0; cause < kRejectCauseCount; ++cause) {
+    v1::RejectCount* rejects = wire->add_rejects();
+    // On the wire, 0 is "unspecified".
+    rejects->set_reject_cause(static_cast<v1::RejectCause>(cause + 1));
+    rejects->set_count(statistics.rejects_by_cause[cause]);
+  }
+}
+
+}  // namespace
+
+void WriteStatistics(absl::string_view collection_id, const CollectionStatistics& statistics,
+                     v1::CollectionStatistics* wire) {
+  wire->set_collection(CollectionName(collection_id));
+  WriteToken(statistics.snapshot, wire->mutable_snapshot());
+  WriteTimestamp(statistics.as_of, wire->mutable_as_of_time());
+  wire->set_item_count(statistics.item_count);
+  wire->set_living_item_count(statistics.living_item_count);
+  wire->set_user_count(statistics.user_count);
+  wire->set_event_count(statistics.event_count);
+  wire->set_past_event_count(statistics.past_event_count);
+  wire->set_embedding_count(statistics.embedding_count);
+  if (statistics.first_event_time.has_value()) {
+    WriteTimestamp(*statistics.first_event_time, wire->mutable_first_event_time());
+  }
+  if (statistics.last_event_time.has_value()) {
+    WriteTimestamp(*statistics.last_event_time, wire->mutable_last_event_time());
+  }
+  wire->set_event_mass(statistics.event_mass);
+  wire->set_living_event_mass(statistics.living_event_mass);
+  for (const auto& [structure, bytes] : statistics.memory_bytes) {
+    v1::MemoryUse* use = wire->add_memory_uses();
+    use->set_structure(structure);
+    use->set_bytes(bytes);
+  }
+  WriteCounters(statistics, wire);
+}
+
+}  // namespace negatron

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/rpc/page_tokens.h"
+
+#include <cstring>
+
+#include "absl/strings/escaping.h"
+
+#include "storage/base/fingerprint.h"
+
+namespace negatron {
+namespace {
+
+constexpr char kVersion = 1;
+constexpr char kCollections = 'c';
+constexpr char kItems = 'i';
+constexpr size_t kHeadBytes = 2;
+constexpr size_t kChecksumBytes = 4;
+
+template <typename T>
+void AppendValue(T value, std::string* out) {
+  char bytes[sizeof(T)];
+  std::memcpy(bytes, &value, sizeof(T));
+  out->append(bytes, sizeof(T));
+}
+
+template <typename T>
+T ReadValue(const char* bytes) {
+  T value;
+  std::memcpy(&value, bytes, sizeof(T));
+  return value;
+}
+
+std::string Seal(char kind, const std::string& body) {
+  std::string bytes{kVersion, kind};
+  bytes += body;
+  AppendValue(static_cast<uint32_t>(Fingerprint(bytes.data(), bytes.size())), &bytes);
+  return absl::WebSafeBase64Escape(bytes);
+}
+
+std::optional<std::string> Unseal(char kind, absl::string_view token) {
+  std::string bytes;
+  if (!absl::WebSafeBase64Unescape(token, &bytes)) return std::nullopt;
+  if (bytes.size() < kHeadBytes + kChecksumBytes) return std::nullopt;
+  if (bytes[0] != kVersion || bytes[1] != kind) return std::nullopt;
+  const size_t sealed = bytes.size() - kChecksumBytes;
+  if (ReadValue<uint32_t>(bytes.data() + sealed) !=
+      static_cast<uint32_t>(Fingerprint(bytes.data(), sealed))) {
+    return std::nullopt;
+  }
+  return bytes.substr(kHeadBytes, sealed - kHeadBytes);
+}
+
+}  // namespace
+
+std::string CollectionPageToken(absl::string_view last_id) {
+  return Seal(kCollections, std::string(last_id));
+}
+
+std::optional<std::string> ReadCollectionPageToken(absl::string_view token) {
+  return Unseal(kCollections, token);
+}
+
+std::string ItemPageToken(const ItemPage& page) {
+  std::string body;
+  AppendValue(page.incarnation, &body);
+  AppendValue(page.first, &body);
+  return Seal(kItems, body);
+}
+
+std::optional<ItemPage> ReadItemPageToken(absl::string_view token) {
+  const std::optional<std::string> body = Unseal(kItems, token);
+  if (!body.has_value() || body->size() != sizeof(int64_t) + sizeof(uint32_t)) {
+    return std::nullopt;
+  }
+  return ItemPage{ReadValue<int64_t>(body->data()),
+                  ReadValue<uint32_t>(body->data() + sizeof(int64_t))};
+}
+
+}  // namespace negatron

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_SERVER_RPC_PAGE_TOKENS_H_
+#define NEGATRON_SERVER_RPC_PAGE_TOKENS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+// Page tokens: opaque to callers, URL-safe base64 of a version, a kind, what the next page needs
+// and a checksum, so that a token of another method, of a later version, or a damaged one is told
+// apart from a good one. They are not secrets.
+namespace negatron {
+
+// Where the next page of `ListCollections` starts: after this id.
+std::string CollectionPageToken(absl::string_view last_id);
+// The id, or nothing if the token is none of `CollectionPageToken`.
+std::optional<std::string> ReadCollectionPageToken(absl::string_view token);
+
+// Where the next page of `ListItems` starts.
+struct ItemPage {
+  int64_t incarnation = 0;  // Of the collection that the first page came from.
+  uint32_t first = 0;       // Ordinal.
+};
+std::string ItemPageToken(const ItemPage& page);
+std::optional<ItemPage> ReadItemPageToken(absl::string_view token);
+
+}  // namespace negatron
+
+#endif  // NEGATRON_SERVER_RPC_PAGE_TOKENS_H_

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_SERVER_RPC_RESOURCE_NAMES_H_
+#define NEGATRON_SERVER_RPC_RESOURCE_NAMES_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+#include "storage/base/status.h"
+
+namespace negatron {
+
+// The id in `collections/{id}`, a view into `name`. A name of another form is added to `violations`
+// under `field`; whether the collection exists is the engine's to say.
+absl::string_view ReadCollectionName(absl::string_view name, absl::string_view field,
+                                     Violations* violations);
+
+std::string CollectionName(absl::string_view id);
+
+}  // namespace negatron
+
+#endif  // NEGATRON_SERVER_RPC_RESOURCE_NAMES_H_

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/rpc/sampling_conversion.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+#include "proto/cc/columns.h"
+#include "server/rpc/column_readers.h"
+#include "server/rpc/policy_conversion.h"
+#include "server/rpc/times.h"
+#include "storage/model/limits.h"
+
+namespace negatron {
+namespace {
+
+// Agrees on one number of rows over all columns that are given.
+class RowCounter {
+ public:
+  RowCounter(int32_t row_count, Violations* violations)
+      : rows_(row_count), known_(row_count != 0), violations_(violations) {
+    if (row_count < 0) violations->Add("row_count", "is negative");
+  }
+
+  void Column(absl::string_view field, bool given, int64_t size) {
+    if (!given) return;
+    if (!known_) {
+      rows_ = size;
+      known_ = true;
+    } else if (rows_ != size) {
+      violations_->Add(field, absl::StrCat("has ", size, " rows, but the call has ", rows_));
+    }
+  }
+
+  // The rows of the call.
+  int64_t Finish() {
+    if (rows_ == 0) {
+      violations_->Add("row_count", known_ ? "the columns have no rows; at least 1 is needed"
+                                           : "is required if no column is given");
+    }
+    return rows_;
+  }
+
+ private:
+  int64_t rows_;
+  bool known_;
+  Violations* const violations_;
+};
+
+int64_t ReadRowCount(const v1::SampleNegativesRequest& request, Violations* violations) {
+  RowCounter rows(request.row_count(), violations);
+  rows.Column("user_ids", request.has_user_ids(), ColumnSize(request.user_ids()));
+  rows.Column("positive_ids", request.has_positive_ids(), ColumnSize(request.positive_ids()));
+  // Splits without an entry are reported when they are read.
+  const int64_t splits = ColumnSize(request.exclusions().row_splits());
+  rows.Column("exclusions.row_splits", request.has_exclusions() && splits > 0, splits - 1);
+  rows.Column("as_of_micros", request.has_as_of_micros(), ColumnSize(request.as_of_micros()));
+  rows.Column("row_keys", request.has_row_keys(), ColumnSize(request.row_keys()));
+  rows.Column("queries", request.has_queries(), request.queries().row_count());
+  return rows.Finish();
+}
+
+void ReadExclusions(const v1::RaggedIdColumn& wire, SampleRequest* request,
+                    Violations* violations) {
+  request->exclusions = ReadIds(wire.ids(), "exclusions.ids", violations);
+  request->exclusion_splits =
+      ReadSplits(wire.row_splits(), request->row_count, "exclusions.row_splits", violations);
+  if (!violations->empty()) return;
+  if (request->exclusion_splits.back() != request->exclusions->size()) {
+    violations->AddRow("exclusions.row_splits", request->row_count,
+                       absl::StrCat("is ", request->exclusion_splits.back(), ", but there are ",
+                                    request->exclusions->size(), " ids"));
+  }
+}
+
+void ReadAsOf(const v1::SampleNegativesRequest& wire, SampleRequest* request,
+              Violations* violations) {
+  if (wire.has_as_of_micros()) {
+    request->as_of = ReadTimes(wire.as_of_micros(), "as_of_micros", violations);
+  }
+  if (!wire.has_as_of_time()) return;
+  if (wire.has_as_of_micros()) {
+    violations->Add("as_of_time", "is refused together with `as_of_micros`");
+  }
+  request->default_as_of = ReadTimestamp(wire.as_of_time(), "as_of_time", violations);
+}
+
+void ReadColumns(const v1::SampleNegativesRequest& wire, SampleRequest* request,
+                 Violations* violations) {
+  if (wire.has_user_ids()) request->users = ReadIds(wire.user_ids(), "user_ids", violations);
+  if (wire.has_positive_ids()) {
+    request->positives = ReadIds(wire.positive_ids(), "positive_ids", violations);
+  }
+  if (wire.has_exclusions()) ReadExclusions(wire.exclusions(), request, violations);
+  ReadAsOf(wire, request, violations);
+  if (wire.has_row_keys()) {
+    request->row_keys = ReadColumn(wire.row_keys(), "row_keys", violations);
+  }
+  if (wire.has_queries()) {
+    request->query_columns = wire.queries().column_count();
+    request->queries = ReadVectors(wire.queries(), request->row_count, "queries", violations);
+  }
+}
+
+void ReadOutputs(const v1::SampleNegativesRequest& wire, SampleRequest* request,
+                 Violations* violations) {
+  request->want_names = wire.encoding() == v1::COLUMN_ENCODING_TYPED;
+  if (wire.outputs().empty()) return;
+  request->want_log_q = request->want_log_q_source = request->want_components = false;
+  for (int i = 0; i < wire.outputs_size(); ++i) {
+    switch (wire.outputs(i)) {
+      case v1::SAMPLE_OUTPUT_LOG_Q:
+        request->want_log_q = true;
+        break;
+      case v1::SAMPLE_OUTPUT_LOG_Q_SOURCE:
+        request->want_log_q_source = true;
+        break;
+      case v1::SAMPLE_OUTPUT_COMPONENT:
+        request->want_components = true;
+        break;
+      case v1::SAMPLE_OUTPUT_SCORE:
+        request->want_scores = true;
+        break;
+      case v1::SAMPLE_OUTPUT_EFFECTIVE_SHARES:
+        request->want_shares = true;
+        break;
+      case v1::SAMPLE_OUTPUT_REJECTS:
+        request->want_rejects = true;
+        break;
+      case v1::SAMPLE_OUTPUT_NONE:
+        if (wire.outputs_size() > 1) {
+          violations->AddRow("outputs", i, "`SAMPLE_OUTPUT_NONE` must be the sole entry");
+        }
+        break;
+      default:
+        violations->AddRow("outputs", i, "is not a known output");
+    }
+  }
+}
+
+}  // namespace
+
+SampleRequest ReadSampleRequest(const v1::SampleNegativesRequest& wire, Violations* violations) {
+  SampleRequest request;
+  request.negative_count = wire.negative_count();
+  request.row_count = ReadRowCount(wire, violations);
+  if (wire.negative_count() < 1 || wire.negative_count() > kMaxDraws) {
+    violations->Add("negative_count",
+                    absl::StrCat("is ", wire.negative_count(), ", not in [1, ", kMaxDraws, "]"));
+  } else if (request.row_count > kMaxDraws / wire.negative_count()) {
+    violations->Add("negative_count",
+                    absl::StrCat(request.row_count, " rows * ", wire.negative_count(),
+                                 " negatives pass the limit of ", kMaxDraws,
+                                 " draws a call; send the batch in several calls"));
+  }
+  CheckEncoding(wire.encoding(), violations);
+  ReadOutputs(wire, &request, violations);
+  request.policy = ReadPolicy(wire.policy(), violations);
+  // Lengths agree from here on, and sizes are bounded.
+  if (!violations->empty()) return request;
+  ReadColumns(wire, &request, violations);
+  request.seed = static_cast<uint64_t>(wire.seed());
+  return request;
+}
+
+}  // namespace negatron

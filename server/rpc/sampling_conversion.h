@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_SERVER_RPC_SAMPLING_CONVERSION_H_
+#define NEGATRON_SERVER_RPC_SAMPLING_CONVERSION_H_
+
+#include <cstdint>
+#include <memory>
+
+#include <grpcpp/support/byte_buffer.h>
+
+#include "negatron/v1/sampling.pb.h"
+#include "server/engine/requests.h"
+#include "storage/base/status.h"
+
+// Requests and responses of `SampleNegatives`.
+namespace negatron {
+
+// What is wrong goes to `violations`. The seed is left for the caller if the request has none.
+SampleRequest ReadSampleRequest(const v1::SampleNegativesRequest& request, Violations* violations);
+
+// The response without its columns.
+void WriteSampleHead(const SampleRequest& request, const SampleResult& result,
+                     v1::SampleNegativesResponse* response);
+
+// All of the response in the typed encoding.
+void WriteTypedSample(const SampleRequest& request, const SampleResult& result,
+                      v1::SampleNegativesResponse* response);
+
+// All of the response in the raw encoding, serialised. Columns are not copied: the slices of the
+// buffer share the result.
+grpc::ByteBuffer SerializeRawSample(const SampleRequest& request,
+                                    std::shared_ptr<const SampleResult> result);
+
+}  // namespace negatron
+
+#endif  // NEGATRON_SERVER_RPC_SAMPLING_CONVERSION_H_

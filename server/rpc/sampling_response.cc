@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <google/protobuf/io/coded_stream.h>
+#include <grpcpp/support/slice.h>
+
+#include "proto/cc/columns.h"
+#include "server/engine/engine.h"
+#include "server/rpc/pool_conversion.h"
+#include "server/rpc/sampling_conversion.h"
+#include "server/rpc/times.h"
+
+namespace negatron {
+namespace {
+
+using v1::SampleNegativesResponse;
+using SharedResult = std::shared_ptr<const SampleResult>;
+
+// Smaller columns are copied: a slice of their own costs more than their bytes.
+constexpr size_t kMinSharedBytes = 4096;
+
+// All columns of `SampleNegativesResponse` keep their raw form in the same field.
+constexpr int kRawField = v1::IdColumn::kRawFieldNumber;
+static_assert(kRawField == v1::FloatColumn::kRawFieldNumber);
+static_assert(kRawField == v1::ByteColumn::kRawFieldNumber);
+static_assert(kRawField == v1::Int64Column::kRawFieldNumber);
+
+v1::LawKind ToWire(LawKind law) { return static_cast<v1::LawKind>(law); }
+
+// Tag and length of a length-delimited field (protobuf's wire type 2), at most 10 bytes.
+uint8_t* WriteTagAndLength(int field, size_t size, uint8_t* out) {
+  using google::protobuf::io::CodedOutputStream;
+  constexpr uint32_t kLengthDelimited = 2;
+  out = CodedOutputStream::WriteVarint32ToArray(
+      (static_cast<uint32_t>(field) << 3) | kLengthDelimited, out);
+  return CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(size), out);
+}
+
+// Builds a serialised response from the columns of a result.
+class RawResponse {
+ public:
+  explicit RawResponse(SharedResult result) : result_(std::move(result)) {}
+
+  // Appends the column `field` with these values, which belong to the result. An empty column stays
+  // unset.
+  template <typename T>
+  void Column(int field, const std::vector<T>& values) {
+    if (values.empty()) return;
+    const size_t bytes = values.size() * sizeof(T);
+    std::array<uint8_t, 10> inner;
+    const size_t inner_size = WriteTagAndLength(kRawField, bytes, inner.data()) - inner.data();
+    std::array<uint8_t, 20> head;
+    uint8_t* end = WriteTagAndLength(field, inner_size + bytes, head.data());
+    std::memcpy(end, inner.data(), inner_size);
+    slices_.emplace_back(head.data(), static_cast<size_t>(end - head.data()) + inner_size);
+    if (bytes < kMinSharedBytes) {
+      slices_.emplace_back(values.data(), bytes);
+      return;
+    }
+    // gRPC only reads the bytes, although its slices take a pointer that is not const.
+    slices_.emplace_back(
+        const_cast<T*>(values.data()), bytes,
+        [](void* owner) { delete static_cast<SharedResult*>(owner); }, new SharedResult(result_));
+  }
+
+  grpc::ByteBuffer Finish(const SampleNegativesResponse& head) {
+    const std::string bytes = head.SerializeAsString();
+    slices_.emplace_back(bytes.data(), bytes.size());
+    return grpc::ByteBuffer(slices_.data(), slices_.size());
+  }
+
+ private:
+  const SharedResult result_;
+  std::vector<grpc::Slice> slices_;
+};
+
+}  // namespace
+
+void WriteSampleHead(const SampleRequest& request, const SampleResult& result,
+                     SampleNegativesResponse* response) {
+  for (size_t i = 0; i < request.policy.components.size(); ++i) {
+    const PolicyComponent& component = request.policy.components[i];
+    v1::ComponentReport* report = response->add_components();
+    report->set_source(std::string(SourceName(component.kind())));
+    report->set_law_kind(ToWire(LawOf(component)));
+    report->set_drawn_count(result.drawn_by_component[i]);
+  }
+  response->set_law_kind(ToWire(LawOf(request.policy)));
+  WriteToken(result.snapshot, response->mutable_snapshot());
+  response->set_seed(static_cast<int64_t>(request.seed));
+  WriteTimestamp(result.default_as_of, response->mutable_as_of_time());
+  response->set_kernel_id(std::string(KernelId()));
+}
+
+void WriteTypedSample(const SampleRequest& request, const SampleResult& result,
+                      SampleNegativesResponse* response) {
+  constexpr v1::ColumnEncoding kTyped = v1::COLUMN_ENCODING_TYPED;
+  WriteSampleHead(request, result, response);
+  if (result.names.empty()) {
+    WriteIds(result.ids, kTyped, response->mutable_item_ids());
+  } else {
+    WriteNames(result.names, response->mutable_item_ids());
+  }
+  const auto floats = [](const std::vector<float>& values, auto mutable_column) {
+    if (!values.empty()) WriteFloats(values, kTyped, mutable_column());
+  };
+  floats(result.log_q, [&] { return response->mutable_log_q(); });
+  floats(result.log_q_source, [&] { return response->mutable_log_q_source(); });
+  floats(result.scores, [&] { return response->mutable_scores(); });
+  floats(result.shares, [&] { return response->mutable_effective_shares(); });
+  if (!result.components.empty()) {
+    WriteBytes(result.components, kTyped, response->mutable_component_indexes());
+  }
+  WriteBytes(result.statuses, kTyped, response->mutable_row_statuses());
+  if (!result.drawn.empty()) WriteInt64s(result.drawn, kTyped, response->mutable_drawn_counts());
+  if (!result.rejects.empty()) {
+    WriteInt64s(result.rejects, kTyped, response->mutable_reject_counts());
+  }
+}
+
+grpc::ByteBuffer SerializeRawSample(const SampleRequest& request, SharedResult result) {
+  SampleNegativesResponse head;
+  WriteSampleHead(request, *result, &head);
+  RawResponse response(result);
+  response.Column(SampleNegativesResponse::kItemIdsFieldNumber, result->ids);
+  response.Column(SampleNegativesResponse::kLogQFieldNumber, result->log_q);
+  response.Column(SampleNegativesResponse::kLogQSourceFieldNumber, result->log_q_source);
+  response.Column(SampleNegativesResponse::kComponentIndexesFieldNumber, result->components);
+  response.Column(SampleNegativesResponse::kScoresFieldNumber, result->scores);
+  response.Column(SampleNegativesResponse::kRowStatusesFieldNumber, result->statuses);
+  response.Column(SampleNegativesResponse::kDrawnCountsFieldNumber, result->drawn);
+  response.Column(SampleNegativesResponse::kEffectiveSharesFieldNumber, result->shares);
+  response.Column(SampleNegativesResponse::kRejectCountsFieldNumber, result->rejects);
+  return response.Finish(head);
+}
+
+}  // namespace negatron

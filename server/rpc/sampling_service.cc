@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/rpc/sampling_service.h"
+
+#include <memory>
+#include <utility>
+
+#include "absl/status/statusor.h"
+
+#include "server/rpc/resource_names.h"
+#include "server/rpc/sampling_conversion.h"
+
+namespace negatron {
+namespace {
+
+using SampleCall = Call<v1::SampleNegativesRequest, v1::SampleNegativesResponse>;
+
+void Sample(SampleCall* call, SeedSource* seeds) {
+  Violations violations;
+  const absl::string_view id =
+      ReadCollectionName(call->request().collection(), "collection", &violations);
+  SampleRequest request = ReadSampleRequest(call->request(), &violations);
+  if (!violations.empty()) return call->End(violations.ToStatus());
+  if (!call->request().has_seed()) request.seed = seeds->Next();
+  absl::StatusOr<SampleResult> result = call->engine()->Sample(id, request, call->cancellation());
+  if (!result.ok()) return call->End(result.status());
+  if (call->request().encoding() == v1::COLUMN_ENCODING_TYPED) {
+    WriteTypedSample(request, *result, call->response());
+    return call->End(absl::OkStatus());
+  }
+  call->EndWithBytes(
+      SerializeRawSample(request, std::make_shared<const SampleResult>(*std::move(result))));
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* SamplingService::SampleNegatives(grpc::CallbackServerContext* context,
+                                                           const grpc::ByteBuffer* request,
+                                                           grpc::ByteBuffer* response) {
+  return dispatcher_->Serve<v1::SampleNegativesRequest, v1::SampleNegativesResponse>(
+      "SamplingService/SampleNegatives", context, request, response,
+      [this](SampleCall* call) { Sample(call, &seeds_); });
+}
+
+}  // namespace negatron

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/rpc/service_set.h"
+
+#include <utility>
+
+namespace negatron {
+
+ServiceSet::ServiceSet(DispatcherOptions options, const EngineHandle* engine, uint64_t seed)
+    : dispatcher_(std::move(options), engine),
+      collections_(&dispatcher_),
+      pool_(&dispatcher_),
+      embeddings_(&dispatcher_),
+      sampling_(&dispatcher_, seed),
+      inspection_(&dispatcher_, engine) {}
+
+void ServiceSet::Register(grpc::ServerBuilder* builder) {
+  builder->RegisterService(&collections_);
+  builder->RegisterService(&pool_);
+  builder->RegisterService(&embeddings_);
+  builder->RegisterService(&sampling_);
+  builder->RegisterService(&inspection_);
+}
+
+std::vector<std::string> ServiceSet::Names() {
+  return {v1::CollectionService::service_full_name(), v1::PoolService::service_full_name(),
+          v1::EmbeddingService::service_full_name(), v1::SamplingService::service_full_name(),
+          v1::InspectionService::service_full_name()};
+}
+
+}  // namespace negatron

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/sampling/policy.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "storage/model/limits.h"
+
+namespace negatron {
+namespace {
+
+void CheckNearest(const NearestSource& nearest, const std::string& path, Violations* violations) {
+  if (nearest.rank_end < 1 || nearest.rank_end > kMaxRank) {
+    violations->Add(path + "rank_end", absl::StrCat("must be in [1, ", kMaxRank, "]"));
+  }
+  if (nearest.rank_begin < 0 || nearest.rank_begin >= std::max(nearest.rank_end, 1)) {
+    violations->Add(path + "rank_begin", "must be in [0, rank_end)");
+  }
+  const bool softmax = nearest.pick == NearestPick::kSoftmax;
+  if (softmax && !(nearest.temperature > 0 && std::isfinite(nearest.temperature))) {
+    violations->Add(path + "temperature", "must be positive and finite for a softmax");
+  }
+  if (!softmax && nearest.temperature != 0) {
+    violations->Add(path + "temperature", "only a softmax has a temperature");
+  }
+}
+
+}  // namespace
+
+bool Policy::NeedsQueries() const {
+  return std::any_of(components.begin(), components.end(), [](const PolicyComponent& component) {
+    const auto* nearest = std::get_if<NearestSource>(&component.source);
+    return nearest != nullptr && nearest->anchor == NearestAnchor::kQuery && component.share > 0;
+  });
+}
+
+bool Policy::NeedsEmbeddings() const {
+  return std::any_of(components.begin(), components.end(), [](const PolicyComponent& component) {
+    return component.kind() == SourceKind::kNearest && component.share > 0;
+  });
+}
+
+std::string_view SourceName(SourceKind kind) {
+  switch (kind) {
+    case SourceKind::kUniform:
+      return "uniform";
+    case SourceKind::kPopularity:
+      return "popularity";
+    case SourceKind::kNearest:
+      return "nearest";
+  }
+  return "unknown";
+}
+
+LawKind LawOf(const PolicyComponent& component) {
+  const auto* nearest = std::get_if<NearestSource>(&component.source);
+  if (nearest == nullptr) return LawKind::kExact;
+  return nearest->pick == NearestPick::kTop ? LawKind::kNone : LawKind::kConditional;
+}
+
+LawKind LawOf(const Policy& policy) {
+  LawKind law = LawKind::kExact;
+  for (const PolicyComponent& component : policy.components) {
+    if (component.share > 0) law = std::max(law, LawOf(component));
+  }
+  return law;
+}
+
+void CheckPolicy(const Policy& policy, Violations* violations) {
+  const size_t count = policy.components.size();
+  if (count < 1 || count > kMaxComponents) {
+    violations->Add("policy.components", absl::StrCat("must be 1 to ", kMaxComponents));
+    return;
+  }
+  double sum = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const PolicyComponent& component = policy.components[i];
+    const std::string path = absl::StrCat("policy.components[", i, "].");
+    if (!(component.share >= 0 && std::isfinite(component.share))) {
+      violations->Add(path + "share", "must be finite and not negative");
+    } else {
+      sum += component.share;
+    }
+    if (const auto* nearest = std::get_if<NearestSource>(&component.source)) {
+      CheckNearest(*nearest, path + "nearest.", violations);
+    }
+  }
+  if (violations->empty() && !(sum > 0 && std::isfinite(sum))) {
+    violations->Add("policy.components", "the sum of shares must be positive and finite");
+  }
+}
+
+}  // namespace negatron

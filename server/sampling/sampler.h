@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_SERVER_SAMPLING_SAMPLER_H_
+#define NEGATRON_SERVER_SAMPLING_SAMPLER_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/sampling/policy.h"
+#include "server/sampling/source.h"
+
+namespace negatron {
+
+// The rows of a call, resolved against a snapshot. Columns are [row_count] or
+// empty; ids that the snapshot does not know are kNoOrdinal.
+struct SampleBatch {
+  int64_t row_count = 0;
+  int negative_count = 0;  // Draws a row, K >= 1.
+  std::span<const Micros> as_of;  // Not empty.
+  std::span<const uint64_t> keys; // Not empty.
+  std::span<const Ordinal> users;
+  std::span<const Ordinal> positives;
+  std::span<const Ordinal> exclusions;       // Ragged.
+  std::span<const int64_t> exclusion_splits;  // [row_count + 1] or empty.
+  std::span<const float> queries;            // [row_count, dimension], as stored.
+  int query_columns = 0;
+};
+
+// Where draws go: [row_count, K] row-major unless stated. Empty: not wanted.
+struct SampleColumns {
+  std::span<Ordinal> items;  // Not empty; kNoOrdinal is padding.
+  std::span<float> log_q;    // Of the mixture; NaN for law NONE and padding.
+  std::span<float> log_q_source;
+  std::span<uint8_t> components;  // 255 is padding.
+  std::span<float> scores;
+  std::span<uint8_t> statuses;  // [row_count] RowStatus; not empty.
+  std::span<float> shares;      // [row_count, components].
+  std::span<int64_t> rejects;   // [row_count, kRejectCauseCount].
+};
+
+// Sums over a call.
+struct SampleTotals {
+  std::vector<int64_t> drawn_by_component;
+  std::array<int64_t, kRowStatusCount> rows_by_status{};
+  Rejects rejects{};
+};
+
+// Draws K negatives for each row. A row is full, or empty with a status that
+// says why: components that are empty for the row give up their share to the
+// others in proportion.
+//
+// Deterministic: what a row gets depends on the snapshot, the policy, the seed
+// and the row's own columns, not on the other rows.
+//
+// Errors: CANCELLED, DEADLINE_EXCEEDED; columns are then of no use.
+// Thread-safety: thread-safe; reads what `context` points to.
+absl::Status SampleRows(const Policy& policy, const SourceContext& context,
+                        const SampleBatch& batch, const SampleColumns& columns,
+                        SampleTotals* totals);
+
+}  // namespace negatron
+
+#endif  // NEGATRON_SERVER_SAMPLING_SAMPLER_H_

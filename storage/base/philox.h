@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_STORAGE_BASE_PHILOX_H_
+#define NEGATRON_STORAGE_BASE_PHILOX_H_
+
+#include <array>
+#include <cstdint>
+
+#include "absl/numeric/int128.h"
+
+namespace negatron {
+
+// What a random number is for. Part of the counter: never renumber, since that
+// would change what equal seeds draw.
+enum class RandomPurpose : uint32_t {
+  kSlots = 1,       // How many of a row's slots each component gets.
+  kCatalogue = 2,   // Draws of `uniform` and `popularity`.
+  kEnumerated = 3,  // Draws after an exact enumeration.
+  kWindow = 4,      // Picks from the window of `nearest`.
+};
+
+// Philox4x32-10, a counter-based generator (Salmon, Moraes, Dror and Shaw,
+// "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
+//
+// The counter is (row key, slot, purpose and attempt), the key is the seed: so
+// what is drawn for a slot depends on nothing else, in particular not on the
+// thread or on the other rows of the batch.
+//
+// Thread-safety: immutable.
+class Philox {
+ public:
+  explicit Philox(uint64_t seed)
+      : key_{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)} {}
+
+  // The block of a counter.
+  std::array<uint32_t, 4> Block(std::array<uint32_t, 4> counter) const {
+    uint32_t k0 = key_[0];
+    uint32_t k1 = key_[1];
+    for (int round = 0; round < 10; ++round) {
+      const uint64_t p0 = uint64_t{0xD2511F53} * counter[0];
+      const uint64_t p1 = uint64_t{0xCD9E8D57} * counter[2];
+      counter = {static_cast<uint32_t>(p1 >> 32) ^ counter[1] ^ k0, static_cast<uint32_t>(p1),
+                 static_cast<uint32_t>(p0 >> 32) ^ counter[3] ^ k1, static_cast<uint32_t>(p0)};
+      k0 += 0x9E3779B9;
+      k1 += 0xBB67AE85;
+    }
+    return counter;
+  }
+
+  // 128 random bits for attempt `attempt` (below 2^24) at slot `slot` of a row.
+  absl::uint128 Bits(uint64_t row_key, uint32_t slot, RandomPurpose purpose,
+                     uint32_t attempt) const {
+    const std::array<uint32_t, 4> block =
+        Block({static_cast<uint32_t>(row_key), static_cast<uint32_t>(row_key >> 32), slot,
+               (static_cast<uint32_t>(purpose) << 24) | attempt});
+    return absl::MakeUint128((uint64_t{block[3]} << 32) | block[2],
+                             (uint64_t{block[1]} << 32) | block[0]);
+  }
+
+ private:
+  std::array<uint32_t, 2> key_;
+};
+
+// A double in [0, 1), a multiple of 2^-53.
+inline double UnitDouble(uint64_t bits) { return static_cast<double>(bits >> 11) * 0x1p-53; }
+
+// A whole number in [0, n), n >= 1: the high word of bits * n. Off from the
+// uniform law by less than n / 2^64.
+inline uint64_t BelowBound(uint64_t bits, uint64_t n) {
+  return absl::Uint128High64(absl::uint128(bits) * n);
+}
+
+// Mixes a value into a hash; for row keys, whose values are part of what makes
+// a call repeatable. From the finaliser of SplitMix64 (Steele, Lea and Flood,
+// "Fast splittable pseudorandom number generators", OOPSLA 2014).
+uint64_t MixHash(uint64_t hash, uint64_t value);
+
+}  // namespace negatron
+
+#endif  // NEGATRON_STORAGE_BASE_PHILOX_H_

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_STORAGE_MODEL_LIMITS_H_
+#define NEGATRON_STORAGE_MODEL_LIMITS_H_
+
+#include <cstdint>
+
+// Limits of requests and records. Crossing one is INVALID_ARGUMENT unless it
+// says otherwise. They may grow in later versions, never shrink.
+namespace negatron {
+
+// rows * negatives of one call: a full response with ids, two log q, component
+// and score fits gRPC's default limit of 4 MiB.
+inline constexpr int64_t kMaxDraws = 131072;
+
+inline constexpr int64_t kMaxBatchRows = 100000;  // Of one batch write or read.
+inline constexpr int kMaxComponents = 16;         // Of a policy.
+inline constexpr int kMaxRank = 10000;            // End of a window of `nearest`.
+inline constexpr int kMaxIntervals = 64;          // Alive intervals of an item.
+inline constexpr int kMaxDimension = 4096;        // Of embeddings.
+inline constexpr int kMaxNameBytes = 128;         // Of a string id.
+inline constexpr int kMaxRequestIdBytes = 64;
+inline constexpr int kMaxCollectionIdBytes = 63;
+inline constexpr int kMaxDisplayNameBytes = 256;
+inline constexpr int kMaxLabels = 64;
+inline constexpr int kMaxLabelKeyBytes = 63;
+inline constexpr int kMaxLabelValueBytes = 256;
+
+// Items or users of one collection: ordinals are 32 bits wide, and the highest
+// values are reserved. Crossing it is RESOURCE_EXHAUSTED.
+inline constexpr uint32_t kMaxOrdinals = 1u << 31;
+
+// Weights of events. Masses are kept as whole numbers of 2^-24 (see
+// server/pool/decay.h); these bounds keep every weight exact to 2^-18 and every
+// sum inside 128 bits.
+inline constexpr float kMinWeight = 1.0f / 64;
+inline constexpr float kMaxWeight = 4096.0f;
+
+// Half-lives of a collection.
+inline constexpr int64_t kMinHalfLifeMicros = 60LL * 1000000;
+inline constexpr int64_t kMaxHalfLifeMicros = 36500LL * 86400 * 1000000;
+
+// Remembered request ids: the newest this many of a collection, for this long.
+inline constexpr int64_t kMaxRememberedRequests = 100000;
+inline constexpr int64_t kRememberRequestMicros = 24LL * 3600 * 1000000;
+
+}  // namespace negatron
+
+#endif  // NEGATRON_STORAGE_MODEL_LIMITS_H_

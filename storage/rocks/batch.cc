@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/rocks/batch.h"
+
+#include <memory>
+
+#include "storage/rocks/store.h"
+
+namespace negatron {
+
+StoreBatch::StoreBatch() : mutations_(std::make_unique<Mutations>()) {}
+StoreBatch::~StoreBatch() = default;
+StoreBatch::StoreBatch(StoreBatch&&) noexcept = default;
+StoreBatch& StoreBatch::operator=(StoreBatch&&) noexcept = default;
+
+void StoreBatch::PutCollection(const CollectionRecord& record) {
+  mutations_->SawIncarnation(record.incarnation);
+  mutations_->Begin(Mutations::Kind::kPut, Family::kCollections);
+  AppendIncarnationKey(record.incarnation, mutations_->bytes());
+  mutations_->EndKey();
+  AppendValue(record, mutations_->bytes());
+  mutations_->End();
+}
+
+void StoreBatch::PutItem(int64_t incarnation, const ItemRecord& record) {
+  mutations_->Begin(Mutations::Kind::kPut, Family::kItems);
+  AppendOrdinalKey(incarnation, record.ordinal, mutations_->bytes());
+  mutations_->EndKey();
+  AppendValue(record, mutations_->bytes());
+  mutations_->End();
+}
+
+void StoreBatch::PutUser(int64_t incarnation, const UserRecord& record) {
+  mutations_->Begin(Mutations::Kind::kPut, Family::kUsers);
+  AppendOrdinalKey(incarnation, record.ordinal, mutations_->bytes());
+  mutations_->EndKey();
+  AppendValue(record, mutations_->bytes());
+  mutations_->End();
+}
+
+void StoreBatch::PutEvent(int64_t incarnation, const EventRecord& record) {
+  mutations_->Begin(Mutations::Kind::kPut, Family::kEvents);
+  AppendEventKey(incarnation, record, mutations_->bytes());
+  mutations_->EndKey();
+  AppendValue(record, mutations_->bytes());
+  mutations_->End();
+}
+
+void StoreBatch::PutEmbedding(int64_t incarnation, Ordinal ordinal, std::span<const float> vector,
+                              int64_t commit_sequence) {
+  mutations_->Begin(Mutations::Kind::kPut, Family::kEmbeddings);
+  AppendOrdinalKey(incarnation, ordinal, mutations_->bytes());
+  mutations_->EndKey();
+  AppendEmbeddingValue(vector, commit_sequence, mutations_->bytes());
+  mutations_->End();
+}
+
+void StoreBatch::PutRequest(int64_t incarnation, const RequestRecord& record) {
+  mutations_->Begin(Mutations::Kind::kPut, Family::kRequests);
+  AppendRequestKey(incarnation, record.request_id, mutations_->bytes());
+  mutations_->EndKey();
+  AppendValue(record, mutations_->bytes());
+  mutations_->End();
+}
+
+void StoreBatch::DeleteRequest(int64_t incarnation, absl::string_view request_id) {
+  mutations_->Begin(Mutations::Kind::kDelete, Family::kRequests);
+  AppendRequestKey(incarnation, request_id, mutations_->bytes());
+  mutations_->EndKey();
+  mutations_->End();
+}
+
+void StoreBatch::DeleteCollection(int64_t incarnation) {
+  for (int family = 0; family < kFamilyCount; ++family) {
+    if (static_cast<Family>(family) == Family::kMeta) continue;
+    mutations_->Begin(Mutations::Kind::kDeleteRange, static_cast<Family>(family));
+    AppendIncarnationKey(incarnation, mutations_->bytes());
+    mutations_->EndKey();
+    AppendIncarnationKey(incarnation + 1, mutations_->bytes());
+    mutations_->End();
+  }
+}
+
+size_t StoreBatch::size_bytes() const { return mutations_->size_bytes(); }
+
+bool StoreBatch::empty() const { return mutations_->size_bytes() == 0; }
+
+void StoreBatch::Clear() { mutations_->Clear(); }
+
+}  // namespace negatron

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_STORAGE_ROCKS_CODEC_H_
+#define NEGATRON_STORAGE_ROCKS_CODEC_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+#include "storage/model/records.h"
+
+// Records as keys and values; `storage/FORMAT.md` is the reference.
+//
+// Thread-safety: all functions are thread-safe.
+namespace negatron {
+
+// Column families, in the order of their creation.
+enum class Family : uint8_t {
+  kMeta = 0,
+  kCollections = 1,
+  kItems = 2,
+  kUsers = 3,
+  kEvents = 4,
+  kEmbeddings = 5,
+  kRequests = 6,
+};
+inline constexpr int kFamilyCount = 7;
+
+// The name in the database.
+absl::string_view FamilyName(Family family);
+
+inline Family FamilyFor(const CollectionRecord&) { return Family::kCollections; }
+inline Family FamilyFor(const ItemRecord&) { return Family::kItems; }
+inline Family FamilyFor(const UserRecord&) { return Family::kUsers; }
+inline Family FamilyFor(const EventRecord&) { return Family::kEvents; }
+inline Family FamilyFor(const EmbeddingRecord&) { return Family::kEmbeddings; }
+inline Family FamilyFor(const RequestRecord&) { return Family::kRequests; }
+
+// Keys. Each appends to `out` and starts with the incarnation (>= 0), so that a
+// collection's keys are those in [incarnation, incarnation + 1).
+void AppendIncarnationKey(int64_t incarnation, std::string* out);  // Also a collection's.
+void AppendOrdinalKey(int64_t incarnation, Ordinal ordinal, std::string* out);
+void AppendEventKey(int64_t incarnation, const EventRecord& record, std::string* out);
+void AppendRequestKey(int64_t incarnation, absl::string_view request_id, std::string* out);
+
+// Values. Each appends to `out`.
+void AppendValue(const CollectionRecord& record, std::string* out);
+void AppendValue(const ItemRecord& record, std::string* out);
+void AppendValue(const UserRecord& record, std::string* out);
+void AppendValue(const EventRecord& record, std::string* out);
+void AppendEmbeddingValue(std::span<const float> vector, int64_t commit_sequence, std::string* out);
+void AppendValue(const RequestRecord& record, std::string* out);
+
+// Reads a record into `record`, whose contents do not matter before.
+//
+// Errors: DATA_LOSS [DATABASE_DAMAGED] names the column family, the key in
+//   hexadecimal and what is wrong: a version or enumerator this code does not
+//   know, too few bytes, or too many.
+absl::Status Decode(absl::string_view key, absl::string_view value, CollectionRecord* record);
+absl::Status Decode(absl::string_view key, absl::string_view value, ItemRecord* record);
+absl::Status Decode(absl::string_view key, absl::string_view value, UserRecord* record);
+absl::Status Decode(absl::string_view key, absl::string_view value, EventRecord* record);
+absl::Status Decode(absl::string_view key, absl::string_view value, EmbeddingRecord* record);
+absl::Status Decode(absl::string_view key, absl::string_view value, RequestRecord* record);
+
+// The records about the data folder itself, in Family::kMeta.
+inline constexpr uint32_t kFormatVersion = 1;
+inline constexpr absl::string_view kFormatVersionKey = "format_version";
+inline constexpr absl::string_view kIdentityKey = "identity";
+inline constexpr absl::string_view kSequenceKey = "sequence";
+inline constexpr absl::string_view kIncarnationKey = "incarnation";
+
+// Written with every batch. `previous` chains the batches: one that is missing
+// between two others is noticed when the log is read.
+struct SequenceStamp {
+  int64_t previous = 0;  // `last` of the batch before.
+  int64_t last = 0;
+
+  friend bool operator==(const SequenceStamp&, const SequenceStamp&) = default;
+};
+
+std::string EncodeSequenceStamp(const SequenceStamp& stamp);
+bool DecodeSequenceStamp(absl::string_view value, SequenceStamp* stamp);
+
+std::string EncodeFormatVersion(uint32_t version);
+bool DecodeFormatVersion(absl::string_view value, uint32_t* version);
+
+std::string EncodeIncarnation(int64_t incarnation);  // The highest ever used.
+bool DecodeIncarnation(absl::string_view value, int64_t* incarnation);
+
+}  // namespace negatron
+
+#endif  // NEGATRON_STORAGE_ROCKS_CODEC_H_

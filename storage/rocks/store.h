@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_STORAGE_ROCKS_STORE_H_
+#define NEGATRON_STORAGE_ROCKS_STORE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+#include "storage/model/records.h"
+
+namespace rocksdb {
+class FileSystem;
+}  // namespace rocksdb
+
+// The durable truth: records in RocksDB, and beside it the receipt, which
+// remembers what was acknowledged. `storage/FORMAT.md` describes the bytes.
+namespace negatron {
+
+class Mutations;
+
+struct StoreOptions {
+  // Data folder; created (with its parents) if missing.
+  std::string path;
+
+  // Opens although the data folder holds less than was acknowledged, or does
+  // not say what was: keeps what can be read and rewrites the receipt. A
+  // damaged log is kept up to the damage.
+  bool accept_data_loss = false;
+
+  // Null: the system's. All I/O goes through it, so that tests can break it.
+  std::shared_ptr<rocksdb::FileSystem> file_system;
+
+  // Bounds memory and the time that replaying the log takes at a start; small
+  // values make tests switch log files often.
+  size_t write_buffer_bytes = size_t{64} << 20;
+};
+
+// One mutation group: becomes durable whole or not at all. Later mutations of
+// the same record win.
+//
+// Thread-safety: thread-compatible.
+class StoreBatch {
+ public:
+  StoreBatch();
+  ~StoreBatch();
+  StoreBatch(StoreBatch&&) noexcept;
+  StoreBatch& operator=(StoreBatch&&) noexcept;
+
+  // Writes or replaces a record. Bounds are those of storage/model/limits.h
+  // and are the caller's to hold; incarnations and times are as in records.h.
+  void PutCollection(const CollectionRecord& record);
+  void PutItem(int64_t incarnation, const ItemRecord& record);
+  void PutUser(int64_t incarnation, const UserRecord& record);
+  void PutEvent(int64_t incarnation, const EventRecord& record);
+  void PutEmbedding(int64_t incarnation, Ordinal ordinal, std::span<const float> vector,
+                    int64_t commit_sequence);
+  void PutRequest(int64_t incarnation, const RequestRecord& record);
+
+  void DeleteRequest(int64_t incarnation, absl::string_view request_id);
+  // The collection's record and everything of that incarnation. O(1).
+  void DeleteCollection(int64_t incarnation);
+
+  size_t size_bytes() const;  // Of the log record it becomes, about.
+  bool empty() const;
+  void Clear();
+
+ private:
+  friend class Store;
+  std::unique_ptr<Mutations> mutations_;
+};
+
+// A data folder, open.
+//
+// Commit sequences: the caller numbers its batches, strictly increasing. After
+// `Open` the store holds exactly the batches up to `last_sequence()`: a prefix
+// of what was written, each batch whole.
+//
+// A failed write: the outcome is decided by `Recover()` or the next start.
+// `Recover()` removes every trace of the batch. A start after a crash may find
+// the batch whole, since the log may have it; then `last_sequence()` includes
+// it, so that its sequence is never given to another.
+//
+// Thread-safety: confined to one thread at a time, except for the methods
+//   marked thread-safe.
+class Store {
+ public:
+  // Opens the folder; takes the time of reading the log twice (its size is at
+  // most about four write buffers). A refused start changes nothing on disk.
+  //
+  // Errors (reasons in brackets):
+  //   DATA_LOSS [LOG_SHORTER_THAN_RECEIPT, RECEIPT_MISSING, RECEIPT_DAMAGED,
+  //     RECEIPT_OF_ANOTHER_DATABASE, DATABASE_DAMAGED]: acknowledged writes may
+  //     be missing. The message tells the ways out.
+  //   FAILED_PRECONDITION [FORMAT_TOO_NEW]: written by a later version.
+  //   FAILED_PRECONDITION [DATA_FOLDER_IN_USE]: another process has it open.
+  //   UNAVAILABLE [DISK_FULL, DISK_UNWRITABLE]: the disk failed.
+  static absl::StatusOr<std::unique_ptr<Store>> Open(const StoreOptions& options);
+
+  // Closes without waiting for flushes: nothing that was written is lost.
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // Scans, for start-up, in the stated order. A record lives until its callback
+  // returns; an error of the callback ends the scan and is returned.
+  //
+  // Errors: DATA_LOSS [DATABASE_DAMAGED] names the column family and the key of
+  //   a record that cannot be read; UNAVAILABLE if the disk cannot be.
+  template <typename Record>
+  using Visitor = absl::FunctionRef<absl::Status(const Record&)>;
+  absl::Status ScanCollections(Visitor<CollectionRecord> visit) const;           // By incarnation.
+  absl::Status ScanItems(int64_t incarnation, Visitor<ItemRecord> visit) const;  // By ordinal.
+  absl::Status ScanUsers(int64_t incarnation, Visitor<UserRecord> visit) const;  // By ordinal.
+  // By time, then commit sequence, then row.
+  absl::Status ScanEvents(int64_t incarnation, Visitor<EventRecord> visit) const;
+  // By ordinal.
+  absl::Status ScanEmbeddings(int64_t incarnation, Visitor<EmbeddingRecord> visit) const;
+  // By request id, in order of bytes.
+  absl::Status ScanRequests(int64_t incarnation, Visitor<RequestRecord> visit) const;
+
+  enum class Sync {
+    kNo,   // Survives a crash of the process, not a loss of power.
+    kYes,  // Survives both, and so do all batches before it.
+  };
+
+  // Appends the batch (perhaps empty) to the log with `last_sequence`, the
+  // highest commit sequence in it; with kYes also syncs the log, then writes
+  // and syncs the receipt. `batch` must be cleared before it is used again.
+  //
+  // Errors: UNAVAILABLE [DISK_FULL, DISK_UNWRITABLE]: nothing of the batch is
+  //   seen by later scans or stays after `Recover()`; the store refuses further
+  //   writes, with the same status, until `Recover()` succeeds.
+  //   INTERNAL: `last_sequence` is not above `last_sequence()`.
+  absl::Status Write(StoreBatch& batch, int64_t last_sequence, Sync sync);
+
+  // Makes what earlier kNo writes appended durable, then the receipt; cheap if
+  // there is nothing to do. Errors: as `Write`; the earlier writes stay.
+  absl::Status SyncLog();
+
+  // Tries to make a refusing store write again: opens the database anew,
+  // leaving out refused batches. All that was written before is then durable.
+  // Cheap when healthy; may be called again and again.
+  //
+  // Errors: UNAVAILABLE [DISK_FULL, DISK_UNWRITABLE]: not yet; the store keeps
+  //   what it has. DATA_LOSS [RESTART_REQUIRED]: the disk lost writes that were
+  //   not yet durable; the store stays closed for writes.
+  absl::Status Recover();
+
+  // Whether writes are refused: a write failed, or RocksDB met an error in the
+  // background (then the next `Write` fails). Thread-safe.
+  bool refusing() const;
+
+  // Of the last successful write, durable or not. 0: nothing was written yet.
+  int64_t last_sequence() const;
+
+  // Everything up to here is durable. Thread-safe.
+  int64_t durable_sequence() const;
+
+  // Above every incarnation ever written, also those of deleted collections.
+  int64_t next_incarnation() const;
+
+  // Bytes of the files in the data folder. Thread-safe; reads the folder.
+  absl::StatusOr<int64_t> DiskBytes() const;
+
+  // For a graceful end: syncs the log, and writes buffers to tables so that the
+  // next start has no log to read.
+  absl::Status Flush();
+
+ private:
+  class Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace negatron
+
+#endif  // NEGATRON_STORAGE_ROCKS_STORE_H_

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/import_files.h"
+
+#include <fstream>
+#include <limits>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+
+#include "client/cli/session.h"
+
+namespace negatron::client {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class ImportFilesTest : public testing::Test {
+ protected:
+  ImportOptions File(const std::string& name, const std::string& text) {
+    ImportOptions options;
+    options.path = testing::TempDir() + "/" +
+                   testing::UnitTest::GetInstance()->current_test_info()->name() + "_" + name;
+    std::ofstream(options.path, std::ios::binary) << text;
+    return options;
+  }
+
+  // The events of a file of at most one chunk, each as `user item seconds`.
+  std::vector<std::string> Events(const ImportOptions& options) {
+    auto reader = ImportReader::OpenEvents(options);
+    EXPECT_TRUE(reader.ok()) << reader.status();
+    if (!reader.ok()) return {};
+    EventChunk chunk(v1::ID_TYPE_STRING, v1::ID_TYPE_STRING);
+    const absl::Status status = (*reader)->Read(&chunk);
+    EXPECT_TRUE(status.ok()) << status;
+    counts_ = (*reader)->counts();
+    weights_ = chunk.weights;
+    std::vector<std::string> events;
+    const auto users = std::get<std::span<const std::string>>(chunk.users.span());
+    const auto items = std::get<std::span<const std::string>>(chunk.items.span());
+    for (size_t i = 0; i < chunk.lines.size(); ++i) {
+      events.push_back(
+          absl::StrCat(users[i], " ", items[i], " ", chunk.time_micros[i] / 1'000'000));
+    }
+    return events;
+  }
+
+  absl::Status FirstError(const ImportOptions& options) {
+    auto reader = ImportReader::OpenEvents(options);
+    if (!reader.ok()) return reader.status();
+    EventChunk chunk(v1::ID_TYPE_INT64, v1::ID_TYPE_INT64);
+    return (*reader)->Read(&chunk);
+  }
+
+  ImportCounts counts_;
+  std::vector<float> weights_;
+};
+
+TEST_F(ImportFilesTest, MovieLensLatest) {
+  EXPECT_THAT(Events(File("ratings.csv", "userId,movieId,rating,timestamp\n1,296,5.0,1147880044\n")),
+              ElementsAre("1 296 1147880044"));
+}
+
+TEST_F(ImportFilesTest, MovieLens1M) {
+  EXPECT_THAT(Events(File("ratings.dat", "1::1193::5::978300760\n1::661::3::978302109\n")),
+              ElementsAre("1 1193 978300760", "1 661 978302109"));
+}
+
+TEST_F(ImportFilesTest, MovieLens100K) {
+  EXPECT_THAT(Events(File("u.data", "196\t242\t3\t881250949\n186\t302\t3\t891717742\n")),
+              ElementsAre("196 242 881250949", "186 302 891717742"));
+}
+
+TEST_F(ImportFilesTest, TypedHeaderAndOtherOrder) {
+  EXPECT_THAT(Events(File("a.inter", "timestamp:float\titem_id:token\tuser_id:token\n9\tx\tu\n")),
+              ElementsAre("u x 9"));
+}
+
+TEST_F(ImportFilesTest, ColumnsByNameAndByNumber) {
+  ImportOptions named = File("a.csv", "who;what;when\n\"a;b\";2;3\n");
+  named.user_column = "WHO";
+  named.item_column = "what";
+  named.time_column = "3";
+  EXPECT_THAT(Events(named), ElementsAre("a;b 2 3"));
+  ImportOptions numbered = File("b.csv", "7,8,9\n");
+  numbered.time_column = "1";
+  numbered.item_column = "2";
+  numbered.user_column = "3";
+  EXPECT_THAT(Events(numbered), ElementsAre("9 8 7"));
+}
+
+TEST_F(ImportFilesTest, RatingFilterAndWeights) {
+  ImportOptions options =
+      File("a.csv", "user,item,rating,w,time\n1,2,6,1,10\n1,3,7,0.5,11\n1,4,10,2,12\n");
+  options.min_rating = 7;
+  options.weight_column = "w";
+  EXPECT_THAT(Events(options), ElementsAre("1 3 11", "1 4 12"));
+  EXPECT_THAT(weights_, ElementsAre(0.5F, 2));
+  EXPECT_EQ(counts_.row_count, 3);
+  EXPECT_EQ(counts_.below_rating_count, 1);
+}
+
+TEST_F(ImportFilesTest, MissingColumnIsAUsageErrorThatNamesTheOption) {
+  const absl::Status status = FirstError(File("a.csv", "a,b,c\n1,2,3\n"));
+  EXPECT_EQ(ToExitCode(status), ExitCode::kUsage);
+  EXPECT_THAT(status.message(), HasSubstr("--user-column"));
+  EXPECT_THAT(status.message(), HasSubstr("a, b, c"));
+  ImportOptions options = File("b.csv", "user,item,time\n1,2,3\n");
+  options.weight_column = "nope";
+  EXPECT_THAT(FirstError(options).message(), HasSubstr("--weight-column"));
+}
+
+TEST_F(ImportFilesTest, BadLinesNameFileAndLine) {
+  const std::string good = "user,item,time\n1,2,3\n";
+  for (const char* bad : {"1,2\n", "1,2,3,4\n", "x,2,3\n", "1,x,3\n", "1,2,x\n", "1,,3\n",
+                          "1,2,\"3\n", "1,2,99999999999999999\n"}) {
+    const ImportOptions options = File("a.csv", good + bad);
+    const absl::Status status = FirstError(options);
+    EXPECT_EQ(ToExitCode(status), ExitCode::kInput) << bad;
+    EXPECT_THAT(status.message(), HasSubstr(options.path + ":3: ")) << bad;
+  }
+  ImportOptions weights = File("b.csv", "user,item,time,w\n1,2,3,0\n");
+  weights.weight_column = "w";
+  EXPECT_THAT(FirstError(weights).message(), HasSubstr(":2: weight"));
+}
+
+TEST_F(ImportFilesTest, BadLinesCanBeSkippedAndAreCounted) {
+  ImportOptions options = File("a.csv", "user,item,time\n1,2,3\n1,2\n1,\"x,4\n5,6,7\n");
+  options.skip_bad_lines = true;
+  EXPECT_THAT(Events(options), ElementsAre("1 2 3", "5 6 7"));
+  EXPECT_EQ(counts_.bad_line_count, 2);
+  EXPECT_THAT(counts_.bad_line_samples, ElementsAre(HasSubstr(":3: "), HasSubstr(":4: ")));
+}
+
+TEST_F(ImportFilesTest, FilesThatCannotBeReadAreInputErrors) {
+  ImportOptions missing;
+  missing.path = testing::TempDir() + "/there_is_no_such_file.csv";
+  EXPECT_EQ(ToExitCode(FirstError(missing)), ExitCode::kInput);
+  ImportOptions folder;
+  folder.path = testing::TempDir();
+  EXPECT_EQ(ToExitCode(FirstError(folder)), ExitCode::kInput);
+  EXPECT_EQ(ToExitCode(FirstError(File("empty.csv", ""))), ExitCode::kInput);
+  const absl::Status gzip = FirstError(File("a.csv.gz", "\x1F\x8B\x08 rest"));
+  EXPECT_EQ(ToExitCode(gzip), ExitCode::kInput);
+  EXPECT_THAT(gzip.message(), HasSubstr("gunzip"));
+}
+
+TEST_F(ImportFilesTest, ChunksHaveTheirOwnRequestIdsThatRepeat) {
+  std::string text = "user,item,time\n";
+  for (size_t i = 0; i < 2 * kChunkRows + 5; ++i) text += "1,2,3\n";
+  const ImportOptions options = File("a.csv", text);
+  std::vector<std::vector<std::string>> runs;
+  for (const std::string prefix : {"", "", "again"}) {
+    auto reader = ImportReader::OpenEvents(options).value();
+    EventChunk chunk(v1::ID_TYPE_INT64, v1::ID_TYPE_STRING);
+    std::vector<std::string> ids;
+    std::vector<size_t> sizes;
+    for (int64_t index = 0;; ++index) {
+      ASSERT_TRUE(reader->Read(&chunk).ok());
+      if (chunk.lines.empty()) break;
+      sizes.push_back(chunk.lines.size());
+      ids.push_back(ChunkRequestId(chunk, index, prefix));
+      EXPECT_LE(ids.back().size(), 56u);
+    }
+    EXPECT_THAT(sizes, ElementsAre(kChunkRows, kChunkRows, 5));
+    // Chunks with equal rows differ by their place.
+    EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()).size(), 3u);
+    runs.push_back(ids);
+  }
+  EXPECT_EQ(runs[0], runs[1]);
+  EXPECT_NE(runs[0][0], runs[2][0]);
+}
+
+TEST_F(ImportFilesTest, RequestIdDependsOnEveryColumn) {
+  const auto id = [](const char* user, const char* item, int64_t time, float weight) {
+    EventChunk chunk(v1::ID_TYPE_STRING, v1::ID_TYPE_STRING);
+    EXPECT_TRUE(chunk.users.Append(user).ok());
+    EXPECT_TRUE(chunk.items.Append(item).ok());
+    chunk.time_micros = {time};
+    chunk.weights = {weight};
+    chunk.lines = {1};
+    return ChunkRequestId(chunk, 0, "");
+  };
+  const std::set<std::string> ids = {id("a", "bc", 1, 1), id("ab", "c", 1, 1), id("a", "bc", 2, 1),
+                                     id("a", "bc", 1, 2), id("bc", "a", 1, 1)};
+  EXPECT_EQ(ids.size(), 5u);
+}
+
+TEST_F(ImportFilesTest, ItemsWithLives) {
+  ImportOptions options = File("items.csv",
+                               "item_id,title,from,until\n1,\"A, B\",2020-01-01,\n2,C,,2021-01-01\n"
+                               "3,D,,\n");
+  options.alive_from_column = "from";
+  options.alive_until_column = "until";
+  auto reader = ImportReader::OpenItems(options).value();
+  ItemChunk chunk(v1::ID_TYPE_INT64);
+  ASSERT_TRUE(reader->Read(&chunk).ok());
+  constexpr int64_t kAlways = std::numeric_limits<int64_t>::min();
+  constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+  EXPECT_THAT(chunk.alive_from_micros, ElementsAre(1'577'836'800'000'000, kAlways, kAlways));
+  EXPECT_THAT(chunk.alive_until_micros, ElementsAre(kNever, 1'609'459'200'000'000, kNever));
+  EXPECT_THAT(chunk.lines, ElementsAre(2, 3, 4));
+}
+
+TEST_F(ImportFilesTest, ItemThatAppearsTwiceOrDiesBeforeItsBirthIsBad) {
+  ItemChunk chunk(v1::ID_TYPE_INT64);
+  auto twice = ImportReader::OpenItems(File("a.csv", "item\n1\n2\n1\n")).value();
+  EXPECT_THAT(twice->Read(&chunk).message(), HasSubstr(":4: item `1` was already in line 2"));
+  ImportOptions options = File("b.csv", "item,from,until\n1,5,5\n");
+  options.alive_from_column = "from";
+  options.alive_until_column = "until";
+  auto empty = ImportReader::OpenItems(options).value();
+  EXPECT_THAT(empty->Read(&chunk).message(), HasSubstr(":2: the item's life"));
+}
+
+}  // namespace
+}  // namespace negatron::client

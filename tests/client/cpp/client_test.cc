@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cpp/client.h"
+
+#include <algorithm>
+#include <memory>
+#include <numeric>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/synchronization/notification.h"
+
+#include "proto/cc/columns.h"
+#include "proto/cc/status.h"
+#include "tests/client/cpp/fake_server.h"
+
+namespace negatron::client {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+class ClientTest : public testing::Test {
+ protected:
+  // The waits between attempts take no time.
+  std::unique_ptr<Client> Connect(absl::Duration deadline = absl::Seconds(30)) {
+    ClientOptions options;
+    options.target = server_.target();
+    options.deadline = deadline;
+    options.environment.sleep = [](absl::Duration) {};
+    return Client::Create(std::move(options)).value();
+  }
+
+  FakeServer server_;
+};
+
+TEST_F(ClientTest, WriteIsRepeatedWithTheSameRequestId) {
+  std::vector<std::string> ids;
+  server_.handlers.write_events = [&](const v1::BatchWriteEventsRequest& request,
+                                      v1::WriteReceipt* receipt) {
+    ids.push_back(request.request_id());
+    if (ids.size() <= 2) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "recovering");
+    receipt->set_written_count(ColumnSize(request.item_ids()));
+    receipt->set_commit_sequence(9);
+    return grpc::Status::OK;
+  };
+  const std::vector<int64_t> values = {1, 2, 3};
+  const EventBatch batch{.collection = "collections/c",
+                         .user_ids = std::span<const int64_t>(values),
+                         .item_ids = std::span<const int64_t>(values),
+                         .time_micros = values,
+                         .weights = {}};
+  const auto client = Connect();
+  const WriteSummary summary = client->WriteEvents(batch, {}).value();
+  EXPECT_EQ(summary.written_count, 3);
+  EXPECT_EQ(summary.call_count, 1);
+  EXPECT_EQ(summary.commit_sequence, 9);
+  ASSERT_THAT(ids, SizeIs(3));
+  EXPECT_THAT(ids[0], SizeIs(36));
+  EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()).size(), 1u);
+
+  ASSERT_TRUE(client->WriteEvents(batch, {}).ok());
+  EXPECT_NE(ids[3], ids[0]);
+}
+
+TEST_F(ClientTest, LargeWriteIsCutIntoCallsThatTheServerTakes) {
+  std::vector<std::string> ids;
+  int64_t rows = 0;
+  size_t largest = 0;
+  server_.handlers.write_embeddings = [&](const v1::BatchWriteEmbeddingsRequest& request,
+                                          v1::WriteReceipt* receipt) {
+    ids.push_back(request.request_id());
+    largest = std::max(largest, request.ByteSizeLong());
+    rows += request.vectors().row_count();
+    receipt->set_written_count(request.vectors().row_count());
+    receipt->set_replayed(ids.size() == 1);
+    return grpc::Status::OK;
+  };
+  std::vector<int64_t> items(10'000);
+  std::iota(items.begin(), items.end(), 0);
+  const std::vector<float> vectors(items.size() * 512, 0.5F);
+  const EmbeddingBatch batch{.collection = "collections/c",
+                             .item_ids = std::span<const int64_t>(items),
+                             .vectors = vectors,
+                             .dimension = 512};
+  const WriteSummary summary =
+      Connect()->WriteEmbeddings(batch, WriteOptions{.request_id = "import-1"}).value();
+  EXPECT_EQ(rows, 10'000);
+  EXPECT_EQ(summary.written_count, 10'000);
+  EXPECT_EQ(summary.replayed_call_count, 1);
+  EXPECT_LT(largest, kMaxBytesPerCall + 1'000);
+  EXPECT_THAT(ids, testing::ElementsAre("import-1/0", "import-1/1", "import-1/2"));
+}
+
+TEST_F(ClientTest, FailedPartOfAWriteTellsItsRowsAndStopsThere) {
+  int calls = 0;
+  server_.handlers.write_items = [&](const v1::BatchWriteItemsRequest&, v1::WriteReceipt*) {
+    if (++calls == 1) return grpc::Status::OK;
+    return ToGrpcStatus(BadFieldError("item_ids[3]", "appears twice"));
+  };
+  std::vector<int64_t> items(kMaxRowsPerCall * 3);
+  std::iota(items.begin(), items.end(), 0);
+  const ItemBatch batch{.collection = "collections/c",
+                        .ids = std::span<const int64_t>(items),
+                        .alive_from_micros = {},
+                        .alive_until_micros = {},
+                        .interval_splits = {}};
+  const absl::Status status = Connect()->WriteItems(batch, {}).status();
+  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.message(), HasSubstr("rows 50000 to 99999"));
+  EXPECT_EQ(GetBadRequest(status)->field_violations(0).field(), "item_ids[50003]");
+}
+
+TEST_F(ClientTest, MisshapenWriteIsNotSent) {
+  server_.handlers.write_events = [](const v1::BatchWriteEventsRequest&, v1::WriteReceipt*) {
+    ADD_FAILURE();
+    return grpc::Status::OK;
+  };
+  const std::vector<int64_t> values = {1, 2, 3};
+  EventBatch batch{.collection = "collections/c",
+                   .user_ids = std::span<const int64_t>(values),
+                   .item_ids = std::span<const int64_t>(values),
+                   .time_micros = {},
+                   .weights = {}};
+  EXPECT_EQ(Connect()->WriteEvents(batch, {}).status().code(), absl::StatusCode::kInvalidArgument);
+  batch.time_micros = values;
+  const WriteOptions long_id{.request_id = std::string(57, 'x')};
+  EXPECT_EQ(Connect()->WriteEvents(batch, long_id).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(ClientTest, RefusalArrivesWithItsDetailsAndIsNotRepeated) {
+  int calls = 0;
+  server_.handlers.sample = [&](const v1::SampleNegativesRequest&, v1::SampleNegativesResponse*) {
+    ++calls;
+    return ToGrpcStatus(BadFieldError("negative_count", "must be positive"));
+  };
+  const absl::Status status = Connect()->Sample(SampleRequest()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(GetBadRequest(status)->field_violations(0).field(), "negative_count");
+  EXPECT_EQ(calls, 1);
+}
+
+TEST_F(ClientTest, DeadlineEndsACallThatTheServerDoesNotAnswer) {
+  // Shared with the handler, which may still run when the test is over.
+  const auto release = std::make_shared<absl::Notification>();
+  server_.handlers.server_info = [release](const v1::GetServerInfoRequest&, v1::ServerInfo*) {
+    release->WaitForNotification();
+    return grpc::Status::OK;
+  };
+  const auto result = Connect(absl::Milliseconds(100))->GetServerInfo({});
+  release->Notify();
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(ClientTest, FullQueueIsRetriedOnlyIfTheServerSaysWhen) {
+  int calls = 0;
+  bool says_when = true;
+  server_.handlers.sample = [&](const v1::SampleNegativesRequest&,
+                                v1::SampleNegativesResponse* response) {
+    if (++calls < 3) {
+      absl::Status full = absl::ResourceExhaustedError("queue is full");
+      if (says_when) SetRetryDelay(full, absl::Milliseconds(10));
+      return ToGrpcStatus(full);
+    }
+    response->set_seed(5);
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Connect()->SampleNegatives({}).value().seed(), 5);
+  EXPECT_EQ(calls, 3);
+  calls = 0;
+  says_when = false;
+  EXPECT_EQ(Connect()->SampleNegatives({}).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(calls, 1);
+}
+
+TEST_F(ClientTest, ResponsesAboveFourMebibytesArrive) {
+  server_.handlers.sample = [](const v1::SampleNegativesRequest&,
+                               v1::SampleNegativesResponse* response) {
+    response->mutable_item_ids()->set_raw(std::string(12 << 20, '\0'));
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Connect()->SampleNegatives({}).value().item_ids().raw().size(), size_t{12} << 20);
+}
+
+TEST_F(ClientTest, CreateGetsARequestIdUnlessItHasOne) {
+  std::vector<std::string> ids;
+  server_.handlers.create_collection = [&](const v1::CreateCollectionRequest& request,
+                                           v1::Collection*) {
+    ids.push_back(request.request_id());
+    return grpc::Status::OK;
+  };
+  const auto client = Connect();
+  v1::CreateCollectionRequest request;
+  EXPECT_TRUE(client->CreateCollection(request).ok());
+  request.set_request_id("mine");
+  EXPECT_TRUE(client->CreateCollection(request).ok());
+  ASSERT_THAT(ids, SizeIs(2));
+  EXPECT_THAT(ids[0], SizeIs(36));
+  EXPECT_EQ(ids[1], "mine");
+}
+
+TEST_F(ClientTest, CallsWhoseRepetitionWouldFailAreNotRepeated) {
+  int calls = 0;
+  const grpc::Status gone(grpc::StatusCode::UNAVAILABLE, "gone");
+  server_.handlers.delete_collection = [&](const v1::DeleteCollectionRequest&,
+                                           google::protobuf::Empty*) {
+    return ++calls < 2 ? gone : grpc::Status::OK;
+  };
+  server_.handlers.update_collection = [&](const v1::UpdateCollectionRequest&, v1::Collection*) {
+    return ++calls < 2 ? gone : grpc::Status::OK;
+  };
+  const auto client = Connect();
+  v1::DeleteCollectionRequest remove;
+  EXPECT_TRUE(absl::IsUnavailable(client->DeleteCollection(remove)));
+  calls = 0;
+  remove.set_allow_missing(true);
+  EXPECT_TRUE(client->DeleteCollection(remove).ok());
+  calls = 0;
+  v1::UpdateCollectionRequest update;
+  EXPECT_TRUE(client->UpdateCollection(update).ok());
+  calls = 0;
+  update.mutable_collection()->set_etag("7");
+  EXPECT_TRUE(absl::IsUnavailable(client->UpdateCollection(update).status()));
+}
+
+TEST_F(ClientTest, WaitForReadyFollowsTheHealthService) {
+  const auto client = Connect();
+  EXPECT_TRUE(client->WaitForReady(absl::Seconds(30)).ok());
+  server_.SetServing(false);
+  const absl::Status status = client->WaitForReady(absl::Milliseconds(50));
+  EXPECT_TRUE(absl::IsUnavailable(status));
+  EXPECT_THAT(status.message(), HasSubstr("NOT_SERVING"));
+}
+
+TEST_F(ClientTest, WaitForReadySeesTheServerBecomeReady) {
+  server_.SetServing(false);
+  ClientOptions options;
+  options.target = server_.target();
+  options.environment.sleep = [this](absl::Duration) { server_.SetServing(true); };
+  const auto client = Client::Create(std::move(options)).value();
+  EXPECT_TRUE(client->WaitForReady(absl::Seconds(30)).ok());
+}
+
+TEST_F(ClientTest, ThreadsShareAClient) {
+  server_.handlers.server_info = [](const v1::GetServerInfoRequest&, v1::ServerInfo* info) {
+    info->set_version("1.2.3");
+    return grpc::Status::OK;
+  };
+  const auto client = Connect();
+  std::vector<int> answered(4);
+  std::vector<std::thread> threads;
+  for (int& count : answered) {
+    threads.emplace_back([&client, &count] {
+      for (int i = 0; i < 50; ++i) count += client->GetServerInfo({}).value().version() == "1.2.3";
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT(answered, testing::Each(50));
+}
+
+TEST(ClientOptionsTest, UnreachableServerIsUnavailable) {
+  ClientOptions options;
+  options.target = "dns:///127.0.0.1:1";  // Nothing listens there.
+  int waits = 0;
+  options.environment.sleep = [&waits](absl::Duration) { ++waits; };
+  const auto client = Client::Create(options).value();
+  EXPECT_TRUE(absl::IsUnavailable(client->GetServerInfo({}).status()));
+  EXPECT_EQ(waits, options.retry.max_attempts - 1);
+}
+
+TEST(ClientOptionsTest, BadOptionsAreRefused) {
+  const auto code = [](const ClientOptions& options) {
+    return Client::Create(options).status().code();
+  };
+  ClientOptions options;
+  options.target = "";
+  EXPECT_EQ(code(options), absl::StatusCode::kInvalidArgument);
+  options = ClientOptions();
+  options.deadline = absl::ZeroDuration();
+  EXPECT_EQ(code(options), absl::StatusCode::kInvalidArgument);
+  options = ClientOptions();
+  options.retry.max_attempts = 0;
+  EXPECT_EQ(code(options), absl::StatusCode::kInvalidArgument);
+  options = ClientOptions();
+  options.retry.max_backoff = absl::ZeroDuration();
+  EXPECT_EQ(code(options), absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace negatron::client

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/client/cpp/fake_server.h"
+
+#include <cstdlib>
+#include <mutex>
+
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server_builder.h>
+#include <grpcpp/server_context.h>
+
+#include "absl/strings/str_cat.h"
+
+#include "negatron/v1/collections.grpc.pb.h"
+#include "negatron/v1/embeddings.grpc.pb.h"
+#include "negatron/v1/inspection.grpc.pb.h"
+#include "negatron/v1/pool.grpc.pb.h"
+#include "negatron/v1/sampling.grpc.pb.h"
+
+namespace negatron::client {
+namespace {
+
+// What the services share.
+struct Shared {
+  std::mutex mutex;
+  const FakeHandlers* handlers;
+
+  template <typename Request, typename Response>
+  grpc::Status Run(Handler<Request, Response> FakeHandlers::*member, const Request* request,
+                   Response* response) {
+    const std::lock_guard lock(mutex);
+    const Handler<Request, Response>& handler = handlers->*member;
+    if (!handler) return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "no handler is set");
+    return handler(*request, response);
+  }
+};
+
+class FakeCollections final : public v1::CollectionService::Service {
+ public:
+  explicit FakeCollections(Shared* shared) : shared_(shared) {}
+  grpc::Status CreateCollection(grpc::ServerContext*, const v1::CreateCollectionRequest* request,
+                                v1::Collection* response) override {
+    return shared_->Run(&FakeHandlers::create_collection, request, response);
+  }
+  grpc::Status GetCollection(grpc::ServerContext*, const v1::GetCollectionRequest* request,
+                             v1::Collection* response) override {
+    return shared_->Run(&FakeHandlers::get_collection, request, response);
+  }
+  grpc::Status ListCollections(grpc::ServerContext*, const v1::ListCollectionsRequest* request,
+                               v1::ListCollectionsResponse* response) override {
+    return shared_->Run(&FakeHandlers::list_collections, request, response);
+  }
+  grpc::Status UpdateCollection(grpc::ServerContext*, const v1::UpdateCollectionRequest* request,
+                                v1::Collection* response) override {
+    return shared_->Run(&FakeHandlers::update_collection, request, response);
+  }
+  grpc::Status DeleteCollection(grpc::ServerContext*, const v1::DeleteCollectionRequest* request,
+                                google::protobuf::Empty* response) override {
+    return shared_->Run(&FakeHandlers::delete_collection, request, response);
+  }
+
+ private:
+  Shared* const shared_;
+};
+
+class FakePool final : public v1::PoolService::Service {
+ public:
+  explicit FakePool(Shared* shared) : shared_(shared) {}
+  grpc::Status BatchWriteItems(grpc::ServerContext*, const v1::BatchWriteItemsRequest* request,
+                               v1::WriteReceipt* response) override {
+    return shared_->Run(&FakeHandlers::write_items, request, response);
+  }
+  grpc::Status BatchGetItems(grpc::ServerContext*, const v1::BatchGetItemsRequest* request,
+                             v1::BatchGetItemsResponse* response) override {
+    return shared_->Run(&FakeHandlers::get_items, request, response);
+  }
+  grpc::Status ListItems(grpc::ServerContext*, const v1::ListItemsRequest* request,
+                         v1::ListItemsResponse* response) override {
+    return shared_->Run(&FakeHandlers::list_items, request, response);
+  }
+  grpc::Status BatchWriteEvents(grpc::ServerContext*, const v1::BatchWriteEventsRequest* request,
+                                v1::WriteReceipt* response) override {
+    return shared_->Run(&FakeHandlers::write_events, request, response);
+  }
+
+ private:
+  Shared* const shared_;
+};
+
+class FakeEmbeddings final : public v1::EmbeddingService::Service {
+ public:
+  explicit FakeEmbeddings(Shared* shared) : shared_(shared) {}
+  grpc::Status BatchWriteEmbeddings(grpc::ServerContext*,
+                                    const v1::BatchWriteEmbeddingsRequest* request,
+                                    v1::WriteReceipt* response) override {
+    return shared_->Run(&FakeHandlers::write_embeddings, request, response);
+  }
+  grpc::Status BatchGetEmbeddings(grpc::ServerContext*,
+                                  const v1::BatchGetEmbeddingsRequest* request,
+                                  v1::BatchGetEmbeddingsResponse* response) override {
+    return shared_->Run(&FakeHandlers::get_embeddings, request, response);
+  }
+
+ private:
+  Shared* const shared_;
+};
+
+class FakeSampling final : public v1::SamplingService::Service {
+ public:
+  explicit FakeSampling(Shared* shared) : shared_(shared) {}
+  grpc::Status SampleNegatives(grpc::ServerContext*, const v1::SampleNegativesRequest* request,
+                               v1::SampleNegativesResponse* response) override {
+    return shared_->Run(&FakeHandlers::sample, request, response);
+  }
+
+ private:
+  Shared* const shared_;
+};
+
+class FakeInspection final : public v1::InspectionService::Service {
+ public:
+  explicit FakeInspection(Shared* shared) : shared_(shared) {}
+  grpc::Status GetCollectionStatistics(grpc::ServerContext*,
+                                       const v1::GetCollectionStatisticsRequest* request,
+                                       v1::CollectionStatistics* response) override {
+    return shared_->Run(&FakeHandlers::statistics, request, response);
+  }
+  grpc::Status GetServerInfo(grpc::ServerContext*, const v1::GetServerInfoRequest* request,
+                             v1::ServerInfo* response) override {
+    return shared_->Run(&FakeHandlers::server_info, request, response);
+  }
+
+ private:
+  Shared* const shared_;
+};
+
+}  // namespace
+
+struct FakeServer::Services {
+  Shared shared;
+  FakeCollections collections{&shared};
+  FakePool pool{&shared};
+  FakeEmbeddings embeddings{&shared};
+  FakeSampling sampling{&shared};
+  FakeInspection inspection{&shared};
+};
+
+FakeServer::FakeServer() : services_(std::make_unique<Services>()) {
+  services_->shared.handlers = &handlers;
+  grpc::EnableDefaultHealthCheckService(true);
+  int port = 0;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  builder.SetMaxReceiveMessageSize(16 << 20);
+  // The longest that a shutdown may wait for an idle thread; gRPC's default is 10 s.
+  builder.SetSyncServerOption(grpc::ServerBuilder::CQ_TIMEOUT_MSEC, 50);
+  builder.RegisterService(&services_->collections);
+  builder.RegisterService(&services_->pool);
+  builder.RegisterService(&services_->embeddings);
+  builder.RegisterService(&services_->sampling);
+  builder.RegisterService(&services_->inspection);
+  server_ = builder.BuildAndStart();
+  if (server_ == nullptr) std::abort();
+  target_ = absl::StrCat("dns:///127.0.0.1:", port);
+}
+
+FakeServer::~FakeServer() {
+  server_->Shutdown();
+  server_->Wait();
+}
+
+void FakeServer::SetServing(bool serving) {
+  server_->GetHealthCheckService()->SetServingStatus(serving);
+}
+
+}  // namespace negatron::client

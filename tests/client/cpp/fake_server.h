@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_TESTS_CLIENT_CPP_FAKE_SERVER_H_
+#define NEGATRON_TESTS_CLIENT_CPP_FAKE_SERVER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <google/protobuf/empty.pb.h>
+#include <grpcpp/server.h>
+
+#include "negatron/v1/collections.pb.h"
+#include "negatron/v1/embeddings.pb.h"
+#include "negatron/v1/inspection.pb.h"
+#include "negatron/v1/pool.pb.h"
+#include "negatron/v1/sampling.pb.h"
+
+namespace negatron::client {
+
+// What a fake server does with one method; unset: UNIMPLEMENTED.
+template <typename Request, typename Response>
+using Handler = std::function<grpc::Status(const Request&, Response*)>;
+
+// Canned behaviour of a server. Handlers run one at a time on gRPC's threads.
+struct FakeHandlers {
+  Handler<v1::CreateCollectionRequest, v1::Collection> create_collection;
+  Handler<v1::GetCollectionRequest, v1::Collection> get_collection;
+  Handler<v1::ListCollectionsRequest, v1::ListCollectionsResponse> list_collections;
+  Handler<v1::UpdateCollectionRequest, v1::Collection> update_collection;
+  Handler<v1::DeleteCollectionRequest, google::protobuf::Empty> delete_collection;
+  Handler<v1::BatchWriteItemsRequest, v1::WriteReceipt> write_items;
+  Handler<v1::BatchGetItemsRequest, v1::BatchGetItemsResponse> get_items;
+  Handler<v1::ListItemsRequest, v1::ListItemsResponse> list_items;
+  Handler<v1::BatchWriteEventsRequest, v1::WriteReceipt> write_events;
+  Handler<v1::BatchWriteEmbeddingsRequest, v1::WriteReceipt> write_embeddings;
+  Handler<v1::BatchGetEmbeddingsRequest, v1::BatchGetEmbeddingsResponse> get_embeddings;
+  Handler<v1::SampleNegativesRequest, v1::SampleNegativesResponse> sample;
+  Handler<v1::GetCollectionStatisticsRequest, v1::CollectionStatistics> statistics;
+  Handler<v1::GetServerInfoRequest, v1::ServerInfo> server_info;
+};
+
+// A gRPC server in this process on a free port of 127.0.0.1, with the real services and health
+// service and canned behaviour. Takes messages of up to 16 MiB.
+class FakeServer {
+ public:
+  // Starts. Set `handlers` before the first call.
+  FakeServer();
+  ~FakeServer();
+
+  FakeHandlers handlers;
+
+  // For ClientOptions::target.
+  const std::string& target() const { return target_; }
+
+  // What the health service answers; serving at first.
+  void SetServing(bool serving);
+
+ private:
+  struct Services;
+  std::unique_ptr<Services> services_;
+  std::string target_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace negatron::client
+
+#endif  // NEGATRON_TESTS_CLIENT_CPP_FAKE_SERVER_H_

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cpp/sampling.h"
+
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "proto/cc/columns.h"
+
+namespace negatron::client {
+namespace {
+
+using ::testing::ElementsAre;
+
+v1::SampleNegativesResponse TwoRowsOfThree() {
+  v1::SampleNegativesResponse response;
+  WriteIds(std::vector<int64_t>{1, 2, 3, 4, -1, -1}, v1::COLUMN_ENCODING_RAW,
+           response.mutable_item_ids());
+  WriteFloats(std::vector<float>(6, -2.5F), v1::COLUMN_ENCODING_RAW, response.mutable_log_q());
+  WriteBytes(std::vector<uint8_t>{0, 0, 0, 0, 255, 255}, v1::COLUMN_ENCODING_RAW,
+             response.mutable_component_indexes());
+  WriteBytes(std::vector<uint8_t>{1, 3}, v1::COLUMN_ENCODING_RAW,
+             response.mutable_row_statuses());
+  WriteInt64s(std::vector<int64_t>{3, 1}, v1::COLUMN_ENCODING_RAW,
+              response.mutable_drawn_counts());
+  response.add_components()->set_source("uniform");
+  response.set_law_kind(v1::LAW_KIND_EXACT);
+  response.set_seed(42);
+  response.mutable_as_of_time()->set_seconds(1'700'000'000);
+  response.mutable_as_of_time()->set_nanos(5'000);
+  response.mutable_snapshot()->set_commit_sequence(17);
+  response.set_kernel_id("portable-1");
+  return response;
+}
+
+TEST(SamplingTest, ResponseBecomesVectors) {
+  const SampleResult result = ReadResponse(TwoRowsOfThree(), 3).value();
+  EXPECT_EQ(result.row_count, 2);
+  EXPECT_EQ(result.negative_count, 3);
+  EXPECT_THAT(result.item_ids, ElementsAre(1, 2, 3, 4, -1, -1));
+  EXPECT_EQ(result.log_q.size(), 6u);
+  EXPECT_TRUE(result.scores.empty());
+  EXPECT_THAT(result.row_statuses, ElementsAre(v1::ROW_STATUS_OK, v1::ROW_STATUS_EXHAUSTED));
+  EXPECT_THAT(result.drawn_counts, ElementsAre(3, 1));
+  EXPECT_EQ(result.law_kind, v1::LAW_KIND_EXACT);
+  EXPECT_EQ(result.seed, 42);
+  EXPECT_EQ(absl::ToUnixMicros(result.as_of_time), 1'700'000'000'000'005);
+  EXPECT_EQ(result.snapshot.commit_sequence(), 17);
+  EXPECT_EQ(result.kernel_id, "portable-1");
+  EXPECT_EQ(result.components[0].source(), "uniform");
+}
+
+TEST(SamplingTest, ResponseThatBreaksItsContractIsInternal) {
+  v1::SampleNegativesResponse response = TwoRowsOfThree();
+  EXPECT_EQ(ReadResponse(response, 4).status().code(), absl::StatusCode::kInternal);
+  response.mutable_log_q()->mutable_raw()->pop_back();
+  EXPECT_EQ(ReadResponse(response, 3).status().code(), absl::StatusCode::kInternal);
+}
+
+TEST(SamplingTest, RequestCarriesEveryField) {
+  const std::vector<int64_t> users = {1, 2};
+  const std::vector<std::string> positives = {"x", "y"};
+  const std::vector<int64_t> excluded = {5, 6, 7};
+  const std::vector<int64_t> splits = {0, 3, 3};
+  const std::vector<int64_t> keys = {100, 200};
+  const std::vector<float> queries = {1, 2, 3, 4};
+  SampleRequest from;
+  from.collection = "collections/c";
+  from.negative_count = 8;
+  from.user_ids = std::span<const int64_t>(users);
+  from.positive_ids = std::span<const std::string>(positives);
+  from.exclusions = std::span<const int64_t>(excluded);
+  from.exclusion_splits = splits;
+  from.as_of_time = absl::FromUnixMicros(-1);
+  from.row_keys = keys;
+  from.queries = queries;
+  from.query_dimension = 2;
+  from.policy.add_components()->mutable_uniform();
+  from.seed = 0;
+  from.outputs = {v1::SAMPLE_OUTPUT_SCORE};
+
+  const v1::SampleNegativesRequest to = MakeRequest(from).value();
+  EXPECT_EQ(to.collection(), "collections/c");
+  EXPECT_EQ(to.negative_count(), 8);
+  EXPECT_THAT(ReadIds(to.user_ids(), "").value(), ElementsAre(1, 2));
+  EXPECT_THAT(to.positive_ids().names().values(), ElementsAre("x", "y"));
+  EXPECT_THAT(ReadIds(to.exclusions().ids(), "").value(), ElementsAre(5, 6, 7));
+  EXPECT_THAT(ReadInt64s(to.exclusions().row_splits(), "").value(), ElementsAre(0, 3, 3));
+  EXPECT_EQ(to.as_of_time().seconds(), -1);
+  EXPECT_EQ(to.as_of_time().nanos(), 999'999'000);
+  EXPECT_FALSE(to.has_as_of_micros());
+  EXPECT_THAT(ReadInt64s(to.row_keys(), "").value(), ElementsAre(100, 200));
+  EXPECT_EQ(to.queries().row_count(), 2);
+  EXPECT_EQ(to.policy().components_size(), 1);
+  EXPECT_TRUE(to.has_seed());
+  EXPECT_THAT(to.outputs(), ElementsAre(v1::SAMPLE_OUTPUT_SCORE));
+  EXPECT_EQ(to.encoding(), v1::COLUMN_ENCODING_RAW);
+}
+
+TEST(SamplingTest, ColumnsThatAreNotGivenAreNotSent) {
+  SampleRequest from;
+  from.row_count = 3;
+  const v1::SampleNegativesRequest to = MakeRequest(from).value();
+  EXPECT_EQ(to.row_count(), 3);
+  EXPECT_FALSE(to.has_user_ids());
+  EXPECT_FALSE(to.has_positive_ids());
+  EXPECT_FALSE(to.has_exclusions());
+  EXPECT_FALSE(to.has_as_of_time());
+  EXPECT_FALSE(to.has_seed());
+}
+
+TEST(SamplingTest, QueriesMustFitTheirDimension) {
+  const std::vector<float> queries = {1, 2, 3};
+  SampleRequest from;
+  from.queries = queries;
+  from.query_dimension = 2;
+  EXPECT_EQ(MakeRequest(from).status().code(), absl::StatusCode::kInvalidArgument);
+  from.query_dimension = 0;
+  EXPECT_EQ(MakeRequest(from).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace negatron::client

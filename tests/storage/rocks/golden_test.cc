@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Format v1 byte for byte: tests/golden/records-v1.hex was written by the first
+// version and must be read and written the same for ever. `storage_golden_test
+// --print` prints what this version writes.
+
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "gtest/gtest.h"
+
+#include "storage/rocks/codec.h"
+#include "storage/rocks/receipt.h"
+#include "tests/storage/rocks/record_samples.h"
+
+namespace negatron {
+namespace {
+
+struct GoldenRecord {
+  std::string name;
+  std::string key;
+  std::string value;
+
+  friend bool operator==(const GoldenRecord&, const GoldenRecord&) = default;
+};
+
+template <typename Record>
+void Add(const std::vector<Record>& samples, std::vector<GoldenRecord>* out) {
+  for (const Record& sample : samples) {
+    EncodedRecord encoded = Encode(sample);
+    out->push_back({std::string(FamilyName(FamilyFor(sample))), std::move(encoded.key),
+                    std::move(encoded.value)});
+  }
+}
+
+ReceiptContents SampleReceipt() {
+  ReceiptContents receipt;
+  for (size_t i = 0; i < receipt.identity.size(); ++i) {
+    receipt.identity[i] = static_cast<uint8_t>(0xA0 + i);
+  }
+  receipt.durable_sequence = 0x1122334455667788;
+  return receipt;
+}
+
+// All that this version writes.
+std::vector<GoldenRecord> CurrentRecords() {
+  std::vector<GoldenRecord> records;
+  Add(SampleCollections(), &records);
+  Add(SampleItems(), &records);
+  Add(SampleUsers(), &records);
+  Add(SampleEvents(), &records);
+  Add(SampleEmbeddings(), &records);
+  Add(SampleRequests(), &records);
+  const auto fact = [&](absl::string_view key, const std::string& value) {
+    records.push_back({"default", std::string(key), value});
+  };
+  fact(kFormatVersionKey, EncodeFormatVersion(1));
+  fact(kSequenceKey, EncodeSequenceStamp({0x0102030405060708, 0x1122334455667788}));
+  fact(kIncarnationKey, EncodeIncarnation(kSampleIncarnation));
+  records.push_back({"RECEIPT", "slot", EncodeReceiptSlot(SampleReceipt())});
+  return records;
+}
+
+// Lines `name key value`, the last two in hexadecimal; `#` starts a comment.
+std::vector<GoldenRecord> ReadGolden() {
+  std::ifstream in(NEGATRON_GOLDEN_FOLDER "/records-v1.hex");
+  std::vector<GoldenRecord> records;
+  for (std::string line; std::getline(in, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    const std::vector<std::string> parts = absl::StrSplit(line, ' ');
+    if (parts.size() != 3) {
+      ADD_FAILURE() << "bad line: " << line;
+      continue;
+    }
+    records.push_back(
+        {parts[0], absl::HexStringToBytes(parts[1]), absl::HexStringToBytes(parts[2])});
+  }
+  return records;
+}
+
+std::string ToLine(const GoldenRecord& record) {
+  return absl::StrCat(record.name, " ", absl::BytesToHexString(record.key), " ",
+                      absl::BytesToHexString(record.value));
+}
+
+TEST(GoldenTest, WritesTheBytesOfVersion1) {
+  const std::vector<GoldenRecord> golden = ReadGolden();
+  const std::vector<GoldenRecord> current = CurrentRecords();
+  ASSERT_EQ(golden.size(), current.size());
+  for (size_t i = 0; i < golden.size(); ++i) {
+    EXPECT_EQ(ToLine(current[i]), ToLine(golden[i])) << "record " << i;
+  }
+}
+
+// Decodes the golden records of the samples' family, and compares.
+template <typename Record>
+void ExpectReads(const std::vector<GoldenRecord>& golden, const std::vector<Record>& samples) {
+  size_t next = 0;
+  for (const GoldenRecord& record : golden) {
+    if (record.name != FamilyName(FamilyFor(Record()))) continue;
+    ASSERT_LT(next, samples.size());
+    Record decoded;
+    const absl::Status status = Decode(record.key, record.value, &decoded);
+    ASSERT_TRUE(status.ok()) << status;
+    EXPECT_TRUE(decoded == samples[next]) << ToLine(record);
+    ++next;
+  }
+  EXPECT_EQ(next, samples.size());
+}
+
+TEST(GoldenTest, ReadsTheBytesOfVersion1) {
+  const std::vector<GoldenRecord> golden = ReadGolden();
+  ExpectReads(golden, SampleCollections());
+  ExpectReads(golden, SampleItems());
+  ExpectReads(golden, SampleUsers());
+  ExpectReads(golden, SampleEvents());
+  ExpectReads(golden, SampleEmbeddings());
+  ExpectReads(golden, SampleRequests());
+  ASSERT_FALSE(golden.empty());
+  const absl::StatusOr<ReceiptContents> receipt = DecodeReceipt(golden.back().value);
+  ASSERT_TRUE(receipt.ok()) << receipt.status();
+  EXPECT_EQ(*receipt, SampleReceipt());
+}
+
+}  // namespace
+}  // namespace negatron
+
+int main(int argc, char** argv) {
+  if (argc > 1 && std::string(argv[1]) == "--print") {
+    for (const negatron::GoldenRecord& record : negatron::CurrentRecords()) {
+      std::cout << negatron::ToLine(record) << "\n";
+    }
+    return 0;
+  }
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}

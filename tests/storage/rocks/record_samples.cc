@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/storage/rocks/record_samples.h"
+
+#include "storage/rocks/codec.h"
+
+namespace negatron {
+
+std::vector<CollectionRecord> SampleCollections() {
+  CollectionRecord plain;
+  plain.incarnation = 1;
+  plain.id = "a";
+  CollectionRecord full;
+  full.incarnation = kSampleIncarnation;
+  full.id = "films";
+  full.display_name = "Films \xC3\xA9t\xC3\xA9";
+  full.labels = {{"team", "ranking"}, {"tier", ""}};
+  full.item_id_type = IdType::kString;
+  full.user_id_type = IdType::kInt64;
+  full.half_life_micros = 86400LL * 30 * 1000000;
+  full.missing_item_rule = MissingItemRule::kCreate;
+  full.embedding = EmbeddingSettings{4096, Metric::kCosine};
+  full.create_time = 1700000000000001;
+  full.revision = 3;
+  full.request_id = "create-1";
+  full.commit_sequence = 0x1122334455667788;
+  return {plain, full};
+}
+
+std::vector<ItemRecord> SampleItems() {
+  return {{0, {-1, ""}, {}, false, 1},
+          {7, {42, ""}, {{kAlways, kNever}}, true, 2},
+          {0xFFFFFFFE, {0, "tt0111161"}, {{-5, 10}, {20, kNever}}, false, 0x1122334455667788}};
+}
+
+std::vector<UserRecord> SampleUsers() {
+  return {{0, {-9, ""}, 1}, {0x01020304, {0, "alice"}, 0x1122334455667788}};
+}
+
+std::vector<EventRecord> SampleEvents() {
+  return {{kMinTime, 1, 0, 0, 0, EventKind::kPositive, 1.0f},
+          {-1, 2, 3, 4, 5, EventKind::kPositive, 0.5f},
+          {0, 2, 3, 4, 5, EventKind::kPositive, 4096.0f},
+          {kMaxTime, 0x1122334455667788, 0x0A0B0C0D, 0x01020304, 0x05060708, EventKind::kPositive,
+           0.1f}};
+}
+
+std::vector<EmbeddingRecord> SampleEmbeddings() {
+  return {{0, {0.0f}, 1}, {0x01020304, {1.0f, -0.5f, 3.25f, -0.0f}, 0x1122334455667788}};
+}
+
+std::vector<RequestRecord> SampleRequests() {
+  return {
+      {"a", 1, 2, 3, 4, 5, false},
+      {"import-0042", 0xFEDCBA9876543210, -1700000000000001, 0x1122334455667788, 100000, 17, true}};
+}
+
+EncodedRecord Encode(const CollectionRecord& record) {
+  EncodedRecord encoded;
+  AppendIncarnationKey(record.incarnation, &encoded.key);
+  AppendValue(record, &encoded.value);
+  return encoded;
+}
+
+EncodedRecord Encode(const ItemRecord& record) {
+  EncodedRecord encoded;
+  AppendOrdinalKey(kSampleIncarnation, record.ordinal, &encoded.key);
+  AppendValue(record, &encoded.value);
+  return encoded;
+}
+
+EncodedRecord Encode(const UserRecord& record) {
+  EncodedRecord encoded;
+  AppendOrdinalKey(kSampleIncarnation, record.ordinal, &encoded.key);
+  AppendValue(record, &encoded.value);
+  return encoded;
+}
+
+EncodedRecord Encode(const EventRecord& record) {
+  EncodedRecord encoded;
+  AppendEventKey(kSampleIncarnation, record, &encoded.key);
+  AppendValue(record, &encoded.value);
+  return encoded;
+}
+
+EncodedRecord Encode(const EmbeddingRecord& record) {
+  EncodedRecord encoded;
+  AppendOrdinalKey(kSampleIncarnation, record.ordinal, &encoded.key);
+  AppendEmbeddingValue(record.vector, record.commit_sequence, &encoded.value);
+  return encoded;
+}
+
+EncodedRecord Encode(const RequestRecord& record) {
+  EncodedRecord encoded;
+  AppendRequestKey(kSampleIncarnation, record.request_id, &encoded.key);
+  AppendValue(record, &encoded.value);
+  return encoded;
+}
+
+}  // namespace negatron

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_TESTS_STORAGE_ROCKS_RECORD_SAMPLES_H_
+#define NEGATRON_TESTS_STORAGE_ROCKS_RECORD_SAMPLES_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+#include "storage/model/records.h"
+
+namespace negatron {
+
+// Records that between them use every field, in both states of every option.
+// Golden files hold their bytes: never change one, add more.
+inline constexpr int64_t kSampleIncarnation = 0x0102030405060708;
+
+std::vector<CollectionRecord> SampleCollections();
+std::vector<ItemRecord> SampleItems();
+std::vector<UserRecord> SampleUsers();
+std::vector<EventRecord> SampleEvents();
+std::vector<EmbeddingRecord> SampleEmbeddings();
+std::vector<RequestRecord> SampleRequests();
+
+// Key and value as the store writes them, for any kind of record.
+struct EncodedRecord {
+  std::string key;
+  std::string value;
+};
+EncodedRecord Encode(const CollectionRecord& record);
+EncodedRecord Encode(const ItemRecord& record);
+EncodedRecord Encode(const UserRecord& record);
+EncodedRecord Encode(const EventRecord& record);
+EncodedRecord Encode(const EmbeddingRecord& record);
+EncodedRecord Encode(const RequestRecord& record);
+
+}  // namespace negatron
+
+#endif  // NEGATRON_TESTS_STORAGE_ROCKS_RECORD_SAMPLES_H_
