@@ -8,10 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include <CLI/CLI.hpp>
 
 #include "client/cli/values.h"
 
@@ -19,8 +18,8 @@ namespace negatron::client {
 namespace {
 
 const std::map<std::string, v1::IdType>& IdTypes() {
-  static const auto* types = new std::map<std::string, v1::IdType>{
-      {"int64", v1::ID_TYPE_INT64}, {"string", v1::ID_TYPE_STRING}};
+  static const auto* types = new std::map<std::string, v1::IdType>{{"int64", v1::ID_TYPE_INT64},
+                                                                   {"string", v1::ID_TYPE_STRING}};
   return *types;
 }
 
@@ -77,8 +76,8 @@ void AddMutableOptions(CLI::App* command, Settings* settings) {
                    "What becomes of an event whose item does not exist: it is refused, or the item "
                    "is created, alive from its earliest event on.")
       ->check(OneOf(MissingItemRules()));
-  auto* dimension = command->add_option("--dim", settings->dimension,
-                                        "Components of an item embedding, 1 to 4096. Fixed once set.");
+  auto* dimension = command->add_option(
+      "--dim", settings->dimension, "Components of an item embedding, 1 to 4096. Fixed once set.");
   dimension->check(CLI::Range(1, 4096));
   command->add_option("--metric", settings->metric, "How embeddings are compared.")
       ->check(OneOf(Metrics()))
@@ -248,8 +247,9 @@ void AddCollectionCommands(CLI::App* app, Session* session) {
       ->check(OneOf(IdTypes()));
   create->add_option("--user-ids", settings->user_ids, "Type of user ids. Default: int64.")
       ->check(OneOf(IdTypes()));
-  create->add_option("--half-life", settings->half_life,
-                     "Time in which the weight of an event halves, for example 30d. Default: none.");
+  create->add_option(
+      "--half-life", settings->half_life,
+      "Time in which the weight of an event halves, for example 30d. Default: none.");
   create->callback([session, settings] {
     session->command = [settings](Session& run) { return Create(run, *settings); };
   });
@@ -262,7 +262,8 @@ void AddCollectionCommands(CLI::App* app, Session* session) {
   CLI::App* list = group->add_subcommand("list", "Lists collections.")->fallthrough();
   list->callback([session] { session->command = [](Session& run) { return List(run); }; });
 
-  CLI::App* update = AddCommand(group, "update", "Changes settings of a collection.", settings.get());
+  CLI::App* update =
+      AddCommand(group, "update", "Changes settings of a collection.", settings.get());
   AddMutableOptions(update, settings.get());
   update->add_option("--etag", settings->etag, "Update only if this is the current etag.");
   update->callback([session, settings, update] {

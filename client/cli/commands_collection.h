@@ -8,8 +8,8 @@
 
 namespace negatron::client {
 
-// Adds `collection create|get|list|update|delete`. A command that is parsed sets `session->command`.
-// Both must outlive the parsing.
+// Adds `collection create|get|list|update|delete`. A command that is parsed sets
+// `session->command`. Both must outlive the parsing.
 void AddCollectionCommands(CLI::App* app, Session* session);
 
 }  // namespace negatron::client

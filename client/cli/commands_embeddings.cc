@@ -13,13 +13,12 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-#include <google/protobuf/struct.pb.h>
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include <CLI/CLI.hpp>
+#include <google/protobuf/struct.pb.h>
 
 #include "client/cli/csv_reader.h"
 #include "client/cli/id_list.h"
@@ -49,16 +48,17 @@ absl::Status OpenFile(const std::string& path, std::ifstream* file) {
 
 absl::Status ReadNpyIds(const std::string& path, IdList* ids) {
   if (ids->strings()) {
-    return InputError(absl::StrCat(path, ": item ids of this collection are strings; give a text "
-                                         "file with one id a line"));
+    return InputError(absl::StrCat(path,
+                                   ": item ids of this collection are strings; give a text "
+                                   "file with one id a line"));
   }
   std::ifstream file;
   if (absl::Status status = OpenFile(path, &file); !status.ok()) return status;
   absl::StatusOr<NpyReader> reader = NpyReader::Open(&file);
   if (!reader.ok()) return FileError(path, reader.status());
   if (reader->header().shape.size() != 1) {
-    return InputError(absl::StrCat(path, ": needs one dimension, has ",
-                                   reader->header().shape.size()));
+    return InputError(
+        absl::StrCat(path, ": needs one dimension, has ", reader->header().shape.size()));
   }
   std::vector<int64_t> numbers;
   const auto count = static_cast<size_t>(reader->header().value_count());
@@ -89,8 +89,8 @@ absl::Status CheckShape(const NpyReader& reader, const PushSettings& settings, s
                         const v1::Collection& collection) {
   const std::vector<int64_t>& shape = reader.header().shape;
   if (shape.size() != 2) {
-    return InputError(absl::StrCat(settings.vectors_path, ": needs two dimensions, has ",
-                                   shape.size()));
+    return InputError(
+        absl::StrCat(settings.vectors_path, ": needs two dimensions, has ", shape.size()));
   }
   if (shape[0] != static_cast<int64_t>(id_count)) {
     return InputError(absl::StrCat(settings.vectors_path, " has ", shape[0], " rows, ",
@@ -98,8 +98,8 @@ absl::Status CheckShape(const NpyReader& reader, const PushSettings& settings, s
   }
   if (collection.has_embedding_settings() &&
       shape[1] != collection.embedding_settings().dimension()) {
-    return InputError(absl::StrCat(settings.vectors_path, " has ", shape[1], " columns, embeddings of ",
-                                   collection.name(), " have ",
+    return InputError(absl::StrCat(settings.vectors_path, " has ", shape[1],
+                                   " columns, embeddings of ", collection.name(), " have ",
                                    collection.embedding_settings().dimension()));
   }
   if (shape[1] < 1 || shape[1] > std::numeric_limits<int32_t>::max()) {
@@ -131,20 +131,19 @@ absl::Status PushAll(Session& session, Client& client, const PushSettings& setti
   std::vector<float> vectors;
   for (size_t first = 0; first < ids.size(); first += part_rows) {
     const size_t count = std::min(part_rows, ids.size() - first);
-    if (absl::Status status =
-            reader.ReadFloats(count * static_cast<size_t>(columns), &vectors);
+    if (absl::Status status = reader.ReadFloats(count * static_cast<size_t>(columns), &vectors);
         !status.ok()) {
       return FileError(settings.vectors_path, status);
     }
-    const absl::StatusOr<WriteSummary> part =
-        client.WriteEmbeddings(EmbeddingBatch{.collection = CollectionName(settings.collection),
-                                              .item_ids = Part(ids.span(), first, count),
-                                              .vectors = vectors,
-                                              .dimension = static_cast<int32_t>(columns)},
-                               options);
+    const EmbeddingBatch batch{.collection = CollectionName(settings.collection),
+                               .item_ids = Part(ids.span(), first, count),
+                               .vectors = vectors,
+                               .dimension = static_cast<int32_t>(columns)};
+    const absl::StatusOr<WriteSummary> part = client.WriteEmbeddings(batch, options);
     if (!part.ok()) {
-      return LocateError(part.status(), RowRange{.begin = first, .end = first + count},
-                         [first](const std::string&) { return first; });
+      return LocateError(
+          part.status(), RowRange{.begin = first, .end = first + count},
+          [&](const std::string& field) { return IndexOffset(batch, field, first); });
     }
     totals->written_count += part->written_count;
     totals->call_count += part->call_count;
@@ -178,8 +177,8 @@ absl::Status Push(Session& session, const PushSettings& settings) {
   if (!status.ok()) return status;
   const double seconds = absl::ToDoubleSeconds(absl::Now() - start);
   if (!session.json) {
-    *session.out << absl::StrFormat("%s embeddings in %s, %.1f s\n", WithCommas(totals.written_count),
-                                    collection->name(), seconds);
+    *session.out << absl::StrFormat("%s embeddings in %s, %.1f s\n",
+                                    WithCommas(totals.written_count), collection->name(), seconds);
     return absl::OkStatus();
   }
   google::protobuf::Struct json;
@@ -199,12 +198,14 @@ void AddEmbeddingCommands(CLI::App* app, Session* session) {
       app->add_subcommand("push-embeddings", "Creates or replaces embeddings of items.");
   command->fallthrough();
   const auto settings = std::make_shared<PushSettings>();
-  command->add_option("vectors", settings->vectors_path,
-                      "A .npy file: float32 or float64, a row for each item.")
+  command
+      ->add_option("vectors", settings->vectors_path,
+                   "A .npy file: float32 or float64, a row for each item.")
       ->required();
-  command->add_option("--ids", settings->ids_path,
-                      "Item ids in the order of the rows: a .npy file of integers, or text with one "
-                      "id a line.")
+  command
+      ->add_option("--ids", settings->ids_path,
+                   "Item ids in the order of the rows: a .npy file of integers, or text with one "
+                   "id a line.")
       ->required();
   command->add_option("--collection", settings->collection, "Id of the collection.")->required();
   command->add_flag("--durable", settings->durable,

@@ -8,7 +8,8 @@
 
 namespace negatron::client {
 
-// Adds `push-embeddings`. A command that is parsed sets `session->command`. Both must outlive the parsing.
+// Adds `push-embeddings`. A command that is parsed sets `session->command`. Both must outlive the
+// parsing.
 void AddEmbeddingCommands(CLI::App* app, Session* session);
 
 }  // namespace negatron::client

@@ -8,14 +8,13 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-#include <google/protobuf/struct.pb.h>
-
 #include "absl/strings/cord.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include <CLI/CLI.hpp>
+#include <google/protobuf/struct.pb.h>
 
 #include "client/cli/import_files.h"
 #include "client/cli/progress.h"
@@ -62,10 +61,10 @@ absl::Status WithLines(const absl::Status& status, const std::string& path,
     violation.set_field(absl::StrCat(path, ":", lines[row], ": ", field.substr(0, open)));
   }
   if (bad.field_violations_size() == 0) return status;
-  absl::Status result(status.code(),
-                      lines.empty() ? std::string(status.message())
-                                    : absl::StrCat("the server refused lines ", lines.front(), " to ",
-                                                   lines.back(), " of ", path));
+  absl::Status result(status.code(), lines.empty()
+                                         ? std::string(status.message())
+                                         : absl::StrCat("the server refused lines ", lines.front(),
+                                                        " to ", lines.back(), " of ", path));
   SetBadRequest(result, bad);
   return result;
 }
@@ -119,8 +118,8 @@ absl::Status PrintTotals(Session& session, const std::string& collection, const 
     *session.err << "skipped " << WithCommas(counts.bad_line_count) << " bad lines in all\n";
   }
   if (session.json) return PrintJsonTotals(session, collection, counts, totals, seconds);
-  *session.out << absl::StrFormat("%s %s in %s, %.1f s", WithCommas(totals.written), unit, collection,
-                                  seconds);
+  *session.out << absl::StrFormat("%s %s in %s, %.1f s", WithCommas(totals.written), unit,
+                                  collection, seconds);
   if (totals.created_items > 0) {
     *session.out << "; " << WithCommas(totals.created_items) << " items created";
   }
@@ -149,8 +148,8 @@ absl::StatusOr<WriteSummary> WriteChunk(Client& client, const std::string& colle
                             WriteOptions{.request_id = ChunkRequestId(chunk, index, prefix)});
 }
 
-// Items get no lasting request id: writing them again changes nothing anyway, and a file that puts an
-// older state back must not be taken for the write of that older state.
+// Items get no lasting request id: writing them again changes nothing anyway, and a file that puts
+// an older state back must not be taken for the write of that older state.
 absl::StatusOr<WriteSummary> WriteChunk(Client& client, const std::string& collection,
                                         const ItemChunk& chunk, int64_t, const std::string&) {
   return client.WriteItems(ItemBatch{.collection = collection,
@@ -251,10 +250,10 @@ CLI::App* AddCommand(CLI::App* group, const std::string& name, const std::string
 void AddEvents(CLI::App* group, Session* session) {
   const auto settings = std::make_shared<ImportSettings>();
   ImportOptions& options = settings->options;
-  CLI::App* command = AddCommand(
-      group, "events",
-      "Imports events: users chose items at a time. Running it again changes nothing.",
-      settings.get());
+  CLI::App* command =
+      AddCommand(group, "events",
+                 "Imports events: users chose items at a time. Running it again changes nothing.",
+                 settings.get());
   command->add_option("--user-column", options.user_column, "Default: user_id, userId, user.");
   command->add_option("--time-column", options.time_column, "Default: timestamp, time, ts.");
   command->add_option("--weight-column", options.weight_column,

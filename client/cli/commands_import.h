@@ -8,8 +8,8 @@
 
 namespace negatron::client {
 
-// Adds `import events|items`. A command that is parsed sets `session->command`. Both must outlive the
-// parsing.
+// Adds `import events|items`. A command that is parsed sets `session->command`. Both must outlive
+// the parsing.
 void AddImportCommands(CLI::App* app, Session* session);
 
 }  // namespace negatron::client

@@ -6,11 +6,10 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include <CLI/CLI.hpp>
 
 #include "client/cli/id_list.h"
 #include "client/cli/values.h"
@@ -51,13 +50,16 @@ void AddServed(const v1::CollectionStatistics& stats, Lines* lines) {
   lines->push_back({"sample calls", WithCommas(stats.sample_call_count())});
   lines->push_back({"sampled rows", WithCommas(stats.sampled_row_count())});
   for (const auto& source : stats.sources()) {
-    lines->push_back({absl::StrCat("drawn by ", source.source()), WithCommas(source.drawn_count())});
+    lines->push_back(
+        {absl::StrCat("drawn by ", source.source()), WithCommas(source.drawn_count())});
   }
   for (const auto& rows : stats.short_rows()) {
+    if (rows.count() == 0) continue;
     lines->push_back({absl::StrCat("short rows, ", v1::RowStatus_Name(rows.row_status())),
                       WithCommas(rows.count())});
   }
   for (const auto& reject : stats.rejects()) {
+    if (reject.count() == 0) continue;
     lines->push_back({absl::StrCat("thrown back, ", v1::RejectCause_Name(reject.reject_cause())),
                       WithCommas(reject.count())});
   }
@@ -92,9 +94,8 @@ absl::StatusOr<std::string> DescribeLife(const v1::ItemTable& table, size_t at) 
   const auto splits = ViewInt64s(table.interval_splits(), "interval_splits");
   const auto from = ViewInt64s(table.alive_from_micros(), "alive_from_micros");
   const auto until = ViewInt64s(table.alive_until_micros(), "alive_until_micros");
-  if (!splits.ok() || !from.ok() || !until.ok() || at + 1 >= splits->size() ||
-      (*splits)[at] < 0 || (*splits)[at + 1] > static_cast<int64_t>(from->size()) ||
-      from->size() != until->size()) {
+  if (!splits.ok() || !from.ok() || !until.ok() || at + 1 >= splits->size() || (*splits)[at] < 0 ||
+      (*splits)[at + 1] > static_cast<int64_t>(from->size()) || from->size() != until->size()) {
     return absl::InternalError("the server returned a table of items that does not hold together");
   }
   std::vector<std::string> intervals;
@@ -154,13 +155,12 @@ absl::Status Info(Session& session) {
   const absl::StatusOr<v1::ServerInfo> info = (*client)->GetServerInfo({});
   if (!info.ok()) return info.status();
   if (session.json) return session.PrintJson(*info);
-  session.PrintTable(
-      {"server", session.server},
-      {{"version", info->version()},
-       {"serving", info->serving() ? "yes" : "no"},
-       {"recovery", absl::StrFormat("%.0f%%", info->recovery_progress() * 100)},
-       {"uptime", absl::FormatDuration(absl::Seconds(info->uptime().seconds()))},
-       {"durable sequence", absl::StrCat(info->durable_sequence())}});
+  session.PrintTable({"server", session.server},
+                     {{"version", info->version()},
+                      {"serving", info->serving() ? "yes" : "no"},
+                      {"recovery", absl::StrFormat("%.0f%%", info->recovery_progress() * 100)},
+                      {"uptime", absl::FormatDuration(absl::Seconds(info->uptime().seconds()))},
+                      {"durable sequence", absl::StrCat(info->durable_sequence())}});
   return absl::OkStatus();
 }
 
@@ -172,7 +172,8 @@ void AddInspectCommands(CLI::App* app, Session* session) {
       app->add_subcommand("stats", "Shows what a collection holds and what was drawn from it.");
   stats->fallthrough();
   stats->add_option("--collection", settings->collection, "Id of the collection.")->required();
-  stats->add_option("--as-of", settings->as_of, "When living items and mass are counted. Default: now.");
+  stats->add_option("--as-of", settings->as_of,
+                    "When living items and mass are counted. Default: now.");
   stats->callback([session, settings] {
     session->command = [settings](Session& run) { return Stats(run, *settings); };
   });
@@ -180,7 +181,8 @@ void AddInspectCommands(CLI::App* app, Session* session) {
   CLI::App* items = app->add_subcommand("get-item", "Shows items and when they are alive.");
   items->fallthrough();
   items->add_option("--collection", settings->collection, "Id of the collection.")->required();
-  items->add_option("item", settings->items, "Item ids.")->required();
+  items->add_option("item,--item", settings->items, "Item ids; negative ones as `--item -5`.")
+      ->required();
   items->callback([session, settings] {
     session->command = [settings](Session& run) { return GetItems(run, *settings); };
   });

@@ -8,7 +8,8 @@
 
 namespace negatron::client {
 
-// Adds `stats`, `get-item` and `info`. A command that is parsed sets `session->command`. Both must outlive the parsing.
+// Adds `stats`, `get-item` and `info`. A command that is parsed sets `session->command`. Both must
+// outlive the parsing.
 void AddInspectCommands(CLI::App* app, Session* session);
 
 }  // namespace negatron::client

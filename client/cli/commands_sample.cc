@@ -9,12 +9,11 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-#include <google/protobuf/util/json_util.h>
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include <CLI/CLI.hpp>
+#include <google/protobuf/util/json_util.h>
 
 #include "client/cli/id_list.h"
 #include "client/cli/values.h"
@@ -48,9 +47,9 @@ absl::Status ReadPolicy(const std::string& path, v1::Policy* policy) {
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   const auto status = google::protobuf::util::JsonStringToMessage(text, policy);
   if (status.ok()) return absl::OkStatus();
-  return InputError(absl::StrCat(path, ": is not a policy in JSON: ",
-                                 absl::string_view(status.message().data(),
-                                                   status.message().size())));
+  return InputError(
+      absl::StrCat(path, ": is not a policy in JSON: ",
+                   absl::string_view(status.message().data(), status.message().size())));
 }
 
 absl::Status FillPolicy(const SampleSettings& settings, v1::Policy* policy) {
@@ -71,8 +70,8 @@ absl::Status FillPolicy(const SampleSettings& settings, v1::Policy* policy) {
   return absl::OkStatus();
 }
 
-absl::Status FillIds(const std::vector<std::string>& texts, v1::IdType type, absl::string_view option,
-                     v1::IdColumn* column) {
+absl::Status FillIds(const std::vector<std::string>& texts, v1::IdType type,
+                     absl::string_view option, v1::IdColumn* column) {
   IdList ids(type);
   for (const std::string& text : texts) {
     if (absl::Status status = ids.Append(text); !status.ok()) {
@@ -95,8 +94,8 @@ absl::StatusOr<v1::SampleNegativesRequest> MakeRequest(const SampleSettings& set
   }
   absl::Status status;
   if (!settings.users.empty()) {
-    status.Update(FillIds(settings.users, collection.user_id_type(), "--user",
-                          request.mutable_user_ids()));
+    status.Update(
+        FillIds(settings.users, collection.user_id_type(), "--user", request.mutable_user_ids()));
   }
   if (!settings.positives.empty()) {
     status.Update(FillIds(settings.positives, collection.item_id_type(), "--positive",
@@ -110,8 +109,8 @@ absl::StatusOr<v1::SampleNegativesRequest> MakeRequest(const SampleSettings& set
   status.Update(FillPolicy(settings, request.mutable_policy()));
   if (!status.ok()) return status;
   if (settings.has_seed) request.set_seed(settings.seed);
-  for (const v1::SampleOutput output : {v1::SAMPLE_OUTPUT_LOG_Q, v1::SAMPLE_OUTPUT_COMPONENT,
-                                        v1::SAMPLE_OUTPUT_SCORE}) {
+  for (const v1::SampleOutput output :
+       {v1::SAMPLE_OUTPUT_LOG_Q, v1::SAMPLE_OUTPUT_COMPONENT, v1::SAMPLE_OUTPUT_SCORE}) {
     request.add_outputs(output);
   }
   request.set_encoding(v1::COLUMN_ENCODING_TYPED);
@@ -139,29 +138,27 @@ absl::Status PrintDraws(Session& session, const SampleSettings& settings,
   std::vector<std::vector<std::string>> lines;
   for (size_t row = 0; row < result->row_statuses.size(); ++row) {
     const std::string user = row < settings.users.size() ? settings.users[row] : "-";
-    const size_t drawn = result->drawn_counts.empty()
-                             ? negatives
-                             : static_cast<size_t>(result->drawn_counts[row]);
+    const size_t drawn =
+        result->drawn_counts.empty() ? negatives : static_cast<size_t>(result->drawn_counts[row]);
     for (size_t at = row * negatives; at < row * negatives + drawn && at < items.size(); ++at) {
       const size_t component =
           at < result->component_indexes.size() ? result->component_indexes[at] : 255;
-      lines.push_back({absl::StrCat(row), user, items[at],
-                       component < result->components.size()
-                           ? result->components[component].source()
-                           : "-",
-                       Number(result->log_q, at), Number(result->scores, at)});
+      lines.push_back(
+          {absl::StrCat(row), user, items[at],
+           component < result->components.size() ? result->components[component].source() : "-",
+           Number(result->log_q, at), Number(result->scores, at)});
     }
     if (drawn < negatives) {
-      lines.push_back({absl::StrCat(row), user,
-                       absl::StrCat("(", negatives - drawn, " missing)"),
+      lines.push_back({absl::StrCat(row), user, absl::StrCat("(", negatives - drawn, " missing)"),
                        ShortName(v1::RowStatus_Name(result->row_statuses[row]), "ROW_STATUS_"), "-",
                        "-"});
     }
   }
   session.PrintTable({"row", "user", "item", "source", "log q", "score"}, lines);
   *session.out << "as of " << FormatMicros(absl::ToUnixMicros(result->as_of_time)) << ", seed "
-               << result->seed << ", commit " << result->snapshot.commit_sequence() << ", law of log q "
-               << ShortName(v1::LawKind_Name(result->law_kind), "LAW_KIND_") << "\n";
+               << result->seed << ", commit " << result->snapshot.commit_sequence()
+               << ", law of log q " << ShortName(v1::LawKind_Name(result->law_kind), "LAW_KIND_")
+               << "\n";
   return absl::OkStatus();
 }
 
@@ -169,7 +166,8 @@ absl::Status Sample(Session& session, const SampleSettings& settings) {
   if (!settings.users.empty() && !settings.positives.empty() &&
       settings.users.size() != settings.positives.size()) {
     return UsageError(absl::StrCat("there are ", settings.users.size(), " of --user and ",
-                                   settings.positives.size(), " of --positive; each row needs both"));
+                                   settings.positives.size(),
+                                   " of --positive; each row needs both"));
   }
   const absl::StatusOr<Client*> client = session.Connect();
   if (!client.ok()) return client.status();
@@ -179,8 +177,7 @@ absl::Status Sample(Session& session, const SampleSettings& settings) {
   if (!collection.ok()) return collection.status();
   const absl::StatusOr<v1::SampleNegativesRequest> request = MakeRequest(settings, *collection);
   if (!request.ok()) return request.status();
-  const absl::StatusOr<v1::SampleNegativesResponse> response =
-      (*client)->SampleNegatives(*request);
+  const absl::StatusOr<v1::SampleNegativesResponse> response = (*client)->SampleNegatives(*request);
   if (!response.ok()) return response.status();
   if (session.json) return session.PrintJson(*response);
   return PrintDraws(session, settings, *response);
@@ -201,15 +198,17 @@ void AddSampleCommands(CLI::App* app, Session* session) {
   command->add_option("--rows", settings->rows, "Rows, if there is no --user or --positive.");
   command->add_option("--as-of", settings->as_of,
                       "Only what was known before this time counts. Default: now.");
-  auto* source = command->add_option("--source", settings->source, "Where negatives come from.")
-                     ->check(CLI::IsMember(
-                         std::vector<std::string>{"uniform", "popularity", "nearest"}))
-                     ->capture_default_str();
-  command->add_option("--rank-end", settings->rank_end,
-                      "With --source nearest: draw from this many of the nearest items.")
+  auto* source =
+      command->add_option("--source", settings->source, "Where negatives come from.")
+          ->check(CLI::IsMember(std::vector<std::string>{"uniform", "popularity", "nearest"}))
+          ->capture_default_str();
+  command
+      ->add_option("--rank-end", settings->rank_end,
+                   "With --source nearest: draw from this many of the nearest items.")
       ->capture_default_str();
-  command->add_option("--policy", settings->policy_path,
-                      "A file with a negatron.v1.Policy in protobuf's JSON, instead of --source.")
+  command
+      ->add_option("--policy", settings->policy_path,
+                   "A file with a negatron.v1.Policy in protobuf's JSON, instead of --source.")
       ->excludes(source);
   command->add_option_function<int64_t>(
       "--seed",

@@ -34,9 +34,9 @@ absl::StatusOr<size_t> CsvReader::FindEnd() {
       return absl::InvalidArgumentError("a quote is opened and never closed");
     }
     if (i - pos_ >= options_.max_record_bytes) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          quoted ? "a quote is opened and not closed" : "the line does not end", " within ",
-          options_.max_record_bytes, " bytes"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(quoted ? "a quote is opened and not closed" : "the line does not end",
+                       " within ", options_.max_record_bytes, " bytes"));
     }
     const char c = buffer_[i];
     if (quoted) {

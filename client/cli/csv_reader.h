@@ -19,8 +19,8 @@ struct CsvOptions {
   std::string separator = ",";
 
   // A field may stand in double quotes, with quotes in it doubled, and may then hold separators and
-  // line ends (RFC 4180). A quote elsewhere in a field is an ordinary character. Needs a separator of
-  // one character.
+  // line ends (RFC 4180). A quote elsewhere in a field is an ordinary character. Needs a separator
+  // of one character.
   bool quotes = true;
 
   // A longer record is an error; bounds what a quote that is never closed can swallow.

@@ -42,8 +42,8 @@ absl::Status IdList::Append(absl::string_view text) {
   if (strings_) {
     if (text.empty()) return absl::InvalidArgumentError("the id is empty");
     if (text.size() > kMaxNameBytes) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the id has ", text.size(), " bytes, at most ", kMaxNameBytes, " are allowed"));
+      return absl::InvalidArgumentError(absl::StrCat("the id has ", text.size(), " bytes, at most ",
+                                                     kMaxNameBytes, " are allowed"));
     }
     if (!IsUtf8(text)) return absl::InvalidArgumentError("the id is not UTF-8");
     names_.emplace_back(text);

@@ -26,8 +26,8 @@ class IdList {
  public:
   explicit IdList(v1::IdType type) : strings_(type == v1::ID_TYPE_STRING) {}
 
-  // Appends an id. INVALID_ARGUMENT, and nothing appended, if it is not an int64, or not a string of
-  // 1 to 128 bytes of UTF-8.
+  // Appends an id. INVALID_ARGUMENT, and nothing appended, if it is not an int64, or not a string
+  // of 1 to 128 bytes of UTF-8.
   absl::Status Append(absl::string_view text);
   void Append(int64_t number) { numbers_.push_back(number); }  // Needs int64 ids.
 

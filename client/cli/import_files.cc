@@ -74,7 +74,8 @@ absl::Status Prefix(absl::string_view prefix, const absl::Status& status) {
 absl::StatusOr<int64_t> ParseEventTime(absl::string_view text, TimeUnit unit) {
   const absl::StatusOr<int64_t> micros = ParseTimeMicros(text, unit);
   if (micros.ok() && (*micros < kFirstMicros || *micros > kLastMicros)) {
-    return absl::InvalidArgumentError(absl::StrCat("`", text, "` is not within the years 1 to 9999"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("`", text, "` is not within the years 1 to 9999"));
   }
   return micros;
 }
@@ -94,8 +95,9 @@ absl::StatusOr<size_t> Require(const TableReader& table, const std::string& want
   const absl::StatusOr<std::optional<size_t>> column = table.FindColumn(wanted, known, position);
   if (!column.ok()) return UsageError(absl::StrCat(option, ": ", column.status().message()));
   if (column->has_value()) return **column;
-  return UsageError(absl::StrCat("no column of ", table.path(), " has a name that is known; name it with ",
-                                 option, ": ", table.DescribeColumns()));
+  return UsageError(absl::StrCat("no column of ", table.path(),
+                                 " has a name that is known; name it with ", option, ": ",
+                                 table.DescribeColumns()));
 }
 
 // Finds a column if it is asked for.
@@ -177,7 +179,8 @@ absl::Status ImportReader::FindItemColumns() {
   item_ = *item;
   absl::Status status =
       FindOptional(*table_, options_.alive_from_column, "--alive-from-column", &from_);
-  status.Update(FindOptional(*table_, options_.alive_until_column, "--alive-until-column", &until_));
+  status.Update(
+      FindOptional(*table_, options_.alive_until_column, "--alive-until-column", &until_));
   return status;
 }
 
@@ -239,8 +242,8 @@ absl::Status ImportReader::AppendEvent(const CsvRecord& record, EventChunk* chun
   double weight = 1;
   if (weight_.has_value() && (!absl::SimpleAtod(record.fields[*weight_], &weight) ||
                               !(weight >= kMinWeight && weight <= kMaxWeight))) {
-    return absl::InvalidArgumentError(absl::StrCat("weight: `", record.fields[*weight_].substr(0, 40),
-                                                   "` is not a number in [1/64, 4096]"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "weight: `", record.fields[*weight_].substr(0, 40), "` is not a number in [1/64, 4096]"));
   }
   if (absl::Status status = chunk->users.Append(record.fields[*user_]); !status.ok()) {
     return Prefix("user", status);

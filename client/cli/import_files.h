@@ -23,12 +23,12 @@
 
 namespace negatron::client {
 
-// Rows of one write. Even with the longest ids a chunk of events stays below kMaxBytesPerCall, so that
-// a write is one call with one request id.
+// Rows of one write. Even with the longest ids a chunk of events stays below kMaxBytesPerCall, so
+// that a write is one call with one request id.
 inline constexpr size_t kChunkRows = 20'000;
 
-// What to read from a file, and how. Columns are names in the header or numbers from 1; empty ones are
-// found by the usual names.
+// What to read from a file, and how. Columns are names in the header or numbers from 1; empty ones
+// are found by the usual names.
 struct ImportOptions {
   std::string path;
   TableOptions table;
@@ -46,9 +46,9 @@ struct ImportOptions {
 
 // What a file held, so far.
 struct ImportCounts {
-  int64_t row_count = 0;           // Rows read, of all kinds.
-  int64_t below_rating_count = 0;  // Left out by `min_rating`.
-  int64_t bad_line_count = 0;      // Left out by `skip_bad_lines`.
+  int64_t row_count = 0;                      // Rows read, of all kinds.
+  int64_t below_rating_count = 0;             // Left out by `min_rating`.
+  int64_t bad_line_count = 0;                 // Left out by `skip_bad_lines`.
   std::vector<std::string> bad_line_samples;  // What is wrong with the first of them.
 };
 
@@ -75,9 +75,9 @@ std::string ChunkRequestId(const EventChunk& chunk, int64_t index, const std::st
 
 // Reads events or items from a file.
 //
-// Errors: usage errors (ToExitCode) for columns that are not there, input errors for the file and its
-// first bad line, named `file:line`, unless bad lines are skipped.
-// Thread-safety: thread-compatible.
+// Errors: usage errors (ToExitCode) for columns that are not there, input errors for the file and
+// its first bad line, named `file:line`, unless bad lines are skipped. Thread-safety:
+// thread-compatible.
 class ImportReader {
  public:
   // Opens the file and finds the columns.

@@ -141,8 +141,8 @@ absl::StatusOr<NpyReader> NpyReader::Open(std::istream* input) {
   if (!input->good()) return absl::DataLossError("cannot be read to its end");
   const int64_t want = header->value_count() * static_cast<int64_t>(header->value_bytes());
   if (have != want) {
-    return Bad(absl::StrCat("the header promises ", want, " bytes of values, and ", have,
-                            " follow it"));
+    return Bad(
+        absl::StrCat("the header promises ", want, " bytes of values, and ", have, " follow it"));
   }
   return NpyReader(input, *std::move(header));
 }

@@ -26,13 +26,15 @@ Progress::~Progress() { Finish(); }
 
 std::string Progress::Describe(int64_t done, int64_t count, absl::Duration elapsed) const {
   const double seconds = std::max(absl::ToDoubleSeconds(elapsed), 1e-3);
-  std::string text = absl::StrCat(
-      WithCommas(count), " ", options_.unit, ", ",
-      WithCommas(static_cast<int64_t>(static_cast<double>(count) / seconds)), "/s");
+  std::string text =
+      absl::StrCat(WithCommas(count), " ", options_.unit, ", ",
+                   WithCommas(static_cast<int64_t>(static_cast<double>(count) / seconds)), "/s");
   if (options_.total <= 0 || done <= 0) return text;
-  const double part = std::min(1.0, static_cast<double>(done) / static_cast<double>(options_.total));
+  const double part =
+      std::min(1.0, static_cast<double>(done) / static_cast<double>(options_.total));
   const auto left = static_cast<int64_t>(seconds * (1 - part) / part);
-  absl::StrAppend(&text, absl::StrFormat(", %.0f%%, %d:%02d left", part * 100, left / 60, left % 60));
+  absl::StrAppend(&text,
+                  absl::StrFormat(", %.0f%%, %d:%02d left", part * 100, left / 60, left % 60));
   if (!options_.terminal) return text;
   const auto filled = static_cast<size_t>(part * kBarWidth);
   return absl::StrCat("[", std::string(filled, '#'), std::string(kBarWidth - filled, '.'), "] ",

@@ -11,8 +11,8 @@
 
 namespace negatron::client {
 
-// Tells how far a long job is: on a terminal a bar in one line that is drawn again, at most ten times a
-// second; elsewhere a plain line each five seconds.
+// Tells how far a long job is: on a terminal a bar in one line that is drawn again, at most ten
+// times a second; elsewhere a plain line each five seconds.
 //
 // Thread-safety: thread-compatible. Ownership: borrows the stream.
 class Progress {

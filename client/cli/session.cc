@@ -5,12 +5,11 @@
 #include <iomanip>
 #include <utility>
 
-#include <google/protobuf/util/json_util.h>
-
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include <google/protobuf/util/json_util.h>
 
 #include "client/cli/values.h"
 #include "proto/cc/status.h"
@@ -20,6 +19,9 @@ namespace {
 
 // Payload of errors that the program finds itself: the exit code.
 constexpr absl::string_view kExitCodeUrl = "negatron.client.cli/exit_code";
+
+// More of them seldom tell more.
+constexpr int kMaxViolations = 5;
 
 absl::Status LocalError(absl::string_view message, ExitCode code) {
   absl::Status status = absl::InvalidArgumentError(message);
@@ -114,9 +116,14 @@ void Session::PrintTable(const std::vector<std::string>& header,
 void Session::PrintError(const absl::Status& status) {
   *err << "error: " << status.message() << "\n";
   const wire::BadRequest bad = GetBadRequest(status).value_or(wire::BadRequest());
+  int printed = 0;
   for (const auto& violation : bad.field_violations()) {
     // A message that names the field already says it all.
     if (absl::StrContains(status.message(), violation.description())) continue;
+    if (printed++ == kMaxViolations) {
+      *err << "  ... and more of them\n";
+      break;
+    }
     *err << "  " << violation.field() << ": " << violation.description() << "\n";
   }
   if (ToExitCode(status) == ExitCode::kUsage) *err << "  `negatron --help` lists the options.\n";

@@ -8,11 +8,10 @@
 #include <string>
 #include <vector>
 
-#include <google/protobuf/message.h>
-
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include <google/protobuf/message.h>
 
 #include "client/cpp/client.h"
 

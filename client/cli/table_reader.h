@@ -20,8 +20,9 @@
 namespace negatron::client {
 
 struct TableOptions {
-  std::string separator;      // Empty: told from the first line, one of `::`, tab, `,`, `;`, `|`.
-  std::optional<bool> header; // Unset: there is one unless all fields of the first line are numbers.
+  std::string separator;  // Empty: told from the first line, one of `::`, tab, `,`, `;`, `|`.
+  std::optional<bool>
+      header;  // Unset: there is one unless all fields of the first line are numbers.
 };
 
 // Reads a file of named columns: CSV, TSV and the shapes of MovieLens (`ratings.dat` with `::`,
@@ -37,7 +38,8 @@ class TableReader {
 
   // The index of the column `wanted`: a name in the header, or a number from 1. With an empty
   // `wanted`: the first of `known` that is in the header, else `position`, from 0, if there is no
-  // header and the line is long enough; nothing otherwise. Names are compared without regard to case,
+  // header and the line is long enough; nothing otherwise. Names are compared without regard to
+  // case,
   // `_`, `-`, spaces, and a type behind a colon. INVALID_ARGUMENT if `wanted` is not there.
   absl::StatusOr<std::optional<size_t>> FindColumn(absl::string_view wanted,
                                                    std::span<const absl::string_view> known,

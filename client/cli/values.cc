@@ -70,8 +70,7 @@ absl::StatusOr<absl::Duration> ParsePositiveDuration(absl::string_view text) {
   absl::Duration duration;
   double number = 0;
   const char unit = text.empty() ? '\0' : text.back();
-  if ((unit == 'd' || unit == 'w') &&
-      absl::SimpleAtod(text.substr(0, text.size() - 1), &number)) {
+  if ((unit == 'd' || unit == 'w') && absl::SimpleAtod(text.substr(0, text.size() - 1), &number)) {
     duration = absl::Hours(unit == 'w' ? 24 * 7 : 24) * number;
   } else if (!absl::ParseDuration(text, &duration)) {
     return absl::InvalidArgumentError(

@@ -7,11 +7,10 @@
 #include <cstdint>
 #include <string>
 
-#include <google/protobuf/timestamp.pb.h>
-
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include <google/protobuf/timestamp.pb.h>
 
 namespace negatron::client {
 
@@ -19,16 +18,16 @@ namespace negatron::client {
 enum class TimeUnit { kAuto, kSeconds, kMillis, kMicros };
 
 // A number in `unit`, whole or with decimals, or a date in UTC unless it names its zone:
-// `2024-05-01`, `2024-05-01 12:30:00[.25]`, `2024-05-01T12:30:00Z`, `...+02:00`. kAuto tells the unit
-// of a number by its size: below 1e11 seconds, below 1e14 milliseconds, else microseconds (right for
-// all times from 1973 to 5138). Returns microseconds since the Unix epoch.
+// `2024-05-01`, `2024-05-01 12:30:00[.25]`, `2024-05-01T12:30:00Z`, `...+02:00`. kAuto tells the
+// unit of a number by its size: below 1e11 seconds, below 1e14 milliseconds, else microseconds
+// (right for all times from 1973 to 5138). Returns microseconds since the Unix epoch.
 absl::StatusOr<int64_t> ParseTimeMicros(absl::string_view text, TimeUnit unit);
 
 // A positive length of time: `30d`, `2w`, `12h`, `1h30m`, `45s`.
 absl::StatusOr<absl::Duration> ParsePositiveDuration(absl::string_view text);
 
-// `2024-05-01T12:30:00Z`, with as many decimals as the time has; "always" and "never" for the ends of
-// int64.
+// `2024-05-01T12:30:00Z`, with as many decimals as the time has; "always" and "never" for the ends
+// of int64.
 std::string FormatMicros(int64_t micros);
 
 google::protobuf::Timestamp ToTimestamp(int64_t micros);

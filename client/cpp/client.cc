@@ -5,14 +5,13 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include <google/protobuf/empty.pb.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
-
-#include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 
 #include "client/cpp/request_id.h"
 #include "negatron/wire/status.pb.h"
@@ -27,8 +26,8 @@ constexpr int kMaxMessageBytes = 16 << 20;
 // `/` and the number of a call are appended, and the server takes 64 characters.
 constexpr size_t kMaxRequestIdBytes = 56;
 
-// gRPC's own first wait is a second, which a start-up script would feel; its longest is two minutes,
-// in which a client would not notice that its server is back.
+// gRPC's own first wait is a second, which a start-up script would feel; its longest is two
+// minutes, in which a client would not notice that its server is back.
 constexpr int kFirstReconnectMillis = 100;
 constexpr int kLongestReconnectMillis = 5'000;
 
@@ -99,11 +98,9 @@ absl::StatusOr<Response> Client::Call(Stub* stub,
 }
 
 template <typename Batch, typename Stub, typename Request>
-absl::StatusOr<WriteSummary> Client::Write(const Batch& batch, const WriteOptions& options,
-                                           Stub* stub,
-                                           grpc::Status (Stub::*method)(grpc::ClientContext*,
-                                                                        const Request&,
-                                                                        v1::WriteReceipt*)) {
+absl::StatusOr<WriteSummary> Client::Write(
+    const Batch& batch, const WriteOptions& options, Stub* stub,
+    grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, v1::WriteReceipt*)) {
   if (absl::Status status = CheckShape(batch); !status.ok()) return status;
   if (options.request_id.size() > kMaxRequestIdBytes) {
     return BadFieldError("request_id",
@@ -151,9 +148,8 @@ absl::Status Client::CheckHealth(absl::Time deadline) {
   done.WaitForNotification();
   if (!status.ok()) return FromGrpcStatus(status);
   if (response.status() == wire::HealthCheckResponse::SERVING) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat("the server answers ", wire::HealthCheckResponse::ServingStatus_Name(
-                                              response.status())));
+  return absl::UnavailableError(absl::StrCat(
+      "the server answers ", wire::HealthCheckResponse::ServingStatus_Name(response.status())));
 }
 
 absl::Status Client::WaitForReady(absl::Duration timeout) {

@@ -5,12 +5,11 @@
 #include <memory>
 #include <string>
 
-#include <grpcpp/channel.h>
-#include <grpcpp/client_context.h>
-
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
 
 #include "client/cpp/retry.h"
 #include "client/cpp/sampling.h"
@@ -37,16 +36,16 @@ struct ClientOptions {
 
 // A connection to a Negatron server, in plaintext.
 //
-// Calls block until they are answered. A call is repeated by the rules of `RunWithRetries` within its
-// deadline. Repetition is done here and not by gRPC's channel, which keeps only calls of up to
+// Calls block until they are answered. A call is repeated by the rules of `RunWithRetries` within
+// its deadline. Repetition is done here and not by gRPC's channel, which keeps only calls of up to
 // 256 KiB for it. Writes carry a request id, so that the server does them once however often they
 // arrive; a deletion without `allow_missing` and an update with an `etag` are never repeated, since
 // the repetition of a success would report an error.
 //
 // Errors are the server's, with its `BadRequest`, `ErrorInfo` and `RetryInfo` details as payloads
 // (proto/cc/status.h); UNAVAILABLE means that it cannot be reached or is not ready,
-// DEADLINE_EXCEEDED that the time is over, and a write may then have been done or not: repeat it with
-// its request id.
+// DEADLINE_EXCEEDED that the time is over, and a write may then have been done or not: repeat it
+// with its request id.
 //
 // Thread-safety: thread-safe. Make one for the process; it is not usable on both sides of a fork.
 class Client {

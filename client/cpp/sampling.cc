@@ -24,9 +24,9 @@ absl::Status PutQueries(const SampleRequest& from, v1::SampleNegativesRequest* t
   if (from.queries.empty()) return absl::OkStatus();
   const size_t dimension = static_cast<size_t>(from.query_dimension);
   if (from.query_dimension < 1 || from.queries.size() % dimension != 0) {
-    return BadFieldError("queries", absl::StrCat("has ", from.queries.size(),
-                                                 " values, not a multiple of the dimension ",
-                                                 from.query_dimension));
+    return BadFieldError(
+        "queries", absl::StrCat("has ", from.queries.size(),
+                                " values, not a multiple of the dimension ", from.query_dimension));
   }
   WriteMatrix(from.queries, static_cast<int32_t>(from.queries.size() / dimension),
               from.query_dimension, v1::COLUMN_ENCODING_RAW, to->mutable_queries());

@@ -43,8 +43,8 @@ struct SampleRequest {
   std::vector<v1::SampleOutput> outputs;  // Empty: log_q, log_q_source and components.
 };
 
-// What was drawn. `[rows, negative_count]`, row-major, unless stated; a column that was not asked for
-// is empty. In a short row the real draws come first, then padding: id -1, NaN, component 255.
+// What was drawn. `[rows, negative_count]`, row-major, unless stated; a column that was not asked
+// for is empty. In a short row the real draws come first, then padding: id -1, NaN, component 255.
 struct SampleResult {
   int64_t row_count = 0;
   int64_t negative_count = 0;
@@ -53,8 +53,8 @@ struct SampleResult {
   std::vector<float> log_q_source;
   std::vector<uint8_t> component_indexes;
   std::vector<float> scores;
-  std::vector<uint8_t> row_statuses;  // [rows], of v1::RowStatus.
-  std::vector<int64_t> drawn_counts;  // [rows]; empty if every row is full.
+  std::vector<uint8_t> row_statuses;    // [rows], of v1::RowStatus.
+  std::vector<int64_t> drawn_counts;    // [rows]; empty if every row is full.
   std::vector<float> effective_shares;  // [rows, components].
   std::vector<int64_t> reject_counts;   // [rows, 2]: excluded, dead.
   std::vector<v1::ComponentReport> components;
@@ -68,7 +68,8 @@ struct SampleResult {
 // The request in raw columns. INVALID_ARGUMENT if `query_dimension` does not divide `queries`.
 absl::StatusOr<v1::SampleNegativesRequest> MakeRequest(const SampleRequest& request);
 
-// The response as vectors. INTERNAL if it breaks its contract: a column of another length, string ids.
+// The response as vectors. INTERNAL if it breaks its contract: a column of another length, string
+// ids.
 absl::StatusOr<SampleResult> ReadResponse(const v1::SampleNegativesResponse& response,
                                           int32_t negative_count);
 

@@ -179,7 +179,12 @@ size_t IndexOffset(const ItemBatch& batch, const std::string& field, size_t begi
 }
 
 size_t IndexOffset(const EventBatch&, const std::string&, size_t begin) { return begin; }
-size_t IndexOffset(const EmbeddingBatch&, const std::string&, size_t begin) { return begin; }
+
+size_t IndexOffset(const EmbeddingBatch& batch, const std::string& field, size_t begin) {
+  // The values of a matrix are counted one by one.
+  return field.rfind("vectors.values", 0) == 0 ? begin * static_cast<size_t>(batch.dimension)
+                                               : begin;
+}
 
 absl::Status LocateError(const absl::Status& status, RowRange rows,
                          const std::function<size_t(const std::string&)>& offset) {
@@ -198,9 +203,8 @@ absl::Status LocateError(const absl::Status& status, RowRange rows,
         absl::StrCat(field.substr(0, open + 1), index + offset(field), field.substr(close)));
     renamed.emplace_back(field, violation.field());
   }
-  absl::Status result(status.code(),
-                      absl::StrCat("rows ", rows.begin, " to ", rows.end - 1, ": ",
-                                   absl::StrReplaceAll(status.message(), renamed)));
+  absl::Status result(status.code(), absl::StrCat("rows ", rows.begin, " to ", rows.end - 1, ": ",
+                                                  absl::StrReplaceAll(status.message(), renamed)));
   status.ForEachPayload([&result](absl::string_view url, const absl::Cord& payload) {
     result.SetPayload(url, payload);
   });

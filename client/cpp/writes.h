@@ -36,7 +36,8 @@ struct ItemBatch {
   std::span<const int64_t> alive_from_micros;
   std::span<const int64_t> alive_until_micros;
 
-  // Item i owns intervals [interval_splits[i], interval_splits[i+1]): one more than items, or empty.
+  // Item i owns intervals [interval_splits[i], interval_splits[i+1]): one more than items, or
+  // empty.
   std::span<const int64_t> interval_splits;
 };
 
@@ -51,16 +52,16 @@ struct EventBatch {
 
 // Embeddings of items. Borrows.
 struct EmbeddingBatch {
-  std::string collection;  // `collections/{id}`.
-  IdSpan item_ids;         // Each at most once.
+  std::string collection;          // `collections/{id}`.
+  IdSpan item_ids;                 // Each at most once.
   std::span<const float> vectors;  // [items, dimension], row-major.
   int32_t dimension = 0;           // At least 1.
 };
 
 struct WriteOptions {
-  // Names the write, so that repeating it with the same rows changes nothing: 1 to 56 printable ASCII
-  // characters. Empty: a random UUID, which covers only this call's own retries. A write that takes
-  // several calls appends `/0`, `/1`, ...
+  // Names the write, so that repeating it with the same rows changes nothing: 1 to 56 printable
+  // ASCII characters. Empty: a random UUID, which covers only this call's own retries. A write that
+  // takes several calls appends `/0`, `/1`, ...
   std::string request_id;
 
   // Unspecified: the method's default.
@@ -69,11 +70,11 @@ struct WriteOptions {
 
 // What a write did, over all its calls.
 struct WriteSummary {
-  int64_t written_count = 0;       // Rows written, now or by the write that this one repeats.
-  int64_t created_item_count = 0;  // Items that did not exist before.
-  int64_t call_count = 0;          // Calls that it took.
-  int64_t replayed_call_count = 0; // Calls that the server knew by their request id.
-  int64_t commit_sequence = 0;     // The last commit.
+  int64_t written_count = 0;        // Rows written, now or by the write that this one repeats.
+  int64_t created_item_count = 0;   // Items that did not exist before.
+  int64_t call_count = 0;           // Calls that it took.
+  int64_t replayed_call_count = 0;  // Calls that the server knew by their request id.
+  int64_t commit_sequence = 0;      // The last commit.
 };
 
 // Rows [begin, end) of a batch.
@@ -110,14 +111,14 @@ size_t RowCount(const ItemBatch& batch);
 size_t RowCount(const EventBatch& batch);
 size_t RowCount(const EmbeddingBatch& batch);
 
-// The index that `field[...]` has in the whole batch at row `begin` of it: the field's own index for
-// row columns, the first interval for interval columns.
+// The index that `field[...]` has in the whole batch at row `begin` of it: the field's own index
+// for row columns, the first interval for interval columns.
 size_t IndexOffset(const ItemBatch& batch, const std::string& field, size_t begin);
 size_t IndexOffset(const EventBatch& batch, const std::string& field, size_t begin);
 size_t IndexOffset(const EmbeddingBatch& batch, const std::string& field, size_t begin);
 
-// Rewrites the first `[n]` of each violation of `status`, in the detail and in the message, to count
-// from the start of the batch, and says in the message which rows the failed call carried.
+// Rewrites the first `[n]` of each violation of `status`, in the detail and in the message, to
+// count from the start of the batch, and says in the message which rows the failed call carried.
 absl::Status LocateError(const absl::Status& status, RowRange rows,
                          const std::function<size_t(const std::string&)>& offset);
 

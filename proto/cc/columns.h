@@ -22,8 +22,9 @@
 
 namespace negatron {
 
-static_assert(std::endian::native == std::endian::little,
-              "The raw form of a column is little-endian; views and writers copy bytes as they are.");
+static_assert(
+    std::endian::native == std::endian::little,
+    "The raw form of a column is little-endian; views and writers copy bytes as they are.");
 
 // A read-only view of a column's values, in the message or wherever the bytes are: raw bytes in a
 // message need not be aligned for T, so values are copied out one at a time.
@@ -105,8 +106,8 @@ void WriteNames(std::span<const std::string> names, v1::IdColumn* column);
 void WriteMatrix(std::span<const float> values, int32_t row_count, int32_t column_count,
                  v1::ColumnEncoding encoding, v1::FloatMatrix* matrix);
 
-// Number of whole values in a column of either form; 0 if it is unset. A raw form that is not a whole
-// number of values is rounded down; the readers report it.
+// Number of whole values in a column of either form; 0 if it is unset. A raw form that is not a
+// whole number of values is rounded down; the readers report it.
 int64_t ColumnSize(const v1::Int64Column& column);
 int64_t ColumnSize(const v1::FloatColumn& column);
 int64_t ColumnSize(const v1::ByteColumn& column);

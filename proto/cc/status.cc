@@ -6,11 +6,10 @@
 #include <map>
 #include <string>
 
-#include <google/protobuf/any.pb.h>
-
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include <google/protobuf/any.pb.h>
 
 namespace negatron {
 namespace {

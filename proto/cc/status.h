@@ -11,20 +11,19 @@
 
 #include <optional>
 
-#include <grpcpp/support/status.h>
-
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include <grpcpp/support/status.h>
 
 #include "negatron/wire/status.pb.h"
 
 namespace negatron {
 
 // Converts for the wire: code, message, and the payloads of `google.rpc`; other payloads are
-// dropped. Fits gRPC's default limit of 8 KiB for trailing metadata, beyond which a client sees only
-// RESOURCE_EXHAUSTED: the message is cut at 768 bytes, a `BadRequest` loses its last violations, and
-// other details are left out once 3 KiB are used.
+// dropped. Fits gRPC's default limit of 8 KiB for trailing metadata, beyond which a client sees
+// only RESOURCE_EXHAUSTED: the message is cut at 768 bytes, a `BadRequest` loses its last
+// violations, and other details are left out once 3 KiB are used.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
 // The reverse: details become payloads. Details that do not parse are ignored, since the code and

@@ -46,8 +46,8 @@ template <typename Id>
 Ordinal IdIndex::Probe(uint64_t hash, Id id) const {
   if (table_ == nullptr) return kNoOrdinal;
   const uint32_t count = size();
-  for (uint64_t slot = hash & table_mask_;; slot = (slot + 1) & table_mask_) {
-    const Ordinal ordinal = table_[slot].load(std::memory_order_acquire);
+  for (uint64_t slot = hash & table_->mask;; slot = (slot + 1) & table_->mask) {
+    const Ordinal ordinal = table_->slots[slot].load(std::memory_order_acquire);
     if (ordinal == kNoOrdinal) return kNoOrdinal;
     if (ordinal < count && Matches(ordinal, id)) return ordinal;
   }
@@ -78,7 +78,7 @@ Ordinal IdIndex::Append(const ExternalId& id) {
     if (arena_ == nullptr) arena_ = std::make_shared<Arena>();
     names_.Append(arena_->Copy(id.name));
   }
-  if (table_ == nullptr || (table_used_ + 1) * 3 > (table_mask_ + 1) * 2) {
+  if (table_ == nullptr || (table_->used + 1) * 3 > (table_->mask + 1) * 2) {
     GrowTable();
   } else {
     Insert(ordinal);
@@ -87,31 +87,31 @@ Ordinal IdIndex::Append(const ExternalId& id) {
 }
 
 void IdIndex::Insert(Ordinal ordinal) {
-  uint64_t slot = HashAt(ordinal) & table_mask_;
-  while (table_[slot].load(std::memory_order_relaxed) != kNoOrdinal) {
-    slot = (slot + 1) & table_mask_;
+  uint64_t slot = HashAt(ordinal) & table_->mask;
+  while (table_->slots[slot].load(std::memory_order_relaxed) != kNoOrdinal) {
+    slot = (slot + 1) & table_->mask;
   }
-  table_[slot].store(ordinal, std::memory_order_release);
-  ++table_used_;
+  table_->slots[slot].store(ordinal, std::memory_order_release);
+  ++table_->used;
 }
 
 // Readers of older snapshots keep the old table.
 void IdIndex::GrowTable() {
-  uint64_t slots = 16;
+  uint64_t slots = 32;
   while (uint64_t{size()} * 2 > slots) slots *= 2;
   slots *= 2;
-  std::shared_ptr<std::atomic<Ordinal>[]> table(new std::atomic<Ordinal>[slots]);
-  for (uint64_t i = 0; i < slots; ++i) table[i].store(kNoOrdinal, std::memory_order_relaxed);
-  table_ = std::move(table);
-  table_mask_ = slots - 1;
-  table_used_ = 0;
+  table_ = std::make_shared<Table>(
+      Table{std::make_unique<std::atomic<Ordinal>[]>(slots), slots - 1, 0});
+  for (uint64_t i = 0; i < slots; ++i) {
+    table_->slots[i].store(kNoOrdinal, std::memory_order_relaxed);
+  }
   for (Ordinal ordinal = 0; ordinal < size(); ++ordinal) Insert(ordinal);
 }
 
 int64_t IdIndex::bytes() const {
   return numbers_.capacity_bytes() + names_.capacity_bytes() +
          (arena_ == nullptr ? 0 : arena_->bytes()) +
-         static_cast<int64_t>(table_ == nullptr ? 0 : (table_mask_ + 1) * sizeof(Ordinal));
+         static_cast<int64_t>(table_ == nullptr ? 0 : (table_->mask + 1) * sizeof(Ordinal));
 }
 
 }  // namespace negatron

@@ -48,6 +48,14 @@ class IdIndex {
   // Stable storage of names; grows in blocks.
   class Arena;
 
+  // Shared by copies until it has to grow.
+  struct Table {
+    std::unique_ptr<std::atomic<Ordinal>[]> slots;  // kNoOrdinal: free.
+    uint64_t mask;                                  // Number of slots - 1.
+    // By the writer, also of copies that were given up: those ids stay behind.
+    uint64_t used = 0;
+  };
+
   uint64_t HashAt(Ordinal ordinal) const;
   bool Matches(Ordinal ordinal, int64_t number) const { return numbers_[ordinal] == number; }
   bool Matches(Ordinal ordinal, std::string_view name) const { return names_[ordinal] == name; }
@@ -60,9 +68,7 @@ class IdIndex {
   GrowingArray<int64_t> numbers_;         // For int64 ids.
   GrowingArray<std::string_view> names_;  // For string ids; into the arena.
   std::shared_ptr<Arena> arena_;
-  std::shared_ptr<std::atomic<Ordinal>[]> table_;  // kNoOrdinal: free.
-  uint64_t table_mask_ = 0;                        // Slots - 1.
-  uint64_t table_used_ = 0;
+  std::shared_ptr<Table> table_;
 };
 
 }  // namespace negatron

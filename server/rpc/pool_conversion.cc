@@ -70,7 +70,7 @@ std::vector<float> ReadWeights(const v1::FloatColumn& column, int64_t rows,
                                Violations* violations) {
   std::vector<float> weights = ReadColumn(column, "weights", violations);
   if (weights.empty()) return weights;
-  CheckLength(static_cast<int64_t>(weights.size()), rows, "weights", violations);
+  if (rows > 0) CheckLength(static_cast<int64_t>(weights.size()), rows, "weights", violations);
   for (size_t row = 0; row < weights.size(); ++row) {
     // Written so that NaN fails.
     if (weights[row] >= kMinWeight && weights[row] <= kMaxWeight) continue;
@@ -99,10 +99,13 @@ WriteEventsRequest ReadWriteEvents(const v1::BatchWriteEventsRequest& request,
                                     AckLevel::kDurable, violations);
   events.users = ReadBatchIds(request.user_ids(), "user_ids", violations);
   events.items = ReadBatchIds(request.item_ids(), "item_ids", violations);
-  const int64_t rows = ColumnSize(request.user_ids());
-  CheckLength(ColumnSize(request.item_ids()), rows, "item_ids", violations);
   events.times = ReadTimes(request.event_time_micros(), "event_time_micros", violations);
-  CheckLength(ColumnSize(request.event_time_micros()), rows, "event_time_micros", violations);
+  const int64_t rows = ColumnSize(request.user_ids());
+  // Without users, which are reported by now, the other columns cannot be told to be too long.
+  if (rows > 0) {
+    CheckLength(ColumnSize(request.item_ids()), rows, "item_ids", violations);
+    CheckLength(ColumnSize(request.event_time_micros()), rows, "event_time_micros", violations);
+  }
   events.weights = ReadWeights(request.weights(), rows, violations);
   return events;
 }

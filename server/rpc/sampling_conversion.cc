@@ -10,6 +10,7 @@
 #include "proto/cc/columns.h"
 #include "server/rpc/column_readers.h"
 #include "server/rpc/policy_conversion.h"
+#include "server/rpc/status_conversion.h"
 #include "server/rpc/times.h"
 #include "storage/model/limits.h"
 
@@ -48,6 +49,23 @@ class RowCounter {
   bool known_;
   Violations* const violations_;
 };
+
+// Reports columns that are no whole number of values, which have no length.
+void CheckForms(const v1::SampleNegativesRequest& wire, Violations* violations) {
+  const auto check_ids = [&](const v1::IdColumn& column, absl::string_view field) {
+    if (!column.has_names()) AddBadFields(ViewIds(column, field).status(), violations);
+  };
+  const auto check_numbers = [&](const v1::Int64Column& column, absl::string_view field) {
+    AddBadFields(ViewInt64s(column, field).status(), violations);
+  };
+  check_ids(wire.user_ids(), "user_ids");
+  check_ids(wire.positive_ids(), "positive_ids");
+  check_ids(wire.exclusions().ids(), "exclusions.ids");
+  check_numbers(wire.exclusions().row_splits(), "exclusions.row_splits");
+  check_numbers(wire.as_of_micros(), "as_of_micros");
+  check_numbers(wire.row_keys(), "row_keys");
+  AddBadFields(ViewMatrix(wire.queries(), "queries").status(), violations);
+}
 
 int64_t ReadRowCount(const v1::SampleNegativesRequest& request, Violations* violations) {
   RowCounter rows(request.row_count(), violations);
@@ -144,6 +162,8 @@ void ReadOutputs(const v1::SampleNegativesRequest& wire, SampleRequest* request,
 
 SampleRequest ReadSampleRequest(const v1::SampleNegativesRequest& wire, Violations* violations) {
   SampleRequest request;
+  CheckForms(wire, violations);
+  if (!violations->empty()) return request;
   request.negative_count = wire.negative_count();
   request.row_count = ReadRowCount(wire, violations);
   if (wire.negative_count() < 1 || wire.negative_count() > kMaxDraws) {

@@ -3,12 +3,11 @@
 
 #include <string>
 
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
 #include <gmock/gmock.h>
 #include <google/protobuf/any.pb.h>
 #include <gtest/gtest.h>
-
-#include "absl/strings/cord.h"
-#include "absl/strings/str_cat.h"
 
 namespace negatron {
 namespace {

@@ -17,7 +17,9 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 
-SKIPPED_FOLDERS = {".git", "build", "__pycache__", ".pytest_cache", ".cache"}
+SKIPPED_FOLDERS = {
+    ".git", "build", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".cache",
+}
 CODE_SUFFIXES = (".cc", ".h")
 
 # Direct dependencies of each layer, as the diagram in README.md draws them. A layer may also include

@@ -46,7 +46,7 @@ bool IsSubset(const std::set<int64_t>& part, const std::set<int64_t>& whole) {
 // The items that `component` could draw if nothing were excluded.
 std::set<int64_t> Reach(const OracleCatalogue& catalogue, const OracleRow& row,
                         const OracleComponent& component) {
-  const std::set<int64_t> living = OracleLiving(catalogue, row.as_of);
+  std::set<int64_t> living = OracleLiving(catalogue, row.as_of);
   if (component.source == OracleSource::kUniform) return living;
   std::set<int64_t> reach;
   if (component.source == OracleSource::kPopularity) {

@@ -147,6 +147,7 @@ class Maker {
   std::vector<float> Vector() {
     const bool cosine = options_.embedding->metric == Metric::kCosine;
     std::vector<float> vector;
+    vector.reserve(static_cast<size_t>(options_.embedding->dimension));
     for (int i = 0; i < options_.embedding->dimension; ++i) {
       vector.push_back(cosine ? static_cast<float>(random_.Unit() * 4 - 2)
                               : static_cast<float>(random_.Between(-8, 8)) / 4);
@@ -250,7 +251,8 @@ RandomCase MakeRandomCase(uint64_t seed, int row_count, const RandomCatalogueOpt
 }
 
 uint64_t TestSeed(uint64_t fixed) {
-  const char* soak = std::getenv("NEGATRON_TEST_SEED");
+  // Tests change the environment on their main thread alone.
+  const char* soak = std::getenv("NEGATRON_TEST_SEED");  // NOLINT(concurrency-mt-unsafe)
   if (soak == nullptr || *soak == '\0') return fixed;
   return SplitMix::Scramble(fixed ^ SplitMix::Scramble(std::strtoull(soak, nullptr, 10)));
 }

@@ -53,12 +53,20 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--window", default="0,200", help="ranks that nearest picks from")
     parser.add_argument("--temperature", type=float, help="softmax in the window; else uniform")
     parser.add_argument("--quick", action="store_true", help="a smoke test: little data")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.quick:
+        args.epochs = min(args.epochs, 2)
+    for name in ("seeds", "epochs", "batch", "negatives", "in_flight"):
+        if getattr(args, name) < 1:
+            parser.error(f"--{name.replace('_', '-')}: at least 1 is expected")
+    return args
 
 
 def make_policies(args: argparse.Namespace) -> dict[str, negatron.Policy]:
     """Returns the two arms."""
     shares = [float(share) for share in args.shares.split(",")]
+    if len(shares) != 3:
+        raise ValueError("--shares: three numbers are expected")
     begin, end = (int(rank) for rank in args.window.split(","))
     nearest = negatron.Nearest(
         (begin, end),
@@ -71,6 +79,10 @@ def make_policies(args: argparse.Namespace) -> dict[str, negatron.Policy]:
         "uniform": negatron.Policy.mix((1, negatron.Uniform())),
         "mix": negatron.Policy.mix(*mix),
     }
+
+
+def _describe(policy: negatron.Policy) -> str:
+    return ", ".join(f"{share:g} {source}" for share, source in policy.components)
 
 
 def load(args: argparse.Namespace) -> data.Interactions:
@@ -246,12 +258,16 @@ def report(
 
 def main() -> int:
     args = parse_args()
-    if args.quick:
-        args.epochs = min(args.epochs, 2)
-    policies = make_policies(args)
+    try:
+        policies = make_policies(args)
+        interactions = load(args)
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     args.out.mkdir(parents=True, exist_ok=True)
-    interactions = load(args)
     print(f"data: {interactions.title}\n{len(interactions):,} positives", flush=True)
+    for arm, policy in policies.items():
+        print(f"arm {arm}: {_describe(policy)}")
     process = serving.ServerProcess(args.server, args.out / "server.log")
     try:
         with process, negatron.Client(process.target, timeout=120.0) as client:
@@ -265,6 +281,9 @@ def main() -> int:
         print(f"the demo failed: {error}\nlast lines of {args.out / 'server.log'}:\n"
               f"{process.log_tail()}", file=sys.stderr)
         return 1
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     report(args, interactions.title, runs, chosen, reference)
     return 0
 

@@ -25,6 +25,7 @@ def _curves(axes: plt.Axes, curves: dict[str, Sequence[Sequence[float]]]) -> Non
             axes.fill_between(
                 epochs, table.min(axis=0), table.max(axis=0), color=colour, alpha=0.2, lw=0
             )
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("epoch (the same number of updates in both arms)")
     axes.grid(alpha=0.3)
     axes.legend()

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Callable, Optional, Sequence, TypeVar
+from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar
 
 import grpc
 import numpy as np
@@ -105,7 +105,16 @@ class BaseClient:
         request_id: Optional[str],
         level: Optional[models.Level],
         timeout: Optional[float],
+        offsets: Callable[[int], Mapping[str, int]] = lambda first_row: {},
     ) -> models.WriteResult:
+        """Sends the chunks of a write.
+
+        Args:
+          request: makes the message of some rows, without collection, request id and level.
+          sizes: [rows], bytes of each row on the wire.
+          offsets: for the first row of a chunk, where it begins in columns that do not have one
+            entry a row, by path.
+        """
         deadline = self._transport.deadline(timeout)
         receipts = []
         for rows, chunk_id in zip(chunking.chunks(sizes), chunking.request_ids(request_id)):
@@ -116,7 +125,7 @@ class BaseClient:
             try:
                 receipts.append(self._transport.call(method, message, deadline))
             except errors.NegatronError as error:
-                raise error.with_row_offset(rows.start)
+                raise error.in_chunk(rows.start, offsets(rows.start))
         return models.WriteResult(
             commit_sequence=receipts[-1].commit_sequence,
             written_count=sum(r.written_count for r in receipts),

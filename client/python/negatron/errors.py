@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any, Optional
+from typing import Any, Mapping, Optional
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -18,7 +18,7 @@ from negatron.wire import status_pb2
 
 _STATUS_KEY = "grpc-status-details-bin"
 _TYPE_PREFIX = "type.googleapis.com/google.rpc."
-_ROW = re.compile(r"\[(\d+)\]")
+_INDEX = re.compile(r"([^\[]*)\[(\d+)\](.*)", re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,20 +67,27 @@ class NegatronError(Exception):
             text += f"\n  {violation.field}: {violation.description}"
         return text
 
-    def with_row_offset(self, offset: int) -> "NegatronError":
-        """Moves the rows that are named by `offset`: a chunk's row is not the caller's row."""
-        if offset:
+    def in_chunk(self, first_row: int, offsets: Mapping[str, int]) -> "NegatronError":
+        """Makes paths speak of the caller's arrays instead of the chunk that begins at `first_row`.
+
+        An index moves by the offset of its path, by `first_row` if the path is not in `offsets`.
+        """
+        if first_row:
             self.field_violations = tuple(
-                FieldViolation(_shift_row(v.field, offset), v.description)
+                FieldViolation(_shift(v.field, first_row, offsets), v.description)
                 for v in self.field_violations
             )
-            self.message += f" (rows of the message count from row {offset} of the call)"
-        self.acknowledged_rows = offset
+            self.message += f" (rows in this text count from row {first_row} of the call)"
+        self.acknowledged_rows = first_row
         return self
 
 
-def _shift_row(path: str, offset: int) -> str:
-    return _ROW.sub(lambda match: f"[{int(match.group(1)) + offset}]", path, count=1)
+def _shift(path: str, first_row: int, offsets: Mapping[str, int]) -> str:
+    match = _INDEX.match(path)
+    if match is None:
+        return path
+    column, index, rest = match.groups()
+    return f"{column}[{int(index) + offsets.get(column, first_row)}]{rest}"
 
 
 class InvalidArgument(NegatronError, ValueError):

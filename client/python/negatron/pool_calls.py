@@ -70,7 +70,11 @@ class PoolCalls(BaseClient):
 
         sizes = chunking.row_bytes(items, len(items)) + 8 + 16 * np.diff(splits)
         return self._write(
-            lambda s: s.pool.BatchWriteItems, collection, request, sizes, request_id, level, timeout
+            lambda s: s.pool.BatchWriteItems, collection, request, sizes, request_id, level,
+            timeout,
+            lambda first: dict.fromkeys(
+                ("alive_from_micros", "alive_until_micros"), int(splits[first])
+            ),
         )
 
     def write_events(
@@ -180,7 +184,7 @@ class PoolCalls(BaseClient):
         sizes = chunking.row_bytes(items, len(items)) + 4 * matrix.shape[1]
         return self._write(
             lambda s: s.embeddings.BatchWriteEmbeddings, collection, request, sizes, request_id,
-            level, timeout,
+            level, timeout, lambda first: {"vectors.values": first * matrix.shape[1]},
         )
 
     def get_embeddings(

@@ -174,6 +174,20 @@ def test_large_writes_are_cut_and_rows_are_the_callers(
     assert caught.value.acknowledged_rows == chunking.MAX_ROWS
 
 
+def test_bad_values_are_found_in_the_callers_matrix(
+    client: negatron.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunking, "MAX_ROWS", 2)
+    cid = _collection(client, dimension=3, metric=negatron.Metric.L2)
+    client.write_items(cid, np.arange(7))
+    vectors = np.ones((7, 3))
+    vectors[5, 1] = np.nan
+    with pytest.raises(negatron.InvalidArgument) as caught:
+        client.write_embeddings(cid, np.arange(7), vectors)
+    assert caught.value.field_violations[0].field == f"vectors.values[{5 * 3 + 1}]"
+    assert caught.value.acknowledged_rows == 4
+
+
 def test_intervals_survive_chunks(
     client: negatron.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

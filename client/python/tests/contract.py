@@ -302,7 +302,8 @@ def nonsense_is_refused(client: negatron.Client, cid: str) -> None:
         assert caught.value.field_violations
     with pytest.raises(negatron.InvalidArgument) as caught:
         client.write_embeddings(cid, [1, 2], [[1, 2], [np.inf, 0]])
-    assert "[1]" in caught.value.field_violations[0].field
+    assert caught.value.field_violations[0].field == "vectors.values[2]"
+    assert "row 1" in caught.value.field_violations[0].description
     statistics = client.statistics(cid, as_of=DAY)
     assert (statistics.item_count, statistics.event_count) == (2, 0)
     assert statistics.embedding_count == 0

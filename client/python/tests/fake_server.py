@@ -406,9 +406,10 @@ class FakeServer:
             if shape[1] != c.proto.embedding_settings.dimension:
                 raise _invalid("vectors.column_count", "another dimension")
             matrix = columns.floats_from_column(request.vectors.values).reshape(shape)
-            bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
+            bad = np.flatnonzero(~np.isfinite(matrix))
             if len(bad):
-                raise _invalid(f"vectors[{bad[0]}]", "finite values are expected")
+                row = bad[0] // shape[1]
+                raise _invalid(f"vectors.values[{bad[0]}]", f"not finite (row {row})")
             c.vectors.update(zip(rows, matrix))
             return len(rows), 0
 

@@ -10,12 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include <gmock/gmock.h>
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
-
-#include "absl/strings/str_cat.h"
 
 #include "proto/cc/columns.h"
 #include "proto/cc/status.h"
@@ -206,6 +205,18 @@ TEST_F(CliTest, ErrorsNameTheFields) {
   EXPECT_EQ(out_.str(), "");
 }
 
+TEST_F(CliTest, AFewOfManyBadFieldsArePrinted) {
+  server_.handlers.statistics = [](const v1::GetCollectionStatisticsRequest&,
+                                   v1::CollectionStatistics*) {
+    absl::Status status = absl::InvalidArgumentError("not valid");
+    for (int i = 0; i < 20; ++i) AddBadRequest(status, absl::StrCat("f[", i, "]"), "is odd");
+    return ToGrpcStatus(status);
+  };
+  EXPECT_EQ(Run({"stats", "--collection", "movies"}), ExitCode::kRefused);
+  EXPECT_THAT(err_.str(), HasSubstr("f[4]: is odd\n  ... and more of them\n"));
+  EXPECT_THAT(err_.str(), Not(HasSubstr("f[5]")));
+}
+
 TEST_F(CliTest, ImportEventsWritesChunksAndASecondRunRepeatsTheirIds) {
   std::string text = "userId,movieId,rating,timestamp\n";
   for (int i = 0; i < 45'000; ++i) absl::StrAppend(&text, i, ",", i % 100, ",9,1500000000\n");
@@ -221,8 +232,7 @@ TEST_F(CliTest, ImportEventsWritesChunksAndASecondRunRepeatsTheirIds) {
     EXPECT_EQ(ReadInt64s(request.event_time_micros(), "").value()[0], 1'500'000'000'000'000);
     return grpc::Status::OK;
   };
-  EXPECT_EQ(Run({"import", "events", path, "--collection", "movies"}), ExitCode::kOk)
-      << err_.str();
+  EXPECT_EQ(Run({"import", "events", path, "--collection", "movies"}), ExitCode::kOk) << err_.str();
   EXPECT_EQ(rows, 45'000);
   EXPECT_EQ(ids.size(), 3u);
   EXPECT_THAT(out_.str(), HasSubstr("45,000 events in collections/movies"));
@@ -309,15 +319,15 @@ TEST_F(CliTest, SamplePrintsATableOrJson) {
     return grpc::Status::OK;
   };
   const std::vector<std::string> line = {
-      "sample", "--collection", "movies", "--count", "2",  "--user", "5", "--user", "-6",
-      "--as-of", "2020-01-01",  "--source", "popularity", "--seed", "7"};
+      "sample", "--collection", "movies",     "--count",  "2",          "--user", "5", "--user",
+      "-6",     "--as-of",      "2020-01-01", "--source", "popularity", "--seed", "7"};
   EXPECT_EQ(Run(line), ExitCode::kOk) << err_.str();
   EXPECT_THAT(ReadIds(seen.user_ids(), "").value(), ElementsAre(5, -6));
   EXPECT_EQ(seen.negative_count(), 2);
   EXPECT_EQ(seen.as_of_time().seconds(), 1'577'836'800);
   EXPECT_EQ(seen.seed(), 7);
   EXPECT_TRUE(seen.policy().components(0).has_popularity());
-  EXPECT_THAT(out_.str(), HasSubstr("11    popularity  -1.5000"));
+  EXPECT_THAT(out_.str(), HasSubstr("11           popularity  -1.5000  -"));
   EXPECT_THAT(out_.str(), HasSubstr("(1 missing)"));
   EXPECT_THAT(out_.str(), HasSubstr("EXHAUSTED"));
   EXPECT_THAT(out_.str(), HasSubstr("law of log q EXACT"));
@@ -333,12 +343,13 @@ TEST_F(CliTest, SampleTakesAPolicyFromAFile) {
   server_.handlers.sample = [&](const v1::SampleNegativesRequest& request,
                                 v1::SampleNegativesResponse* response) {
     seen = request;
-    WriteBytes(std::vector<uint8_t>{1}, v1::COLUMN_ENCODING_TYPED, response->mutable_row_statuses());
+    WriteBytes(std::vector<uint8_t>{1}, v1::COLUMN_ENCODING_TYPED,
+               response->mutable_row_statuses());
     WriteIds(std::vector<int64_t>{4}, v1::COLUMN_ENCODING_TYPED, response->mutable_item_ids());
     return grpc::Status::OK;
   };
-  const std::string good = File(
-      "p.json", R"({"components":[{"share":1,"uniform":{}},{"share":3,"popularity":{}}]})");
+  const std::string good =
+      File("p.json", R"({"components":[{"share":1,"uniform":{}},{"share":3,"popularity":{}}]})");
   EXPECT_EQ(Run({"sample", "--collection", "movies", "--count", "1", "--policy", good}),
             ExitCode::kOk)
       << err_.str();
@@ -370,8 +381,8 @@ TEST_F(CliTest, PushEmbeddingsSendsRowsInOrder) {
   EXPECT_THAT(ViewMatrix(seen.vectors(), "").value().ToVector(), ElementsAre(1, 2, 3, 4, 5, 6));
   EXPECT_THAT(out_.str(), HasSubstr("3 embeddings"));
 
-  EXPECT_EQ(Run({"push-embeddings", "--collection", "movies", "--ids",
-                 File("ids.txt", "7\n8\r\n9"), vectors, "--durable"}),
+  EXPECT_EQ(Run({"push-embeddings", "--collection", "movies", "--ids", File("ids.txt", "7\n8\r\n9"),
+                 vectors, "--durable"}),
             ExitCode::kOk)
       << err_.str();
   EXPECT_THAT(ReadIds(seen.item_ids(), "").value(), ElementsAre(7, 8, 9));
@@ -401,8 +412,10 @@ TEST_F(CliTest, EmbeddingsThatDoNotFitAreInputErrors) {
 }
 
 TEST_F(CliTest, GetItemShowsLivesAndMissingItems) {
-  server_.handlers.get_items = [](const v1::BatchGetItemsRequest&,
-                                  v1::BatchGetItemsResponse* response) {
+  v1::BatchGetItemsRequest seen;
+  server_.handlers.get_items = [&](const v1::BatchGetItemsRequest& request,
+                                   v1::BatchGetItemsResponse* response) {
+    seen = request;
     constexpr auto kTyped = v1::COLUMN_ENCODING_TYPED;
     WriteBytes(std::vector<uint8_t>{1, 0, 1}, kTyped, response->mutable_found());
     v1::ItemTable* items = response->mutable_items();
@@ -418,6 +431,8 @@ TEST_F(CliTest, GetItemShowsLivesAndMissingItems) {
   EXPECT_THAT(out_.str(), HasSubstr("1     [1970-01-01T00:00:00Z, never)"));
   EXPECT_THAT(out_.str(), HasSubstr("2     no such item"));
   EXPECT_THAT(out_.str(), HasSubstr("3     never alive"));
+  Run({"get-item", "--collection", "movies", "--item", "-5"});
+  EXPECT_THAT(ReadIds(seen.item_ids(), "").value(), ElementsAre(-5));
 }
 
 TEST_F(CliTest, StatsAndInfo) {

@@ -7,11 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace negatron::client {
 namespace {
@@ -56,7 +55,9 @@ TEST(CsvReaderTest, EmptyFieldsAreKept) {
 }
 
 TEST(CsvReaderTest, CrLfAndEmptyLinesAndByteOrderMark) {
-  EXPECT_THAT(ReadAll("\xEF\xBB\xBF" "a,b\r\n\r\nc,d\r\n"), ElementsAre("1: a|b", "3: c|d"));
+  EXPECT_THAT(ReadAll("\xEF\xBB\xBF"
+                      "a,b\r\n\r\nc,d\r\n"),
+              ElementsAre("1: a|b", "3: c|d"));
 }
 
 TEST(CsvReaderTest, QuotedFieldsHoldSeparatorsQuotesAndLineEnds) {

@@ -7,10 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "absl/strings/str_cat.h"
 
 #include "client/cli/session.h"
 
@@ -62,8 +61,9 @@ class ImportFilesTest : public testing::Test {
 };
 
 TEST_F(ImportFilesTest, MovieLensLatest) {
-  EXPECT_THAT(Events(File("ratings.csv", "userId,movieId,rating,timestamp\n1,296,5.0,1147880044\n")),
-              ElementsAre("1 296 1147880044"));
+  EXPECT_THAT(
+      Events(File("ratings.csv", "userId,movieId,rating,timestamp\n1,296,5.0,1147880044\n")),
+      ElementsAre("1 296 1147880044"));
 }
 
 TEST_F(ImportFilesTest, MovieLens1M) {
@@ -118,7 +118,7 @@ TEST_F(ImportFilesTest, MissingColumnIsAUsageErrorThatNamesTheOption) {
 TEST_F(ImportFilesTest, BadLinesNameFileAndLine) {
   const std::string good = "user,item,time\n1,2,3\n";
   for (const char* bad : {"1,2\n", "1,2,3,4\n", "x,2,3\n", "1,x,3\n", "1,2,x\n", "1,,3\n",
-                          "1,2,\"3\n", "1,2,99999999999999999\n"}) {
+                          "1,2,\"3\n", "1,2,999999999999999999\n"}) {
     const ImportOptions options = File("a.csv", good + bad);
     const absl::Status status = FirstError(options);
     EXPECT_EQ(ToExitCode(status), ExitCode::kInput) << bad;

@@ -111,12 +111,13 @@ TEST(NpyReaderTest, EveryTruncationIsRefused) {
 
 TEST(NpyReaderTest, HeaderThatLiesAboutTheShapeIsRefused) {
   const std::string data = Bytes<float>({1, 2, 3, 4, 5, 6});
-  for (const char* shape : {"(2, 4)", "(2, 2)", "(6, 6)", "(1000000000, 1000000000)"}) {
+  for (const char* shape : {"(2, 4)", "(2, 2)", "(6, 6)", "(1000000, 1000000)"}) {
     EXPECT_THAT(OpenStatus(File(Header("<f4", shape), data)).message(), HasSubstr("promises"))
         << shape;
   }
   for (const char* shape : {"(-2, -3)", "(9999999999999999999999, 1)", "(a, b)", "6", "(2, 3",
-                            "(4294967296, 4294967296)", "(0, 4294967296, 4294967296)", ""}) {
+                            "(1000000000, 1000000000)", "(4294967296, 4294967296)",
+                            "(0, 4294967296, 4294967296)", ""}) {
     EXPECT_EQ(OpenStatus(File(Header("<f4", shape), data)).code(),
               absl::StatusCode::kInvalidArgument)
         << shape;

@@ -12,11 +12,10 @@ namespace {
 class ProgressTest : public testing::Test {
  protected:
   Progress::Options Options(bool terminal) {
-    return Progress::Options{.stream = &stream_,
-                             .terminal = terminal,
-                             .unit = "events",
-                             .total = 1'000,
-                             .now = [this] { return now_; }};
+    return Progress::Options{
+        .stream = &stream_, .terminal = terminal, .unit = "events", .total = 1'000, .now = [this] {
+          return now_;
+        }};
   }
 
   std::ostringstream stream_;

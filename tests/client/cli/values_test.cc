@@ -14,9 +14,9 @@ namespace {
 constexpr int64_t kMillion = 1'000'000;
 
 TEST(ParseTimeTest, TellsTheUnitByTheSize) {
-  for (const char* text : {"1700000000", "1700000000000", "1700000000000000", "1700000000.0",
-                           " 1700000000 ", "2023-11-14T22:13:20Z", "2023-11-14 22:13:20",
-                           "2023-11-15T00:13:20+02:00"}) {
+  for (const char* text :
+       {"1700000000", "1700000000000", "1700000000000000", "1700000000.0", " 1700000000 ",
+        "2023-11-14T22:13:20Z", "2023-11-14 22:13:20", "2023-11-15T00:13:20+02:00"}) {
     EXPECT_EQ(ParseTimeMicros(text, TimeUnit::kAuto).value(), 1'700'000'000 * kMillion) << text;
   }
 }

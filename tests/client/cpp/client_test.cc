@@ -9,10 +9,9 @@
 #include <thread>
 #include <vector>
 
+#include "absl/synchronization/notification.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "absl/synchronization/notification.h"
 
 #include "proto/cc/columns.h"
 #include "proto/cc/status.h"
@@ -144,6 +143,21 @@ TEST_F(ClientTest, RefusalArrivesWithItsDetailsAndIsNotRepeated) {
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(GetBadRequest(status)->field_violations(0).field(), "negative_count");
   EXPECT_EQ(calls, 1);
+}
+
+TEST_F(ClientTest, LargestRefusalFitsTheTrailingMetadata) {
+  server_.handlers.sample = [](const v1::SampleNegativesRequest&, v1::SampleNegativesResponse*) {
+    // Each byte of a character that is not ASCII takes three on the wire.
+    std::string message;
+    while (message.size() < 10'000) message += "\xE2\x82\xAC";
+    absl::Status status = absl::InvalidArgumentError(message);
+    for (int i = 0; i < 500; ++i) AddBadRequest(status, "exclusions", std::string(200, 'x'));
+    SetRetryDelay(status, absl::Seconds(1));
+    return ToGrpcStatus(status);
+  };
+  const absl::Status status = Connect()->Sample(SampleRequest()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_GE(GetBadRequest(status)->field_violations_size(), 5);
 }
 
 TEST_F(ClientTest, DeadlineEndsACallThatTheServerDoesNotAnswer) {

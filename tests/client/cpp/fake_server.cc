@@ -4,12 +4,11 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "absl/strings/str_cat.h"
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_context.h>
-
-#include "absl/strings/str_cat.h"
 
 #include "negatron/v1/collections.grpc.pb.h"
 #include "negatron/v1/embeddings.grpc.pb.h"

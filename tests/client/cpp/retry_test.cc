@@ -28,21 +28,19 @@ class RetryTest : public testing::Test {
     });
   }
 
-  RetryOptions options_{.max_attempts = 5,
-                        .initial_backoff = absl::Seconds(1),
-                        .max_backoff = absl::Seconds(3)};
+  RetryOptions options_{
+      .max_attempts = 5, .initial_backoff = absl::Seconds(1), .max_backoff = absl::Seconds(3)};
   absl::Time now_ = kStart;
   double random_ = 1.0;
   std::vector<absl::Duration> waits_;
   int attempts_ = 0;
-  Environment environment_{
-      .now = [this] { return now_; },
-      .sleep =
-          [this](absl::Duration wait) {
-            waits_.push_back(wait);
-            now_ += wait;
-          },
-      .random = [this] { return random_; }};
+  Environment environment_{.now = [this] { return now_; },
+                           .sleep =
+                               [this](absl::Duration wait) {
+                                 waits_.push_back(wait);
+                                 now_ += wait;
+                               },
+                           .random = [this] { return random_; }};
 };
 
 TEST_F(RetryTest, UnavailableIsRepeatedWithGrowingWaits) {

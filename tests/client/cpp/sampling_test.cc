@@ -20,10 +20,8 @@ v1::SampleNegativesResponse TwoRowsOfThree() {
   WriteFloats(std::vector<float>(6, -2.5F), v1::COLUMN_ENCODING_RAW, response.mutable_log_q());
   WriteBytes(std::vector<uint8_t>{0, 0, 0, 0, 255, 255}, v1::COLUMN_ENCODING_RAW,
              response.mutable_component_indexes());
-  WriteBytes(std::vector<uint8_t>{1, 3}, v1::COLUMN_ENCODING_RAW,
-             response.mutable_row_statuses());
-  WriteInt64s(std::vector<int64_t>{3, 1}, v1::COLUMN_ENCODING_RAW,
-              response.mutable_drawn_counts());
+  WriteBytes(std::vector<uint8_t>{1, 3}, v1::COLUMN_ENCODING_RAW, response.mutable_row_statuses());
+  WriteInt64s(std::vector<int64_t>{3, 1}, v1::COLUMN_ENCODING_RAW, response.mutable_drawn_counts());
   response.add_components()->set_source("uniform");
   response.set_law_kind(v1::LAW_KIND_EXACT);
   response.set_seed(42);

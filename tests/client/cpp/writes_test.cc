@@ -100,6 +100,8 @@ TEST(WritesTest, EmbeddingRequestCarriesTheRowsOfItsRange) {
   EXPECT_EQ(request.vectors().row_count(), 2);
   EXPECT_EQ(request.vectors().column_count(), 2);
   EXPECT_THAT(ViewMatrix(request.vectors(), "").value().ToVector(), ElementsAre(2, 3, 4, 5));
+  EXPECT_EQ(IndexOffset(batch, "vectors.values[0]", 1), 2u);
+  EXPECT_EQ(IndexOffset(batch, "item_ids[0]", 1), 1u);
 }
 
 TEST(WritesTest, ColumnsThatAreNotParallelAreNamed) {

@@ -41,7 +41,8 @@ class BadInputTest : public testing::Test {
   }
 
   ~BadInputTest() override {
-    EXPECT_EQ(Contents(server_, "collections/films"), before_) << "a refused call changed something";
+    EXPECT_EQ(Contents(server_, "collections/films"), before_)
+        << "a refused call changed something";
     EXPECT_TRUE(Sample(Rows()).ok()) << "the call after the refused ones is not answered";
   }
 
@@ -157,36 +158,30 @@ TEST_F(BadInputTest, MalformedNamesAreInvalidArguments) {
 }
 
 TEST_F(BadInputTest, ColumnsThatDisagreeAreNamed) {
-  ExpectBad(WriteEventsWith([](auto& r) {
-              SetColumn(std::vector<int64_t>{10}, r.mutable_item_ids());
-            }),
-            "item_ids");
+  ExpectBad(
+      WriteEventsWith([](auto& r) { SetColumn(std::vector<int64_t>{10}, r.mutable_item_ids()); }),
+      "item_ids");
   ExpectBad(WriteEventsWith([](auto& r) {
               SetColumn(std::vector<int64_t>{1, 2, 3}, r.mutable_event_time_micros());
             }),
             "event_time_micros");
-  ExpectBad(WriteEventsWith([](auto& r) {
-              SetColumn(std::vector<float>{1}, r.mutable_weights());
-            }),
+  ExpectBad(WriteEventsWith([](auto& r) { SetColumn(std::vector<float>{1}, r.mutable_weights()); }),
             "weights");
-  ExpectBad(SampleWith([](auto& r) {
-              SetColumn(std::vector<int64_t>{1}, r.mutable_row_keys());
-            }),
+  ExpectBad(SampleWith([](auto& r) { SetColumn(std::vector<int64_t>{1}, r.mutable_row_keys()); }),
             "row_keys");
   ExpectBad(SampleWith([](auto& r) { r.set_row_count(3); }), "user_ids");
-  ExpectBad(WriteItemsWith([](auto& r) {
-              SetColumn(std::vector<int64_t>{5}, r.mutable_alive_from_micros());
-            }),
+  ExpectBad(WriteItemsWith(
+                [](auto& r) { SetColumn(std::vector<int64_t>{5}, r.mutable_alive_from_micros()); }),
             "alive_from_micros");
 }
 
 TEST_F(BadInputTest, RawBytesThatAreNoWholeValuesAreNamed) {
-  ExpectBad(SampleWith([](auto& r) { r.mutable_user_ids()->set_raw("1234567"); }),
+  ExpectBad(WriteEventsWith([](auto& r) { r.mutable_user_ids()->set_raw("1234567"); }),
             "user_ids.raw");
-  ExpectBad(WriteEmbeddingsWith([](auto& r) {
-              r.mutable_vectors()->mutable_values()->set_raw("12345");
-            }),
-            "vectors.values.raw");
+  ExpectBad(SampleWith([](auto& r) { r.mutable_user_ids()->set_raw("1234567"); }), "user_ids.raw");
+  ExpectBad(
+      WriteEmbeddingsWith([](auto& r) { r.mutable_vectors()->mutable_values()->set_raw("12345"); }),
+      "vectors.values.raw");
 }
 
 TEST_F(BadInputTest, EventValuesAreNamedByRow) {
@@ -222,7 +217,9 @@ TEST_F(BadInputTest, EmbeddingsOfAnotherShapeOrNotFiniteAreNamed) {
               SetMatrix({1, 0, 0, 0, 1, 0}, 3, r.mutable_vectors());
             }),
             "vectors.column_count");
-  ExpectBad(WriteEmbeddingsWith([](auto& r) { SetMatrix({1, 0}, 2, r.mutable_vectors()); }),
+  ExpectBad(WriteEmbeddingsWith([](auto& r) {
+              SetMatrix({1, 0}, 2, r.mutable_vectors());
+            }),
             "vectors.row_count");
   ExpectBad(WriteEmbeddingsWith([](auto& r) {
               SetMatrix({1, 0, kNan, 1}, 2, r.mutable_vectors());
@@ -275,12 +272,14 @@ TEST_F(BadInputTest, ItemsAreCheckedByRow) {
             }),
             "interval_splits[2]");
   ExpectBad(WriteItemsWith([](auto& r) {
-              SetColumn(std::vector<int64_t>{0, int64_t{1} << 62, int64_t{1} << 62,
-                                             int64_t{1} << 62},
-                        r.mutable_interval_splits());
+              SetColumn(
+                  std::vector<int64_t>{0, int64_t{1} << 62, int64_t{1} << 62, int64_t{1} << 62},
+                  r.mutable_interval_splits());
             }),
             "interval_splits[1]");
-  ExpectBad(WriteItemsWith([](auto& r) { SetNames({"a", "b"}, r.mutable_item_ids()); }),
+  ExpectBad(WriteItemsWith([](auto& r) {
+              SetNames({"a", "b"}, r.mutable_item_ids());
+            }),
             "item_ids");
   ExpectBad(WriteItemsWith([](auto& r) { r.clear_item_ids(); }), "item_ids");
   ExpectBad(WriteItemsWith([](auto& r) {
@@ -356,7 +355,7 @@ TEST_F(BadInputTest, QueriesAreChecked) {
               r.mutable_queries()->set_row_count(-2);
               r.mutable_queries()->set_column_count(-2);
             }),
-            "queries");
+            "queries.row_count");
 }
 
 TEST_F(BadInputTest, PoliciesAreCheckedByComponent) {
@@ -400,9 +399,8 @@ TEST_F(BadInputTest, OutputsAndEncodingAreChecked) {
 }
 
 TEST_F(BadInputTest, MessagesOverTheLimitAreRefused) {
-  const absl::Status status = SampleWith([](auto& r) {
-    r.mutable_exclusions()->mutable_ids()->set_raw(std::string(17 << 20, 'x'));
-  });
+  const absl::Status status = SampleWith(
+      [](auto& r) { r.mutable_exclusions()->mutable_ids()->set_raw(std::string(17 << 20, 'x')); });
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
 }
 

@@ -16,8 +16,8 @@ RpcServer::RpcServer(DispatcherOptions options, bool recovered)
   int port = 0;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
   server_ = builder.BuildAndStart();
-  channel_ = grpc::CreateChannel(absl::StrCat("127.0.0.1:", port),
-                                 grpc::InsecureChannelCredentials());
+  channel_ =
+      grpc::CreateChannel(absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials());
   collections_ = v1::CollectionService::NewStub(channel_);
   pool_ = v1::PoolService::NewStub(channel_);
   embeddings_ = v1::EmbeddingService::NewStub(channel_);
@@ -33,8 +33,8 @@ RpcServer::~RpcServer() {
 void RpcServer::Recover() {
   EngineOptions options;
   options.data_dir = folder_.path();
-  absl::StatusOr<std::unique_ptr<Engine>> engine =
-      Engine::Open(options, [](const RecoveryProgress&) {}, Cancellation());
+  absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::Open(
+      options, [](const RecoveryProgress&) {}, Cancellation());
   ASSERT_TRUE(engine.ok()) << engine.status();
   engine_ = *std::move(engine);
   handle_.Set(engine_.get());

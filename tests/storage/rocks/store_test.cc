@@ -315,7 +315,7 @@ TEST_F(StoreTest, RefusesWithoutAReceipt) {
   Open();
   ASSERT_TRUE(WriteItem(1, Store::Sync::kYes).ok());
   Crash();
-  std::filesystem::remove(data() + "/RECEIPT");
+  ASSERT_TRUE(disk_->DeleteFile(data() + "/RECEIPT", {}, nullptr).ok());
   ExpectRefused(absl::StatusCode::kDataLoss, "RECEIPT_MISSING");
   Open(/*accept_data_loss=*/true);
   EXPECT_THAT(Items(), ElementsAre(1));
@@ -325,7 +325,7 @@ TEST_F(StoreTest, RefusesWithoutAReceipt) {
 TEST_F(StoreTest, OpensWithoutAReceiptWhenNothingWasWritten) {
   Open();
   Crash();
-  std::filesystem::remove(data() + "/RECEIPT");
+  ASSERT_TRUE(disk_->DeleteFile(data() + "/RECEIPT", {}, nullptr).ok());
   Open();
   EXPECT_EQ(store_->last_sequence(), 0);
 }

@@ -57,7 +57,7 @@ class PoolServiceServicer(object):
 
     def BatchWriteItems(self, request, context):
         """Creates items, or replaces the alive intervals of items that exist.
-        At most 100,000 items. Default level: `DURABLE`.
+        1 to 100,000 items. Default level: `DURABLE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -65,7 +65,8 @@ class PoolServiceServicer(object):
 
     def BatchGetItems(self, request, context):
         """Returns items by id; ids that do not exist are reported, not an error.
-        At most 100,000 ids. Read-only.
+        1 to 100,000 ids. Read-only. With many intervals or long string ids the
+        response can pass gRPC's default limit of 4 MiB: ask for fewer then.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -79,7 +80,7 @@ class PoolServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def BatchWriteEvents(self, request, context):
-        """Records events: users chose items at a time. At most 100,000 events, in any
+        """Records events: users chose items at a time. 1 to 100,000 events, in any
         order of time; late events are welcome. Default level: `DURABLE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

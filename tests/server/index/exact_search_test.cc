@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+#include "server/index/search.h"
+#include "tests/support/split_mix.h"
+
+namespace negatron {
+namespace {
+
+constexpr int kDimension = 3;
+
+// Coordinates are small multiples of 1/2: scores are exact and ties are many.
+std::vector<float> RandomVector(SplitMix& random) {
+  std::vector<float> vector(kDimension);
+  for (float& value : vector) value = static_cast<float>(random.Between(-3, 3)) / 2;
+  return vector;
+}
+
+std::vector<Hit> BruteForce(const VectorTable& table, const ExactSearch& search,
+                            const float* anchor, uint32_t items, size_t query, int limit) {
+  std::vector<Hit> hits;
+  for (Ordinal item = 0; item < items; ++item) {
+    if (table.Find(item) == nullptr || (item + query) % 5 == 0) continue;
+    hits.push_back({search.Score(anchor, item), item});
+  }
+  std::stable_sort(hits.begin(), hits.end(),
+                   [](const Hit& a, const Hit& b) { return a.score > b.score; });
+  hits.resize(std::min<size_t>(hits.size(), limit));
+  return hits;
+}
+
+TEST(ExactSearchTest, AgreesWithBruteForceWithFilterAndTies) {
+  SplitMix random(3);
+  for (const Metric metric : {Metric::kInnerProduct, Metric::kL2}) {
+    constexpr uint32_t kItems = 700;
+    VectorTableBuilder builder{VectorTable({kDimension, metric})};
+    for (Ordinal item = 0; item < kItems; ++item) {
+      if (random.Chance(0.8)) builder.Set(item, RandomVector(random));
+    }
+    const auto table = std::move(builder).Build();
+    const ExactSearch search(*table);
+    std::vector<std::vector<float>> queries;
+    std::vector<const float*> anchors;
+    for (int q = 0; q < 9; ++q) queries.push_back(RandomVector(random));
+    for (const auto& query : queries) anchors.push_back(query.data());
+    const auto accept = [](size_t query, Ordinal item) { return (item + query) % 5 != 0; };
+    for (const int limit : {1, 10, 10000}) {
+      std::vector<std::vector<Hit>> hits;
+      ASSERT_TRUE(search.Search(anchors, limit, accept, Cancellation(), &hits).ok());
+      for (size_t q = 0; q < anchors.size(); ++q) {
+        const std::vector<Hit> expected =
+            BruteForce(*table, search, anchors[q], kItems, q, limit);
+        ASSERT_EQ(hits[q].size(), expected.size());
+        for (size_t i = 0; i < expected.size(); ++i) {
+          ASSERT_EQ(hits[q][i].item, expected[i].item) << "rank " << i;
+          ASSERT_EQ(hits[q][i].score, expected[i].score);
+        }
+      }
+    }
+  }
+}
+
+TEST(ExactSearchTest, StopsWhenCancelled) {
+  VectorTableBuilder builder{VectorTable({kDimension, Metric::kL2})};
+  builder.Set(1, std::vector<float>(kDimension, 1.0f));
+  const auto table = std::move(builder).Build();
+  const std::vector<float> query(kDimension, 0.0f);
+  const float* const anchors[] = {query.data()};
+  Cancellation cancellation;
+  cancellation.Cancel();
+  std::vector<std::vector<Hit>> hits;
+  const auto all = [](size_t, Ordinal) { return true; };
+  EXPECT_EQ(ExactSearch(*table).Search(anchors, 1, all, cancellation, &hits).code(),
+            absl::StatusCode::kCancelled);
+}
+
+}  // namespace
+}  // namespace negatron

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// Small conversions between wire and domain.
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
+
+#include "proto/cc/columns.h"
+#include "proto/cc/status.h"
+#include "server/engine/engine.h"
+#include "server/rpc/collection_conversion.h"
+#include "server/rpc/page_tokens.h"
+#include "server/rpc/pool_conversion.h"
+#include "server/rpc/resource_names.h"
+#include "server/rpc/sampling_conversion.h"
+#include "server/rpc/seed_source.h"
+#include "server/rpc/status_conversion.h"
+#include "server/rpc/times.h"
+
+namespace negatron {
+namespace {
+
+TEST(StatusConversionTest, FactsOfTheDomainBecomeDetails) {
+  Violations violations;
+  violations.AddRow("item_ids", 17, "is not known");
+  violations.Add("negative_count", "must be at least 1");
+  absl::Status status = WithReason(violations.ToStatus(), "SOME_REASON");
+  status = WithRetryDelay(status, absl::Milliseconds(1500));
+  const absl::Status wire = FromGrpcStatus(ToRpcStatus(status));
+  EXPECT_EQ(wire.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(wire.message(), status.message());
+  const auto bad = GetBadRequest(wire);
+  ASSERT_TRUE(bad.has_value());
+  ASSERT_EQ(bad->field_violations_size(), 2);
+  EXPECT_EQ(bad->field_violations(0).field(), "item_ids[17]");
+  EXPECT_EQ(bad->field_violations(0).description(), "is not known");
+  EXPECT_EQ(bad->field_violations(1).field(), "negative_count");
+  EXPECT_EQ(GetErrorInfo(wire)->reason(), "SOME_REASON");
+  EXPECT_EQ(GetErrorInfo(wire)->domain(), "negatron");
+  EXPECT_EQ(GetRetryDelay(wire), absl::Milliseconds(1500));
+}
+
+TEST(StatusConversionTest, PlainStatusesCarryNoDetails) {
+  EXPECT_TRUE(ToRpcStatus(absl::OkStatus()).ok());
+  EXPECT_EQ(ToRpcStatus(absl::NotFoundError("gone")).error_details(), "");
+}
+
+TEST(PageTokensTest, SurviveTheRoundTripAndRefuseOthers) {
+  const std::string collections = CollectionPageToken("films");
+  EXPECT_EQ(ReadCollectionPageToken(collections), "films");
+  EXPECT_FALSE(ReadItemPageToken(collections).has_value());
+  const std::string items = ItemPageToken({-5, 4000000000u});
+  ASSERT_TRUE(ReadItemPageToken(items).has_value());
+  EXPECT_EQ(ReadItemPageToken(items)->incarnation, -5);
+  EXPECT_EQ(ReadItemPageToken(items)->first, 4000000000u);
+  EXPECT_FALSE(ReadCollectionPageToken(items).has_value());
+  for (const char* token : {"", "!", "AAAA", "films"}) {
+    EXPECT_FALSE(ReadCollectionPageToken(token).has_value()) << token;
+  }
+  for (size_t i = 0; i < items.size(); ++i) {
+    std::string damaged = items;
+    damaged[i] = damaged[i] == 'A' ? 'B' : 'A';
+    EXPECT_FALSE(ReadItemPageToken(damaged).has_value()) << damaged;
+  }
+}
+
+TEST(TimesTest, TimestampsSurviveTheRoundTrip) {
+  for (const Micros time :
+       {kMinTime, Micros{-1}, Micros{0}, Micros{1}, Micros{1500000}, kMaxTime}) {
+    google::protobuf::Timestamp timestamp;
+    WriteTimestamp(time, &timestamp);
+    EXPECT_GE(timestamp.nanos(), 0);
+    Violations violations;
+    EXPECT_EQ(ReadTimestamp(timestamp, "t", &violations), time);
+    EXPECT_TRUE(violations.empty());
+  }
+}
+
+TEST(TimesTest, TimestampsOutOfRangeAreRefused) {
+  google::protobuf::Timestamp timestamp;
+  timestamp.set_seconds(kMaxTime / 1000000 + 1);
+  Violations late;
+  ReadTimestamp(timestamp, "t", &late);
+  EXPECT_FALSE(late.empty());
+  timestamp.set_seconds(std::numeric_limits<int64_t>::min());
+  Violations early;
+  ReadTimestamp(timestamp, "t", &early);
+  EXPECT_FALSE(early.empty());
+}
+
+TEST(TimesTest, DurationsAreWholeMicroseconds) {
+  google::protobuf::Duration duration;
+  WriteDuration(absl::Microseconds(90000001), &duration);
+  Violations violations;
+  EXPECT_EQ(ReadDuration(duration, "d", &violations), 90000001);
+  EXPECT_TRUE(violations.empty());
+  duration.set_nanos(1001);
+  ReadDuration(duration, "d", &violations);
+  EXPECT_FALSE(violations.empty());
+  Violations huge;
+  duration.set_nanos(0);
+  duration.set_seconds(std::numeric_limits<int64_t>::max());
+  ReadDuration(duration, "d", &huge);
+  EXPECT_FALSE(huge.empty());
+}
+
+TEST(ResourceNamesTest, NameSurvivesTheRoundTrip) {
+  Violations violations;
+  EXPECT_EQ(ReadCollectionName(CollectionName("films-2"), "name", &violations), "films-2");
+  EXPECT_TRUE(violations.empty());
+}
+
+TEST(CollectionConversionTest, EveryMetricSurvivesTheRoundTrip) {
+  for (const v1::EmbeddingMetric metric :
+       {v1::EMBEDDING_METRIC_INNER_PRODUCT, v1::EMBEDDING_METRIC_COSINE, v1::EMBEDDING_METRIC_L2}) {
+    v1::CreateCollectionRequest request;
+    request.set_collection_id("films");
+    request.mutable_collection()->mutable_embedding_settings()->set_dimension(3);
+    request.mutable_collection()->mutable_embedding_settings()->set_metric(metric);
+    Violations violations;
+    v1::Collection collection;
+    WriteCollection(ReadCreateCollection(request, &violations), &collection);
+    EXPECT_TRUE(violations.empty());
+    EXPECT_EQ(collection.embedding_settings().metric(), metric);
+  }
+}
+
+TEST(PoolConversionTest, ItemsWithoutBoundsAreAlwaysAlive) {
+  v1::BatchWriteItemsRequest request;
+  request.mutable_item_ids()->mutable_typed()->add_values(5);
+  request.mutable_item_ids()->mutable_typed()->add_values(6);
+  Violations violations;
+  const WriteItemsRequest items = ReadWriteItems(request, &violations);
+  EXPECT_TRUE(violations.empty());
+  EXPECT_THAT(items.alive, testing::ElementsAre(testing::ElementsAre(Interval{}),
+                                                testing::ElementsAre(Interval{})));
+  EXPECT_EQ(items.options.level, AckLevel::kDurable);
+}
+
+TEST(PoolConversionTest, SplitsWithoutIntervalsMeanNeverAlive) {
+  v1::BatchWriteItemsRequest request;
+  request.mutable_item_ids()->mutable_typed()->add_values(5);
+  for (int i = 0; i < 2; ++i) request.mutable_interval_splits()->mutable_typed()->add_values(0);
+  Violations violations;
+  const WriteItemsRequest items = ReadWriteItems(request, &violations);
+  EXPECT_TRUE(violations.empty());
+  EXPECT_THAT(items.alive, testing::ElementsAre(testing::IsEmpty()));
+}
+
+// The columns that are serialised by hand are those of the generated code.
+TEST(SamplingConversionTest, RawResponseParsesToWhatWasDrawn) {
+  SampleRequest request;
+  request.policy.components = {{1, UniformSource{}}, {2, PopularitySource{}}};
+  request.seed = 99;
+  // One column is too small to be shared, one exceeds what gRPC keeps in one slice.
+  auto result = std::make_shared<SampleResult>();
+  for (int i = 0; i < 300000; ++i) result->ids.push_back(int64_t{i} << 20);
+  result->log_q = {-1.5f, -2.5f};
+  result->statuses.assign(5000, 1);
+  result->rejects = {7, 8};
+  result->drawn_by_component = {3, 4};
+  result->snapshot = {11, 12};
+  result->default_as_of = 1500000;
+  grpc::ByteBuffer bytes = SerializeRawSample(request, result);
+  result.reset();
+  v1::SampleNegativesResponse response;
+  ASSERT_TRUE(
+      grpc::SerializationTraits<v1::SampleNegativesResponse>::Deserialize(&bytes, &response).ok());
+  const std::vector<int64_t> ids = *ReadIds(response.item_ids(), "");
+  ASSERT_EQ(ids.size(), 300000u);
+  for (int i = 0; i < 300000; ++i) ASSERT_EQ(ids[i], int64_t{i} << 20);
+  EXPECT_THAT(*ReadFloats(response.log_q(), ""), testing::ElementsAre(-1.5f, -2.5f));
+  EXPECT_FALSE(response.has_log_q_source());
+  EXPECT_FALSE(response.has_component_indexes());
+  EXPECT_EQ(response.row_statuses().raw(), std::string(5000, '\1'));
+  EXPECT_THAT(*ReadInt64s(response.reject_counts(), ""), testing::ElementsAre(7, 8));
+  ASSERT_EQ(response.components_size(), 2);
+  EXPECT_EQ(response.components(1).source(), "popularity");
+  EXPECT_EQ(response.components(1).drawn_count(), 4);
+  EXPECT_EQ(response.components(1).law_kind(), v1::LAW_KIND_EXACT);
+  EXPECT_EQ(response.snapshot().incarnation(), 11);
+  EXPECT_EQ(response.seed(), 99);
+  EXPECT_EQ(response.as_of_time().nanos(), 500000000);
+  EXPECT_EQ(response.GetReflection()->GetUnknownFields(response).field_count(), 0);
+}
+
+TEST(SeedSourceTest, FollowsSplitMix64) {
+  // First outputs for the state 0 of the generator in Java's SplittableRandom.
+  SeedSource seeds(0);
+  EXPECT_EQ(seeds.Next(), 0xE220A8397B1DCDAFu);
+  EXPECT_EQ(seeds.Next(), 0x6E789E6AA1B965F4u);
+  EXPECT_EQ(seeds.Next(), 0x06C45D188009454Fu);
+}
+
+}  // namespace
+}  // namespace negatron
