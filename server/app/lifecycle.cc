@@ -5,6 +5,9 @@
 #include <random>
 #include <signal.h>
 #include <string>
+#include <thread>
+#include <unistd.h>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
@@ -30,7 +33,11 @@ constexpr absl::Duration kStreamGrace = absl::Milliseconds(200);
 
 constexpr absl::Duration kProgressInterval = absl::Seconds(1);
 
-// The wish to stop: told once, waited for by the main thread, and cancels recovery.
+// How long recovery may take to notice that it is no longer wanted. The store's own recovery cannot
+// be interrupted; a process that ends in the middle of it loses nothing.
+constexpr absl::Duration kAbandonRecovery = absl::Seconds(2);
+
+// The wish to stop, and the end of recovery, which it cancels.
 //
 // Thread-safety: thread-safe.
 class StopRequest {
@@ -47,6 +54,22 @@ class StopRequest {
     while (!told_) changed_.Wait(mutex_);
   }
 
+  void TellRecoveryEnded() {
+    MutexLock lock(mutex_);
+    recovery_ended_ = true;
+    changed_.NotifyAll();
+  }
+
+  // Waits for the end of recovery or, from the wish to stop on, for at most `patience`. Whether
+  // recovery has ended.
+  bool WaitForRecovery(absl::Duration patience) {
+    MutexLock lock(mutex_);
+    while (!recovery_ended_ && !told_) changed_.Wait(mutex_);
+    const absl::Time limit = absl::Now() + patience;
+    while (!recovery_ended_ && absl::Now() < limit) changed_.WaitFor(mutex_, limit - absl::Now());
+    return recovery_ended_;
+  }
+
   bool told() const {
     MutexLock lock(mutex_);
     return told_;
@@ -59,6 +82,7 @@ class StopRequest {
   mutable Mutex mutex_;
   CondVar changed_;
   bool told_ ABSL_GUARDED_BY(mutex_) = false;
+  bool recovery_ended_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 uint64_t RandomSeed() {
@@ -119,6 +143,24 @@ absl::StatusOr<std::unique_ptr<Engine>> Recover(const Config& config, EngineHand
   return engine;
 }
 
+// Recovers on a thread of its own; ends the process if it is told to stop and recovery does not
+// notice in time.
+absl::StatusOr<std::unique_ptr<Engine>> RecoverUnlessStopped(const Config& config,
+                                                             EngineHandle* handle,
+                                                             StopRequest* stop, Log& log) {
+  absl::StatusOr<std::unique_ptr<Engine>> engine = absl::UnknownError("not opened yet");
+  std::thread recovery([&] {
+    engine = Recover(config, handle, stop->recovery(), log);
+    stop->TellRecoveryEnded();
+  });
+  if (!stop->WaitForRecovery(kAbandonRecovery)) {
+    log.Info("stopped", {{"recovery", "abandoned"}});
+    _exit(kExitClean);
+  }
+  recovery.join();
+  return engine;
+}
+
 // Ends calls in flight, then the server.
 void Drain(const Config& config, GrpcServer* server, ServiceSet* services, Log& log) {
   server->SetServing(false);
@@ -169,7 +211,8 @@ int RunServer(const Config& config, Log& log) {
     return kExitBadConfig;
   }
 
-  absl::StatusOr<std::unique_ptr<Engine>> engine = Recover(config, &handle, stop.recovery(), log);
+  const absl::StatusOr<std::unique_ptr<Engine>> engine =
+      RecoverUnlessStopped(config, &handle, &stop, log);
   if (engine.ok()) {
     handle.Set(engine->get());
     (*server)->SetServing(true);
