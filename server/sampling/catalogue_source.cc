@@ -29,12 +29,13 @@ absl::StatusOr<RowStatus> CatalogueSource::BeginRow(size_t index) {
   enumerated_ = false;
   if (begun_ != time_) {
     totals_ = BeginTime();
+    all_alive_ = pool().LivingCount(time_) == pool().item_count();
     begun_ = time_;
   }
   if (totals_.living <= 0) return EmptyStatus();
   double excluded = 0;
   for (const Ordinal item : row_->excluded.items()) {
-    if (pool().IsAlive(item, time_)) excluded += Weight(item);
+    if (IsAlive(item)) excluded += Weight(item);
   }
   eligible_weight_ = totals_.living - excluded;
   if (eligible_weight_ < totals_.proposed * kMinEligibleShare) {
@@ -50,7 +51,7 @@ absl::Status CatalogueSource::Enumerate() {
   double sum = 0;
   for (Ordinal item = 0; item < pool().item_count(); ++item) {
     if (item % kItemsBetweenChecks == 0) NEGATRON_RETURN_IF_ERROR(context_.cancellation->Check());
-    if (!pool().IsAlive(item, time_) || row_->excluded.Contains(item)) continue;
+    if (!IsAlive(item) || row_->excluded.Contains(item)) continue;
     const double weight = Weight(item);
     if (weight <= 0) continue;
     eligible_.push_back(item);
@@ -76,7 +77,7 @@ absl::StatusOr<Draw> CatalogueSource::NextDraw(uint32_t slot, Rejects* rejects) 
   for (uint32_t attempt = 0; attempt < kMaxAttempts; ++attempt) {
     const Ordinal item =
         Propose(context_.random.Bits(row_->key, slot, RandomPurpose::kCatalogue, attempt));
-    if (!pool().IsAlive(item, time_)) {
+    if (!IsAlive(item)) {
       ++(*rejects)[static_cast<int>(RejectCause::kDead)];
     } else if (row_->excluded.Contains(item)) {
       ++(*rejects)[static_cast<int>(RejectCause::kExcluded)];

@@ -47,6 +47,7 @@ class CatalogueSource : public Source {
   virtual RowStatus EmptyStatus() const = 0;
 
  private:
+  bool IsAlive(Ordinal item) const { return all_alive_ || pool().IsAlive(item, time_); }
   absl::Status Enumerate();
   Draw DrawEnumerated(uint32_t slot) const;
 
@@ -56,6 +57,7 @@ class CatalogueSource : public Source {
   std::optional<Micros> begun_;  // Time that totals_ belong to.
   Micros time_ = 0;
   Totals totals_;
+  bool all_alive_ = false;  // At time_: spares the look-up of each draw.
   double eligible_weight_ = 0;
   bool enumerated_ = false;
   std::vector<Ordinal> eligible_;    // If enumerated_.

@@ -130,7 +130,11 @@ class CallSampler {
   void WriteLogs(int64_t at, size_t component, const negatron::Draw& draw,
                  std::span<const double> shares, bool mixed) {
     if (columns_.log_q.empty() && columns_.log_q_source.empty()) return;
-    const auto log_q_source = static_cast<float>(std::log(draw.q));
+    if (draw.q != last_q_) {
+      last_q_ = draw.q;
+      last_log_q_ = static_cast<float>(std::log(draw.q));
+    }
+    const float log_q_source = last_log_q_;
     if (!columns_.log_q_source.empty()) columns_.log_q_source[at] = log_q_source;
     if (columns_.log_q.empty()) return;
     columns_.log_q[at] = log_q_source;
@@ -174,6 +178,8 @@ class CallSampler {
   const SampleColumns& columns_;
   SampleTotals& totals_;
   std::vector<std::unique_ptr<Source>> sources_;  // Null: no share.
+  double last_q_ = 1;                             // `uniform` repeats it.
+  float last_log_q_ = 0;
 };
 
 }  // namespace

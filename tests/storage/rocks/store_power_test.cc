@@ -120,7 +120,9 @@ TEST_P(StorePowerTest, KeepsWhatWasAcknowledgedAndAPrefixOfTheRest) {
   }
 }
 
-TEST_P(StorePowerTest, KeepsAllThatWasWrittenWhenTheProcessCrashes) {
+class StoreCrashTest : public testing::TestWithParam<int> {};
+
+TEST_P(StoreCrashTest, KeepsAllThatWasWrittenWhenTheProcessCrashes) {
   const auto seed = static_cast<uint64_t>(GetParam());
   Machine machine(seed, seed % 2 == 0 ? kTinyBuffer : kLargeBuffer);
   std::mt19937_64 random(seed + 2000);
@@ -131,6 +133,7 @@ TEST_P(StorePowerTest, KeepsAllThatWasWrittenWhenTheProcessCrashes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, StorePowerTest, testing::Range(0, 100));
+INSTANTIATE_TEST_SUITE_P(Seeds, StoreCrashTest, testing::Range(0, 20));
 
 }  // namespace
 }  // namespace negatron
