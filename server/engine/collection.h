@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+
 #include "server/engine/requests.h"
 #include "server/index/vector_table.h"
 #include "server/pool/pool_view.h"
@@ -34,8 +35,7 @@ struct Snapshot {
 // Thread-safety: thread-safe.
 class Collection {
  public:
-  explicit Collection(std::shared_ptr<const Snapshot> snapshot)
-      : snapshot_(std::move(snapshot)) {}
+  explicit Collection(std::shared_ptr<const Snapshot> snapshot) : snapshot_(std::move(snapshot)) {}
 
   std::shared_ptr<const Snapshot> snapshot() const {
     MutexLock lock(mutex_);

@@ -6,6 +6,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+
 #include "server/engine/resolve.h"
 #include "storage/base/status.h"
 #include "storage/model/limits.h"
@@ -34,8 +35,9 @@ PoolBuilder& CollectionWriter::pool() {
   return *pool_;
 }
 
-absl::StatusOr<std::optional<WriteResult>> CollectionWriter::FindReplay(
-    const WriteOptions& options, uint64_t fingerprint, Micros now) const {
+absl::StatusOr<std::optional<WriteResult>> CollectionWriter::FindReplay(const WriteOptions& options,
+                                                                        uint64_t fingerprint,
+                                                                        Micros now) const {
   if (options.request_id.empty()) return std::nullopt;
   const RequestRecord* record = requests_.Find(options.request_id, now);
   if (record == nullptr) return std::nullopt;
@@ -77,8 +79,8 @@ void CollectionWriter::Remember(const WriteOptions& options, uint64_t fingerprin
 
 void CollectionWriter::PutItem(Ordinal item, const CommitSlot& slot) {
   const ItemLife& life = pool().life(item);
-  slot.batch->PutItem(settings().incarnation, {item, items().IdAt(item), life.Intervals(),
-                                               life.implicit, slot.sequence});
+  slot.batch->PutItem(settings().incarnation,
+                      {item, items().IdAt(item), life.Intervals(), life.implicit, slot.sequence});
 }
 
 absl::StatusOr<WriteResult> CollectionWriter::StageItems(const WriteItemsRequest& request,
@@ -184,8 +186,12 @@ absl::StatusOr<WriteResult> CollectionWriter::StageEvents(const WriteEventsReque
   CreateUsers(request, slot, &event_users);
   for (size_t i = 0; i < event_items.size(); ++i) {
     const float weight = request.weights.empty() ? 1.0f : request.weights[i];
-    const EventRecord event{request.times[i],        slot.sequence, static_cast<uint32_t>(i),
-                            event_users[i],          event_items[i], EventKind::kPositive,
+    const EventRecord event{request.times[i],
+                            slot.sequence,
+                            static_cast<uint32_t>(i),
+                            event_users[i],
+                            event_items[i],
+                            EventKind::kPositive,
                             weight};
     slot.batch->PutEvent(settings().incarnation, event);
     pool().AddEvent(event);
@@ -194,8 +200,8 @@ absl::StatusOr<WriteResult> CollectionWriter::StageEvents(const WriteEventsReque
   return WriteResult{slot.sequence, request.items.size(), created, request.options.level, false};
 }
 
-absl::StatusOr<WriteResult> CollectionWriter::StageEmbeddings(
-    const WriteEmbeddingsRequest& request, const CommitSlot& slot) {
+absl::StatusOr<WriteResult> CollectionWriter::StageEmbeddings(const WriteEmbeddingsRequest& request,
+                                                              const CommitSlot& slot) {
   const std::vector<Ordinal> ordinals = Resolve(request.items, items());
   Violations violations;
   for (size_t i = 0; i < ordinals.size(); ++i) {

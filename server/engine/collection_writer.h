@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+
 #include "server/engine/collection.h"
 #include "server/engine/request_memory.h"
 #include "server/engine/requests.h"
@@ -50,8 +51,7 @@ class CollectionWriter {
                 const CommitSlot& slot);
 
   // Requests passed the checks of write_checks.h.
-  absl::StatusOr<WriteResult> StageItems(const WriteItemsRequest& request,
-                                         const CommitSlot& slot);
+  absl::StatusOr<WriteResult> StageItems(const WriteItemsRequest& request, const CommitSlot& slot);
   absl::StatusOr<WriteResult> StageEvents(const WriteEventsRequest& request,
                                           const CommitSlot& slot);
   absl::StatusOr<WriteResult> StageEmbeddings(const WriteEmbeddingsRequest& request,
@@ -82,8 +82,8 @@ class CollectionWriter {
   std::shared_ptr<const CollectionRecord> settings_;
   int64_t last_sequence_ = 0;
   RequestMemory requests_;
-  std::vector<RequestRecord> forgotten_;    // By this group, to put back.
-  std::vector<std::string> remembered_;     // By this group, to take out.
+  std::vector<RequestRecord> forgotten_;  // By this group, to put back.
+  std::vector<std::string> remembered_;   // By this group, to take out.
 };
 
 }  // namespace negatron

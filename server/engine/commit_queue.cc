@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+
 #include "storage/base/status.h"
 
 namespace negatron {

@@ -12,6 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+
 #include "server/engine/collection_writer.h"
 #include "storage/base/clock.h"
 #include "storage/base/mutex.h"

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+
 #include "server/engine/engine_impl.h"
 #include "server/engine/write_checks.h"
 #include "server/index/kernels.h"
@@ -22,8 +23,8 @@ absl::Status NoCollection(absl::string_view id) {
 
 absl::Status CheckEtag(const std::string& etag, const CollectionRecord& settings) {
   if (etag.empty() || etag == EtagOf(settings)) return absl::OkStatus();
-  return WithReason(absl::AbortedError(absl::StrCat("etag: the collection has changed; its etag is ",
-                                                    EtagOf(settings))),
+  return WithReason(absl::AbortedError(absl::StrCat(
+                        "etag: the collection has changed; its etag is ", EtagOf(settings))),
                     "ETAG_MISMATCH");
 }
 
@@ -111,9 +112,9 @@ void Engine::Impl::Create(CollectionRecord settings, CollectionDone done) {
         state->replayed = true;
         return nullptr;
       }
-      return WithReason(absl::AlreadyExistsError(
-                            absl::StrCat("the collection `", record.id, "` exists")),
-                        "COLLECTION_EXISTS");
+      return WithReason(
+          absl::AlreadyExistsError(absl::StrCat("the collection `", record.id, "` exists")),
+          "COLLECTION_EXISTS");
     }
     // Not given back if the write fails: an incarnation is never used twice.
     record.incarnation = next_incarnation_++;
@@ -215,8 +216,8 @@ void Engine::Impl::Delete(absl::string_view id, std::string etag, bool allow_mis
 
 template <typename Request>
 void Engine::Impl::Write(absl::string_view id, Request request,
-                         absl::StatusOr<WriteResult> (CollectionWriter::*stage)(
-                             const Request&, const CommitSlot&),
+                         absl::StatusOr<WriteResult> (CollectionWriter::*stage)(const Request&,
+                                                                                const CommitSlot&),
                          WriteDone done) {
   struct State {
     std::string id;
@@ -228,8 +229,7 @@ void Engine::Impl::Write(absl::string_view id, Request request,
   PendingWrite write;
   write.size_bytes = BytesOf(request);
   write.durable = request.options.level == AckLevel::kDurable;
-  auto state =
-      std::make_shared<State>(State{std::string(id), std::move(request), fingerprint, {}});
+  auto state = std::make_shared<State>(State{std::string(id), std::move(request), fingerprint, {}});
   write.stage = [this, state, stage](const CommitSlot& slot) -> absl::StatusOr<CollectionWriter*> {
     CollectionWriter* writer = FindWriter(state->id);
     if (writer == nullptr) return NoCollection(state->id);
@@ -275,8 +275,7 @@ void Engine::CreateCollection(CollectionRecord settings, CollectionDone done) {
   impl_->Create(std::move(settings), std::move(done));
 }
 
-void Engine::UpdateCollection(absl::string_view id, CollectionUpdate update,
-                              CollectionDone done) {
+void Engine::UpdateCollection(absl::string_view id, CollectionUpdate update, CollectionDone done) {
   impl_->Update(id, std::move(update), std::move(done));
 }
 
@@ -293,8 +292,7 @@ void Engine::WriteItems(absl::string_view collection, WriteItemsRequest request,
   impl_->Write(collection, std::move(request), &CollectionWriter::StageItems, std::move(done));
 }
 
-void Engine::WriteEvents(absl::string_view collection, WriteEventsRequest request,
-                         WriteDone done) {
+void Engine::WriteEvents(absl::string_view collection, WriteEventsRequest request, WriteDone done) {
   const auto found = impl_->Find(collection);
   if (!found.ok()) return done(found.status());
   absl::Status status = CheckWrite(request, *(*found)->snapshot()->settings);
@@ -308,8 +306,7 @@ void Engine::WriteEmbeddings(absl::string_view collection, WriteEmbeddingsReques
   if (!found.ok()) return done(found.status());
   absl::Status status = CheckWrite(&request, *(*found)->snapshot()->settings);
   if (!status.ok()) return done(std::move(status));
-  impl_->Write(collection, std::move(request), &CollectionWriter::StageEmbeddings,
-               std::move(done));
+  impl_->Write(collection, std::move(request), &CollectionWriter::StageEmbeddings, std::move(done));
 }
 
 int64_t Engine::durable_sequence() const { return impl_->store().durable_sequence(); }

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+
 #include "server/engine/requests.h"
 #include "storage/base/cancellation.h"
 #include "storage/base/clock.h"

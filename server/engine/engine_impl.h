@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+
 #include "server/engine/collection.h"
 #include "server/engine/collection_writer.h"
 #include "server/engine/commit_queue.h"

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+
 #include "server/engine/engine_impl.h"
 #include "server/engine/resolve.h"
 #include "storage/base/status.h"

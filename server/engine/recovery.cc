@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+
 #include "server/engine/engine_impl.h"
 #include "storage/base/status.h"
 
@@ -59,7 +60,8 @@ class Rebuild {
  private:
   absl::Status ReadItems() {
     return store_.ScanItems(settings_.incarnation, [this](const ItemRecord& record) {
-      if (record.ordinal != pool_.items().size()) return Contradiction(settings_, "an item is missing");
+      if (record.ordinal != pool_.items().size())
+        return Contradiction(settings_, "an item is missing");
       pool_.AddItem(record.id, record.alive, record.implicit);
       return Seen("items", 0.0, record.commit_sequence);
     });
@@ -67,7 +69,8 @@ class Rebuild {
 
   absl::Status ReadUsers() {
     return store_.ScanUsers(settings_.incarnation, [this](const UserRecord& record) {
-      if (record.ordinal != pool_.users().size()) return Contradiction(settings_, "a user is missing");
+      if (record.ordinal != pool_.users().size())
+        return Contradiction(settings_, "a user is missing");
       pool_.AddUser(record.id);
       return Seen("users", 0.2, record.commit_sequence);
     });

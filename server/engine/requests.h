@@ -104,10 +104,10 @@ struct SampleResult {
   std::vector<float> log_q_source;
   std::vector<uint8_t> components;
   std::vector<float> scores;
-  std::vector<uint8_t> statuses;  // [row_count] RowStatus.
-  std::vector<int64_t> drawn;     // [row_count], or empty if every row is full.
-  std::vector<float> shares;      // [row_count, components].
-  std::vector<int64_t> rejects;   // [row_count, kRejectCauseCount].
+  std::vector<uint8_t> statuses;            // [row_count] RowStatus.
+  std::vector<int64_t> drawn;               // [row_count], or empty if every row is full.
+  std::vector<float> shares;                // [row_count, components].
+  std::vector<int64_t> rejects;             // [row_count, kRejectCauseCount].
   std::vector<int64_t> drawn_by_component;  // [components], over the call.
   SnapshotToken snapshot;
   Micros default_as_of = 0;

@@ -2,6 +2,7 @@
 #include "server/engine/resolve.h"
 
 #include "absl/container/flat_hash_set.h"
+
 #include "storage/model/validate.h"
 
 namespace negatron {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+
 #include "server/engine/ids.h"
 #include "server/pool/id_index.h"
 #include "storage/base/status.h"

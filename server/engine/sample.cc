@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+
 #include "server/engine/engine_impl.h"
 #include "server/engine/resolve.h"
 #include "server/sampling/sampler.h"
@@ -55,8 +56,7 @@ void CheckShape(const SampleRequest& request, Violations* violations) {
   if (request.negative_count < 1) violations->Add("negative_count", "must be at least 1");
   if (request.row_count > kMaxDraws || request.negative_count > kMaxDraws ||
       request.row_count * request.negative_count > kMaxDraws) {
-    violations->Add("negative_count",
-                    absl::StrCat("rows * negative_count is at most ", kMaxDraws));
+    violations->Add("negative_count", absl::StrCat("rows * negative_count is at most ", kMaxDraws));
   }
 }
 
@@ -110,9 +110,8 @@ absl::Status PrepareQueries(const SampleRequest& request, const CollectionRecord
   *queries = request.queries;
   Violations violations;
   for (int64_t r = 0; r < request.row_count; ++r) {
-    const std::string_view problem =
-        PrepareVector(settings.embedding->metric,
-                      std::span<float>(*queries).subspan(r * dimension, dimension));
+    const std::string_view problem = PrepareVector(
+        settings.embedding->metric, std::span<float>(*queries).subspan(r * dimension, dimension));
     if (!problem.empty()) {
       violations.AddRow("queries", r, absl::string_view(problem.data(), problem.size()));
     }
@@ -157,8 +156,8 @@ SampleColumns Allocate(const SampleRequest& request, std::vector<Ordinal>* items
           result->scores, result->statuses, result->shares,       result->rejects};
 }
 
-void WriteIds(const SampleRequest& request, const IdIndex& index,
-              const std::vector<Ordinal>& items, SampleResult* result) {
+void WriteIds(const SampleRequest& request, const IdIndex& index, const std::vector<Ordinal>& items,
+              SampleResult* result) {
   if (index.type() == IdType::kString && request.want_names) {
     result->names.reserve(items.size());
     for (const Ordinal item : items) {
@@ -227,8 +226,7 @@ absl::StatusOr<SampleResult> Engine::Sample(absl::string_view collection,
   std::vector<Ordinal> items;
   const SampleColumns columns = Allocate(request, &items, &result);
   SampleTotals totals;
-  const SourceContext context{&pool, snapshot->vectors.get(), Philox(request.seed),
-                              &cancellation};
+  const SourceContext context{&pool, snapshot->vectors.get(), Philox(request.seed), &cancellation};
   NEGATRON_RETURN_IF_ERROR(SampleRows(request.policy, context, batch, columns, &totals));
   WriteIds(request, pool.items(), items, &result);
   WriteDrawn(request, &result);

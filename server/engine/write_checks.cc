@@ -5,6 +5,7 @@
 #include <span>
 
 #include "absl/strings/str_cat.h"
+
 #include "server/engine/resolve.h"
 #include "server/index/vector_table.h"
 #include "storage/base/fingerprint.h"
@@ -110,8 +111,8 @@ absl::Status CheckWrite(WriteEmbeddingsRequest* request, const CollectionRecord&
   CheckDistinct(request->items, "item_ids", &violations);
   const int dimension = settings.embedding->dimension;
   if (request->column_count != dimension) {
-    violations.Add("vectors.column_count", absl::StrCat("is ", request->column_count,
-                                                        "; the collection has ", dimension));
+    violations.Add("vectors.column_count",
+                   absl::StrCat("is ", request->column_count, "; the collection has ", dimension));
     return violations.ToStatus();
   }
   CheckLength(static_cast<int64_t>(request->values.size()), rows * dimension, "vectors.values",

@@ -3,6 +3,7 @@
 #define NEGATRON_SERVER_ENGINE_WRITE_CHECKS_H_
 
 #include "absl/status/status.h"
+
 #include "server/engine/requests.h"
 
 // What can be said of a write without the state of the pool: done on the

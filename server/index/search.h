@@ -7,6 +7,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+
 #include "server/index/kernels.h"
 #include "server/index/vector_table.h"
 #include "storage/base/cancellation.h"

@@ -33,8 +33,7 @@ double Exp2(double x) {
   const double scaled = (x - whole) * (1 << kTableBits);
   const int index = static_cast<int>(scaled);
   const double y = (scaled - index) * (0.693147180559945309417 / (1 << kTableBits));
-  const double series =
-      1 + y * (1 + y / 2 * (1 + y / 3 * (1 + y / 4 * (1 + y / 5 * (1 + y / 6)))));
+  const double series = 1 + y * (1 + y / 2 * (1 + y / 3 * (1 + y / 4 * (1 + y / 5 * (1 + y / 6)))));
   return std::ldexp(table[index] * series, static_cast<int>(whole));
 }
 
@@ -51,8 +50,8 @@ uint64_t Decay::Units(float weight, Micros time) const {
 
 double Decay::UnitMass(int32_t segment, Micros time) const {
   if (half_life_ == 0) return std::ldexp(1.0, -kUnitBits);
-  const double since_start =
-      static_cast<double>(time) - static_cast<double>(segment) * static_cast<double>(segment_micros_);
+  const double since_start = static_cast<double>(time) -
+                             static_cast<double>(segment) * static_cast<double>(segment_micros_);
   return std::exp2(-since_start / static_cast<double>(half_life_) - kUnitBits);
 }
 

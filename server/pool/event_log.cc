@@ -52,8 +52,8 @@ Ordinal EventLog::Draw(const Cut& cut, absl::uint128 bits) const {
   }
   // floor(low * units / 2^64), in two halves since units may exceed 64 bits.
   const absl::uint128 low = absl::Uint128Low64(bits);
-  const absl::uint128 target = low * absl::Uint128High64(units) +
-                               ((low * absl::Uint128Low64(units)) >> 64);
+  const absl::uint128 target =
+      low * absl::Uint128High64(units) + ((low * absl::Uint128Low64(units)) >> 64);
   const auto first = entries_.begin() + segments_[segment_index].first_leaf;
   const auto entry =
       std::upper_bound(first, entries_.begin() + last_leaf + 1, target,
@@ -119,8 +119,8 @@ void EventLog::FinishEntries() {
       double older = 0;
       if (!segments_.empty()) {
         const Segment& last = segments_.back();
-        older = Decay::Carry(static_cast<double>(last.units) + last.older, last.number,
-                             entry.segment);
+        older =
+            Decay::Carry(static_cast<double>(last.units) + last.older, last.number, entry.segment);
       }
       segments_.push_back({entry.segment, static_cast<int>(i), 0, older});
     }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/numeric/int128.h"
+
 #include "server/pool/decay.h"
 #include "storage/model/records.h"
 

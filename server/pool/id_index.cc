@@ -38,9 +38,7 @@ class IdIndex::Arena {
   size_t used_ = 0;
 };
 
-uint32_t IdIndex::size() const {
-  return type_ == IdType::kInt64 ? numbers_.size() : names_.size();
-}
+uint32_t IdIndex::size() const { return type_ == IdType::kInt64 ? numbers_.size() : names_.size(); }
 
 template <typename Id>
 Ordinal IdIndex::Probe(uint64_t hash, Id id) const {
@@ -100,8 +98,8 @@ void IdIndex::GrowTable() {
   uint64_t slots = 32;
   while (uint64_t{size()} * 2 > slots) slots *= 2;
   slots *= 2;
-  table_ = std::make_shared<Table>(
-      Table{std::make_unique<std::atomic<Ordinal>[]>(slots), slots - 1, 0});
+  table_ =
+      std::make_shared<Table>(Table{std::make_unique<std::atomic<Ordinal>[]>(slots), slots - 1, 0});
   for (uint64_t i = 0; i < slots; ++i) {
     table_->slots[i].store(kNoOrdinal, std::memory_order_relaxed);
   }

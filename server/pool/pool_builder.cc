@@ -106,9 +106,8 @@ void PoolBuilder::ApplyEvents() {
   if (pending_.empty()) return;
   std::vector<uint32_t> order(pending_.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [this](uint32_t a, uint32_t b) {
-    return pending_[a].time < pending_[b].time;
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [this](uint32_t a, uint32_t b) { return pending_[a].time < pending_[b].time; });
   for (const uint32_t i : order) {
     const EventRecord& event = pending_[i];
     log_events_.push_back({event.time, event.item, view_.decay_.Units(event.weight, event.time)});
@@ -219,9 +218,9 @@ void PoolBuilder::AddHistory(Ordinal user, Pending run) {
 
 void PoolBuilder::FlushDeadUnits() {
   for (auto& [segment, deltas] : dead_deltas_) {
-    auto position = std::lower_bound(
-        view_.dead_.begin(), view_.dead_.end(), segment,
-        [](const PoolView::DeadUnits& d, int32_t s) { return d.segment < s; });
+    auto position =
+        std::lower_bound(view_.dead_.begin(), view_.dead_.end(), segment,
+                         [](const PoolView::DeadUnits& d, int32_t s) { return d.segment < s; });
     if (position == view_.dead_.end() || position->segment != segment) {
       position = view_.dead_.insert(position, {segment, {}});
     }

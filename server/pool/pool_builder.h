@@ -50,8 +50,8 @@ class PoolBuilder {
   void AddItemEvents(Ordinal item, Pending events);
   void AddHistory(Ordinal user, Pending events);
   void AppendItemEvent(GrowingArray<ItemEvent>* events, Micros time, float weight);
-  void AddDeadUnits(const std::vector<Interval>& dead, Micros time, int32_t segment,
-                    uint64_t units, int sign);
+  void AddDeadUnits(const std::vector<Interval>& dead, Micros time, int32_t segment, uint64_t units,
+                    int sign);
   void AddLiving(const std::vector<Interval>& alive, int sign);
   static ItemLife MakeLife(const std::vector<Interval>& alive, bool implicit);
 

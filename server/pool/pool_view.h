@@ -21,7 +21,7 @@ namespace negatron {
 
 // When an item is alive. The common case, one interval, is inline.
 struct ItemLife {
-  Interval first{0, 0};                                     // Empty: never alive.
+  Interval first{0, 0};                               // Empty: never alive.
   std::shared_ptr<const std::vector<Interval>> more;  // Further ones; null: none.
   bool implicit = false;                              // See ItemRecord.
 

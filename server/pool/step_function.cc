@@ -52,7 +52,8 @@ void StepFunction::MergeLeaf(const Leaf* leaf, const Delta* begin, const Delta* 
     auto steps = std::make_shared<Leaf>();
     steps->reserve(last - first);
     absl::int128 sum = 0;
-    for (size_t i = first; i < last; ++i) steps->push_back({merged[i].time, sum += merged[i].change});
+    for (size_t i = first; i < last; ++i)
+      steps->push_back({merged[i].time, sum += merged[i].change});
     out->push_back({std::move(steps), merged[first].time, 0});
   }
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/numeric/int128.h"
+
 #include "storage/model/time.h"
 
 namespace negatron {

@@ -63,8 +63,7 @@ absl::Status CatalogueSource::Enumerate() {
 }
 
 Draw CatalogueSource::DrawEnumerated(uint32_t slot) const {
-  const absl::uint128 bits =
-      context_.random.Bits(row_->key, slot, RandomPurpose::kEnumerated, 0);
+  const absl::uint128 bits = context_.random.Bits(row_->key, slot, RandomPurpose::kEnumerated, 0);
   const double target = UnitDouble(absl::Uint128High64(bits)) * eligible_weight_;
   const auto position = std::upper_bound(cumulated_.begin(), cumulated_.end(), target);
   const size_t i =

@@ -60,8 +60,8 @@ class CatalogueSource : public Source {
   bool all_alive_ = false;  // At time_: spares the look-up of each draw.
   double eligible_weight_ = 0;
   bool enumerated_ = false;
-  std::vector<Ordinal> eligible_;    // If enumerated_.
-  std::vector<double> cumulated_;    // Weights of eligible_, summed up.
+  std::vector<Ordinal> eligible_;  // If enumerated_.
+  std::vector<double> cumulated_;  // Weights of eligible_, summed up.
 };
 
 // Every item weighs 1.

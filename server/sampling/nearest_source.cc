@@ -81,8 +81,7 @@ absl::StatusOr<Draw> NearestCandidates::NextDraw(uint32_t slot, Rejects*) {
     return Draw{hit.item, 1.0 / static_cast<double>(window_.size()), hit.score};
   }
   const auto position = std::upper_bound(cumulated_.begin(), cumulated_.end(), UnitDouble(high));
-  const size_t i =
-      std::min(static_cast<size_t>(position - cumulated_.begin()), window_.size() - 1);
+  const size_t i = std::min(static_cast<size_t>(position - cumulated_.begin()), window_.size() - 1);
   return Draw{window_[i].item, cumulated_[i] - (i == 0 ? 0.0 : cumulated_[i - 1]),
               window_[i].score};
 }
@@ -98,8 +97,8 @@ double NearestCandidates::Probability(Ordinal item) {
     }
     std::sort(by_item_.begin(), by_item_.end());
   }
-  const auto position = std::lower_bound(by_item_.begin(), by_item_.end(),
-                                         std::pair<Ordinal, double>(item, -1.0));
+  const auto position =
+      std::lower_bound(by_item_.begin(), by_item_.end(), std::pair<Ordinal, double>(item, -1.0));
   return position != by_item_.end() && position->first == item ? position->second : 0.0;
 }
 

@@ -35,8 +35,8 @@ class NearestCandidates final : public Source {
   std::span<const Row> rows_;
   std::vector<std::vector<Hit>> hits_;  // One list a row of the block.
   const Row* row_ = nullptr;
-  std::span<const Hit> window_;         // Of the row; not empty.
-  std::vector<double> cumulated_;       // Of a softmax: probabilities, summed up.
+  std::span<const Hit> window_;    // Of the row; not empty.
+  std::vector<double> cumulated_;  // Of a softmax: probabilities, summed up.
   // (item, probability) of the window by item, made when first asked for.
   std::vector<std::pair<Ordinal, double>> by_item_;
   size_t next_top_ = 0;

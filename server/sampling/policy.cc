@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+
 #include "storage/model/limits.h"
 
 namespace negatron {

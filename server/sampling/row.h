@@ -36,9 +36,9 @@ class ExclusionSet {
 // A row of a batch, resolved against a snapshot.
 struct Row {
   Micros as_of = 0;
-  uint64_t key = 0;                // Row key: the counter of the generator.
+  uint64_t key = 0;  // Row key: the counter of the generator.
   Ordinal positive = kNoOrdinal;
-  const float* query = nullptr;    // [dimension], as stored; null if none.
+  const float* query = nullptr;  // [dimension], as stored; null if none.
   ExclusionSet excluded;
 };
 

@@ -107,11 +107,11 @@ class CallSampler {
 
   absl::Status Draw(int64_t r, uint64_t key, std::span<const double> shares, Rejects* rejects) {
     std::array<int, kMaxComponents> counts{};
-    const double u = UnitDouble(
-        absl::Uint128High64(context_.random.Bits(key, 0, RandomPurpose::kSlots, 0)));
+    const double u =
+        UnitDouble(absl::Uint128High64(context_.random.Bits(key, 0, RandomPurpose::kSlots, 0)));
     SystematicCounts(shares, batch_.negative_count, u, {counts.data(), shares.size()});
-    const bool mixed = std::count_if(shares.begin(), shares.end(),
-                                     [](double share) { return share > 0; }) > 1;
+    const bool mixed =
+        std::count_if(shares.begin(), shares.end(), [](double share) { return share > 0; }) > 1;
     uint32_t slot = 0;
     for (size_t c = 0; c < shares.size(); ++c) {
       totals_.drawn_by_component[c] += counts[c];
@@ -159,8 +159,7 @@ class CallSampler {
     fill(columns_.scores, kNan);
   }
 
-  void Finish(int64_t r, RowStatus status, std::span<const double> shares,
-              const Rejects& rejects) {
+  void Finish(int64_t r, RowStatus status, std::span<const double> shares, const Rejects& rejects) {
     columns_.statuses[r] = static_cast<uint8_t>(status);
     ++totals_.rows_by_status[static_cast<int>(status)];
     for (size_t c = 0; c < rejects.size(); ++c) totals_.rejects[c] += rejects[c];

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+
 #include "server/sampling/policy.h"
 #include "server/sampling/source.h"
 
@@ -16,14 +17,14 @@ namespace negatron {
 // empty; ids that the snapshot does not know are kNoOrdinal.
 struct SampleBatch {
   int64_t row_count = 0;
-  int negative_count = 0;  // Draws a row, K >= 1.
-  std::span<const Micros> as_of;  // Not empty.
-  std::span<const uint64_t> keys; // Not empty.
+  int negative_count = 0;          // Draws a row, K >= 1.
+  std::span<const Micros> as_of;   // Not empty.
+  std::span<const uint64_t> keys;  // Not empty.
   std::span<const Ordinal> users;
   std::span<const Ordinal> positives;
-  std::span<const Ordinal> exclusions;       // Ragged.
+  std::span<const Ordinal> exclusions;        // Ragged.
   std::span<const int64_t> exclusion_splits;  // [row_count + 1] or empty.
-  std::span<const float> queries;            // [row_count, dimension], as stored.
+  std::span<const float> queries;             // [row_count, dimension], as stored.
   int query_columns = 0;
 };
 

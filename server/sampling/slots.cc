@@ -18,9 +18,10 @@ void SystematicCounts(std::span<const double> shares, int slot_count, double u,
   int before = 0;
   for (size_t k = 0; k < shares.size(); ++k) {
     cumulated += shares[k];
-    const int end = k >= last ? slot_count
-                              : std::min(slot_count, static_cast<int>(std::floor(
-                                                         slot_count * (cumulated / sum) + u)));
+    const int end =
+        k >= last ? slot_count
+                  : std::min(slot_count,
+                             static_cast<int>(std::floor(slot_count * (cumulated / sum) + u)));
     counts[k] = end - before;
     before = end;
   }

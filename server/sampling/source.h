@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+
 #include "server/index/vector_table.h"
 #include "server/pool/pool_view.h"
 #include "server/sampling/policy.h"
@@ -30,8 +31,8 @@ struct SourceContext {
 // A negative and how it was drawn.
 struct Draw {
   Ordinal item;
-  double q;      // Probability of this item on one draw; NaN for law NONE.
-  float score;   // Against the anchor; NaN where the source does not score.
+  double q;     // Probability of this item on one draw; NaN for law NONE.
+  float score;  // Against the anchor; NaN where the source does not score.
 };
 
 // Items thrown back, by RejectCause.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+
 #include "storage/base/mutex.h"
 
 namespace negatron {

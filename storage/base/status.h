@@ -58,11 +58,11 @@ std::optional<absl::Duration> RetryDelayOf(const absl::Status& status);
 }  // namespace negatron
 
 // Returns the status of `expr` from the enclosing function unless it is OK.
-#define NEGATRON_RETURN_IF_ERROR(expr)                          \
-  do {                                                          \
+#define NEGATRON_RETURN_IF_ERROR(expr)                                  \
+  do {                                                                  \
     if (absl::Status negatron_status = (expr); !negatron_status.ok()) { \
-      return negatron_status;                                   \
-    }                                                           \
+      return negatron_status;                                           \
+    }                                                                   \
   } while (false)
 
 #define NEGATRON_CONCAT_INNER(a, b) a##b

@@ -93,8 +93,8 @@ struct EventRecord {
 };
 
 struct EmbeddingRecord {
-  Ordinal ordinal = 0;         // Of the item.
-  std::vector<float> vector;   // As stored: normalised under cosine.
+  Ordinal ordinal = 0;        // Of the item.
+  std::vector<float> vector;  // As stored: normalised under cosine.
   int64_t commit_sequence = 0;
 
   friend bool operator==(const EmbeddingRecord&, const EmbeddingRecord&) = default;

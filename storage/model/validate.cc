@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+
 #include "storage/model/limits.h"
 
 namespace negatron {
@@ -94,8 +95,8 @@ void CheckSettings(const CollectionRecord& settings, absl::string_view prefix,
   if (half_life != 0 && (half_life < kMinHalfLifeMicros || half_life > kMaxHalfLifeMicros)) {
     add("half_life", "must be unset, or one minute to 36,500 days");
   }
-  if (settings.embedding.has_value() && (settings.embedding->dimension < 1 ||
-                                         settings.embedding->dimension > kMaxDimension)) {
+  if (settings.embedding.has_value() &&
+      (settings.embedding->dimension < 1 || settings.embedding->dimension > kMaxDimension)) {
     add("embedding_settings.dimension", "must be in [1, 4096]");
   }
 }

@@ -3,6 +3,7 @@
 #define NEGATRON_STORAGE_MODEL_VALIDATE_H_
 
 #include "absl/strings/string_view.h"
+
 #include "storage/base/status.h"
 #include "storage/model/records.h"
 
@@ -11,7 +12,7 @@
 namespace negatron {
 
 absl::string_view CollectionIdProblem(absl::string_view id);
-absl::string_view NameProblem(absl::string_view name);  // String ids of items, users.
+absl::string_view NameProblem(absl::string_view name);     // String ids of items, users.
 absl::string_view RequestIdProblem(absl::string_view id);  // Empty is fine: not given.
 
 // Adds to `violations` what is wrong with the settings, with field paths below

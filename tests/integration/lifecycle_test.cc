@@ -9,11 +9,13 @@
 
 #include "absl/strings/str_cat.h"
 #include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
 #include "negatron/v1/collections.grpc.pb.h"
 #include "negatron/v1/inspection.grpc.pb.h"
 #include "negatron/v1/pool.grpc.pb.h"
+#include "negatron/wire/status.pb.h"
 #include "proto/cc/columns.h"
 #include "proto/cc/status.h"
 #include "tests/integration/process.h"
@@ -48,6 +50,50 @@ TEST_F(LifecycleTest, TurnsServingAndStopsCleanly) {
   EXPECT_EQ(server.process().Wait(), 0) << server.process().output();
   EXPECT_THAT(server.process().output(), HasSubstr(" stopped"));
   EXPECT_EQ(Run({"--healthcheck", listen}).status, 1);
+}
+
+TEST_F(LifecycleTest, StopDuringTheStartIsClean) {
+  // As soon as the port is bound: in recovery, or just after.
+  ServerProcess server(folder_.path());
+  ASSERT_NE(server.port(), 0) << server.process().output();
+  server.process().Signal(SIGTERM);
+  EXPECT_EQ(server.process().Wait(), 0) << server.process().output();
+  ServerProcess again(folder_.path());
+  EXPECT_TRUE(again.WaitUntilServing()) << again.process().output();
+}
+
+TEST_F(LifecycleTest, WatchersOfHealthLearnOfTheStopAndDoNotDelayIt) {
+  ServerProcess server(folder_.path());
+  ASSERT_TRUE(server.WaitUntilServing()) << server.process().output();
+  grpc::TemplatedGenericStub<wire::HealthCheckRequest, wire::HealthCheckResponse> stub(
+      server.channel());
+  grpc::ClientContext context;
+  grpc::CompletionQueue queue;
+  const auto next_is_ok = [&queue] {
+    void* tag = nullptr;
+    bool ok = false;
+    return queue.Next(&tag, &ok) && ok;
+  };
+  const auto call = stub.PrepareCall(&context, "/grpc.health.v1.Health/Watch", &queue);
+  wire::HealthCheckRequest request;
+  request.set_service("negatron.v1.SamplingService");
+  wire::HealthCheckResponse response;
+  call->StartCall(nullptr);
+  ASSERT_TRUE(next_is_ok());
+  call->Write(request, nullptr);
+  ASSERT_TRUE(next_is_ok());
+  call->Read(&response, nullptr);
+  ASSERT_TRUE(next_is_ok());
+  EXPECT_EQ(response.status(), wire::HealthCheckResponse::SERVING);
+  server.process().Signal(SIGTERM);
+  call->Read(&response, nullptr);
+  ASSERT_TRUE(next_is_ok());
+  EXPECT_EQ(response.status(), wire::HealthCheckResponse::NOT_SERVING);
+  EXPECT_EQ(server.process().Wait(), 0) << server.process().output();
+  EXPECT_THAT(server.process().output(), Not(HasSubstr("drain_deadline_passed")));
+  grpc::Status status;
+  call->Finish(&status, nullptr);
+  ASSERT_TRUE(next_is_ok());
 }
 
 TEST_F(LifecycleTest, ReflectionListsTheServicesToAnotherProcess) {

@@ -57,8 +57,8 @@ CataloguePool BuildPool(const OracleCatalogue& catalogue, int events_per_commit)
 }
 
 SampledRows Sample(const CataloguePool& pool, const Policy& policy,
-                   const std::vector<OracleRow>& rows, const std::vector<uint64_t>& keys,
-                   int count, uint64_t seed) {
+                   const std::vector<OracleRow>& rows, const std::vector<uint64_t>& keys, int count,
+                   uint64_t seed) {
   const size_t row_count = rows.size();
   std::vector<Micros> as_of;
   std::vector<Ordinal> users, positives, exclusions;
@@ -96,9 +96,9 @@ SampledRows Sample(const CataloguePool& pool, const Policy& policy,
   result.statuses.resize(row_count);
   result.shares.resize(row_count * policy.components.size());
   result.rejects.resize(row_count * kRejectCauseCount);
-  const SampleColumns columns{items,         result.log_q,    result.log_q_source,
-                              result.components, result.scores, result.statuses,
-                              result.shares, result.rejects};
+  const SampleColumns columns{
+      items,         result.log_q,    result.log_q_source, result.components,
+      result.scores, result.statuses, result.shares,       result.rejects};
   const Cancellation cancellation;
   const SourceContext context{pool.pool.get(), pool.vectors.get(), Philox(seed), &cancellation};
   SampleTotals totals;

@@ -38,8 +38,8 @@ struct SampledRows {
 
 // Samples `count` negatives for each row; keys[i] is the key of row i.
 SampledRows Sample(const CataloguePool& pool, const Policy& policy,
-                   const std::vector<OracleRow>& rows, const std::vector<uint64_t>& keys,
-                   int count, uint64_t seed);
+                   const std::vector<OracleRow>& rows, const std::vector<uint64_t>& keys, int count,
+                   uint64_t seed);
 
 // The policy of components that an oracle understands.
 Policy MakePolicy(const std::vector<OracleComponent>& components);

@@ -9,9 +9,9 @@ namespace {
 const absl::Time kTime = absl::FromUnixMillis(1772366400250);
 
 TEST(LoggingTest, TextIsKeysAndValues) {
-  EXPECT_EQ(FormatLogLine(LogFormat::kText, kTime, LogLevel::kInfo, "serving",
-                          {{"address", "127.0.0.1:7600"}, {"calls", 3}, {"late", true},
-                           {"seconds", 0.5}}),
+  EXPECT_EQ(FormatLogLine(
+                LogFormat::kText, kTime, LogLevel::kInfo, "serving",
+                {{"address", "127.0.0.1:7600"}, {"calls", 3}, {"late", true}, {"seconds", 0.5}}),
             "2026-03-01T12:00:00.250Z info serving address=127.0.0.1:7600 calls=3 late=true "
             "seconds=0.5");
 }

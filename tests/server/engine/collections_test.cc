@@ -49,8 +49,7 @@ TEST_F(CollectionsTest, CreationIsRepeatableByRequestIdOnly) {
   EXPECT_EQ(*harness_.Create(settings), *created);
   settings.display_name = "Other";
   EXPECT_EQ(harness_.Create(settings).status().code(), absl::StatusCode::kAlreadyExists);
-  EXPECT_EQ(harness_.Create(Settings("films")).status().code(),
-            absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(harness_.Create(Settings("films")).status().code(), absl::StatusCode::kAlreadyExists);
 }
 
 TEST_F(CollectionsTest, UpdatesCheckTheEtagAndKeepTheRest) {
@@ -76,8 +75,7 @@ TEST_F(CollectionsTest, EmbeddingsAreSetOnce) {
   EXPECT_TRUE(harness_.Update("films", update).ok());
   EXPECT_TRUE(harness_.Update("films", update).ok());
   update.embedding->dimension = 5;
-  EXPECT_EQ(harness_.Update("films", update).status().code(),
-            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(harness_.Update("films", update).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST_F(CollectionsTest, DeletedAndCreatedAgainIsAnother) {

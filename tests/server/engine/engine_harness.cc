@@ -29,7 +29,8 @@ EngineHarness::~EngineHarness() { Close(); }
 
 absl::Status EngineHarness::Open() {
   Close();
-  auto engine = Engine::Open(options_, [](const RecoveryProgress&) {}, Cancellation());
+  auto engine = Engine::Open(
+      options_, [](const RecoveryProgress&) {}, Cancellation());
   if (!engine.ok()) return engine.status();
   engine_ = std::move(*engine);
   return absl::OkStatus();
@@ -53,13 +54,11 @@ absl::StatusOr<CollectionRecord> EngineHarness::Update(const std::string& id,
 }
 
 absl::Status EngineHarness::Delete(const std::string& id, std::string etag, bool allow_missing) {
-  return Await<absl::Status>([&](auto done) {
-    engine_->DeleteCollection(id, std::move(etag), allow_missing, done);
-  });
+  return Await<absl::Status>(
+      [&](auto done) { engine_->DeleteCollection(id, std::move(etag), allow_missing, done); });
 }
 
-absl::StatusOr<WriteResult> EngineHarness::Items(const std::string& id,
-                                                 WriteItemsRequest request) {
+absl::StatusOr<WriteResult> EngineHarness::Items(const std::string& id, WriteItemsRequest request) {
   return Await<absl::StatusOr<WriteResult>>(
       [&](auto done) { engine_->WriteItems(id, std::move(request), done); });
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+
 #include "server/engine/engine.h"
 #include "tests/support/fault_file_system.h"
 #include "tests/support/temp_folder.h"

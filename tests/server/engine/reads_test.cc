@@ -81,8 +81,7 @@ TEST_F(ReadsTest, BadQueriesNameTheRow) {
   bad.queries = {1, 1, 1, std::numeric_limits<float>::quiet_NaN()};
   EXPECT_THAT(BadFields(bad), testing::ElementsAre("queries[1]"));
   ASSERT_TRUE(harness_.Create(Settings("plain")).ok());
-  EXPECT_EQ(harness_.Sample("plain", bad).status().code(),
-            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(harness_.Sample("plain", bad).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_F(ReadsTest, ExcludesHistoryPositiveAndNamed) {

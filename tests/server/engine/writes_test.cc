@@ -82,9 +82,9 @@ TEST_F(WritesTest, MissingItemsAreCreatedAliveFromTheirEarliestEvent) {
   CollectionUpdate update;
   update.missing_item_rule = MissingItemRule::kCreate;
   ASSERT_TRUE(harness_.Update("c", update).ok());
-  EXPECT_EQ(harness_.Events("c", EventsOf({1, 2, 3}, {50, 50, 60}, {200, 100, 300}))
-                ->created_item_count,
-            2);
+  EXPECT_EQ(
+      harness_.Events("c", EventsOf({1, 2, 3}, {50, 50, 60}, {200, 100, 300}))->created_item_count,
+      2);
   const auto alive = [&](int64_t id) {
     return harness_.engine().GetItems("c", {std::vector<int64_t>{id}})->items.alive[0];
   };
@@ -215,8 +215,7 @@ TEST_F(WritesTest, ShutdownCommitsWhatWaitsAndRefusesTheRest) {
   }
   harness_.engine().Shutdown();
   for (auto& outcome : outcomes) EXPECT_TRUE(outcome.get().ok());
-  EXPECT_EQ(harness_.Items("c", ItemsAlways({99})).status().code(),
-            absl::StatusCode::kUnavailable);
+  EXPECT_EQ(harness_.Items("c", ItemsAlways({99})).status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(Statistics().item_count, 50) << "reads go on";
 }
 
@@ -229,8 +228,7 @@ TEST_F(WritesTest, ReadersNeverSeeHalfACommit) {
     writers.emplace_back([this, id] {
       for (int64_t i = 0; i < 60; ++i) {
         ASSERT_TRUE(harness_.Items(id, ItemsAlways({2 * i, 2 * i + 1})).ok());
-        ASSERT_TRUE(
-            harness_.Events(id, EventsOf({i, i}, {2 * i, 2 * i + 1}, {i + 1, i + 1})).ok());
+        ASSERT_TRUE(harness_.Events(id, EventsOf({i, i}, {2 * i, 2 * i + 1}, {i + 1, i + 1})).ok());
       }
     });
   }

@@ -51,8 +51,7 @@ TEST(ExactSearchTest, AgreesWithBruteForceWithFilterAndTies) {
       std::vector<std::vector<Hit>> hits;
       ASSERT_TRUE(search.Search(anchors, limit, accept, Cancellation(), &hits).ok());
       for (size_t q = 0; q < anchors.size(); ++q) {
-        const std::vector<Hit> expected =
-            BruteForce(*table, search, anchors[q], kItems, q, limit);
+        const std::vector<Hit> expected = BruteForce(*table, search, anchors[q], kItems, q, limit);
         ASSERT_EQ(hits[q].size(), expected.size());
         for (size_t i = 0; i < expected.size(); ++i) {
           ASSERT_EQ(hits[q][i].item, expected[i].item) << "rank " << i;

@@ -23,8 +23,7 @@ TEST(DecayTest, UnitsFollowTheFormula) {
     ASSERT_LT(time, start + 8 * kHour);
     const double expected =
         weight * std::exp2(static_cast<double>(time - start) / kHour) * std::exp2(24);
-    ASSERT_NEAR(static_cast<double>(decay.Units(weight, time)), expected,
-                0.5 + expected * 1e-14);
+    ASSERT_NEAR(static_cast<double>(decay.Units(weight, time)), expected, 0.5 + expected * 1e-14);
   }
 }
 

@@ -15,8 +15,7 @@ namespace {
 
 constexpr int64_t kHour = 3600LL * 1000000;
 
-std::vector<LogEvent> RandomEvents(SplitMix& random, const Decay& decay, int count,
-                                   Micros span) {
+std::vector<LogEvent> RandomEvents(SplitMix& random, const Decay& decay, int count, Micros span) {
   std::vector<LogEvent> events;
   for (int i = 0; i < count; ++i) {
     const Micros time = random.Between(-span, span);
@@ -51,8 +50,8 @@ TEST(EventLogTest, CutsAgreeWithASumOverAllEvents) {
       for (const LogEvent& event : all) {
         if (event.time >= time) continue;
         ++count;
-        mass += Decay::Carry(static_cast<double>(event.units), decay.Segment(event.time),
-                             cut.segment);
+        mass +=
+            Decay::Carry(static_cast<double>(event.units), decay.Segment(event.time), cut.segment);
       }
       ASSERT_EQ(cut.event_count, count);
       ASSERT_NEAR(cut.mass(), mass, mass * 1e-12);
@@ -96,8 +95,8 @@ TEST(EventLogTest, DrawsInProportionToMass) {
   double total = 0;
   for (const LogEvent& event : events) {
     if (event.time >= 40 * kHour) continue;
-    const double mass = Decay::Carry(static_cast<double>(event.units),
-                                     decay.Segment(event.time), cut.segment);
+    const double mass =
+        Decay::Carry(static_cast<double>(event.units), decay.Segment(event.time), cut.segment);
     law[event.item] += mass;
     total += mass;
   }

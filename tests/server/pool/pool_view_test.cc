@@ -107,8 +107,8 @@ TEST(PoolViewTest, ADroppedBuilderChangesNothing) {
     PoolBuilder builder(*built.pool);
     builder.AddItem({-77 - round, {}}, {Interval{}}, false);
     for (const OracleEvent& event : random.catalogue.events) {
-      builder.AddEvent({event.time + 1, 0, 0, 0, builder.items().Find(event.item),
-                        EventKind::kPositive, 2.0f});
+      builder.AddEvent(
+          {event.time + 1, 0, 0, 0, builder.items().Find(event.item), EventKind::kPositive, 2.0f});
     }
     builder.SetLife(0, {}, false);
   }

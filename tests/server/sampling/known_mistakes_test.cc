@@ -49,8 +49,8 @@ TEST(KnownMistakesTest, ExclusionsOfOneRowDoNotLeakIntoTheNext) {
   OracleRow excluding;
   for (int64_t id = 0; id < 199; ++id) excluding.exclusions.push_back(id);
   OracleRow free;
-  const SampledRows sampled = Sample(pool, Only(UniformSource{}), {excluding, free, excluding},
-                                     {1, 2, 3}, 400, 3);
+  const SampledRows sampled =
+      Sample(pool, Only(UniformSource{}), {excluding, free, excluding}, {1, 2, 3}, 400, 3);
   const std::vector<int64_t> second(sampled.ids.begin() + 400, sampled.ids.begin() + 800);
   EXPECT_GT(Count(second).size(), 150u);  // 200 * (1 - e^-2) = 173 are expected.
   EXPECT_EQ(Count({sampled.ids.begin() + 800, sampled.ids.end()}),

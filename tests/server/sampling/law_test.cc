@@ -83,8 +83,8 @@ TEST_P(CatalogueLawTest, DrawsOfManyAsOfTimesFitTheirLaws) {
     const RandomCase random = MakeRandomCase(TestSeed(200 + c), kRows);
     SCOPED_TRACE(random.Trace());
     const CataloguePool pool = BuildPool(random.catalogue, kEventsPerCommit);
-    const SampledRows sampled = Sample(pool, MakePolicy({Component(GetParam())}), random.rows,
-                                       Keys(kRows), kDraws, 77);
+    const SampledRows sampled =
+        Sample(pool, MakePolicy({Component(GetParam())}), random.rows, Keys(kRows), kDraws, 77);
     ASSERT_TRUE(sampled.status.ok());
     TransformTest transform(random.seed);
     for (int r = 0; r < kRows; ++r) {
@@ -187,8 +187,7 @@ TEST(NearestLawTest, TopServesTheWindowInOrder) {
   const RandomCase random = MakeRandomCase(TestSeed(401), 50, options);
   const CataloguePool pool = BuildPool(random.catalogue, kEventsPerCommit);
   const OracleComponent component = Nearest(OraclePick::kTop, 1, 6);
-  const SampledRows sampled =
-      Sample(pool, MakePolicy({component}), random.rows, Keys(50), 9, 5);
+  const SampledRows sampled = Sample(pool, MakePolicy({component}), random.rows, Keys(50), 9, 5);
   int full = 0;
   for (size_t r = 0; r < random.rows.size(); ++r) {
     const OracleWindow window =

@@ -47,14 +47,11 @@ TEST(CheckPolicyTest, NamesEveryBadField) {
                   {1, Window(-1, 0)},
                   {1, Window(0, 10001, NearestPick::kSoftmax, 0)},
                   {1, Window(0, 5, NearestPick::kTop, 1)}}}),
-      testing::ElementsAre("policy.components[0].share", "policy.components[1].share",
-                           "policy.components[2].share",
-                           "policy.components[2].nearest.rank_begin",
-                           "policy.components[3].nearest.rank_end",
-                           "policy.components[3].nearest.rank_begin",
-                           "policy.components[4].nearest.rank_end",
-                           "policy.components[4].nearest.temperature",
-                           "policy.components[5].nearest.temperature"));
+      testing::ElementsAre(
+          "policy.components[0].share", "policy.components[1].share", "policy.components[2].share",
+          "policy.components[2].nearest.rank_begin", "policy.components[3].nearest.rank_end",
+          "policy.components[3].nearest.rank_begin", "policy.components[4].nearest.rank_end",
+          "policy.components[4].nearest.temperature", "policy.components[5].nearest.temperature"));
 }
 
 TEST(LawOfTest, TakesTheWeakestOfTheComponentsWithAShare) {

@@ -74,8 +74,7 @@ TEST(RowsTest, DoNotDependOnTheBatch) {
   const SampledRows other = Sample(pool, MixedPolicy(), shuffled, keys, kDraws, 3);
   for (size_t i = 0; i < order.size(); ++i) {
     ExpectSameRow(whole, order[i], other, i);
-    const SampledRows alone =
-        Sample(pool, MixedPolicy(), {shuffled[i]}, {keys[i]}, kDraws, 3);
+    const SampledRows alone = Sample(pool, MixedPolicy(), {shuffled[i]}, {keys[i]}, kDraws, 3);
     ExpectSameRow(alone, 0, other, i);
   }
 }
@@ -86,8 +85,8 @@ TEST(RowsTest, DoNotDependOnHowThePoolWasBuilt) {
     SCOPED_TRACE(random.Trace());
     const SampledRows one_by_one =
         Sample(BuildPool(random.catalogue, 1), MixedPolicy(), random.rows, Keys(), kDraws, 3);
-    const SampledRows at_once = Sample(BuildPool(random.catalogue, 1 << 20), MixedPolicy(),
-                                       random.rows, Keys(), kDraws, 3);
+    const SampledRows at_once =
+        Sample(BuildPool(random.catalogue, 1 << 20), MixedPolicy(), random.rows, Keys(), kDraws, 3);
     for (size_t r = 0; r < kRows; ++r) ExpectSameRow(one_by_one, r, at_once, r);
   }
 }
