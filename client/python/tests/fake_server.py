@@ -20,6 +20,7 @@ from typing import Any, Callable, Optional
 
 import grpc
 import numpy as np
+from fake_state import CallError, FakeCollection, invalid
 from google.protobuf import empty_pb2
 
 from negatron import columns
@@ -60,19 +61,7 @@ class Faults:
         self.gate.set()
 
 
-class _Error(Exception):
-    def __init__(self, code: grpc.StatusCode, message: str, *violations: tuple[str, str]) -> None:
-        super().__init__(message)
-        self.code = code
-        self.violations = violations
-
-
-def _invalid(field: str, description: str) -> _Error:
-    message = "the request is not valid"
-    return _Error(grpc.StatusCode.INVALID_ARGUMENT, message, (field, description))
-
-
-def _abort(context: grpc.ServicerContext, error: _Error, delay: Optional[float] = None) -> None:
+def _abort(context: grpc.ServicerContext, error: CallError, delay: Optional[float] = None) -> None:
     status = status_pb2.Status(code=error.code.value[0], message=str(error))
     info = status_pb2.ErrorInfo(reason=error.code.name, domain="negatron", metadata={"by": "fake"})
     status.details.add(type_url=_PREFIX + "ErrorInfo", value=info.SerializeToString())
@@ -89,92 +78,13 @@ def _abort(context: grpc.ServicerContext, error: _Error, delay: Optional[float] 
     context.abort(error.code, str(error))
 
 
-class _Dictionary:
-    """Rows of string ids, or of int64 ids."""
-
-    def __init__(self, id_type: int) -> None:
-        self.strings = id_type == collections_pb2.ID_TYPE_STRING
-        self.ids: list[Any] = []
-        self.rows: dict[Any, int] = {}
-
-    def find(self, column: types_pb2.IdColumn, field: str) -> list[int]:
-        """Rows of the ids, -1 where unknown."""
-        values = columns.ids_from_column(column).tolist()
-        names = column.WhichOneof("encoding") == "names"
-        if names and not self.strings:
-            raise _invalid(field, "int64 ids are expected")
-        if self.strings and not names:
-            return [value if 0 <= value < len(self.ids) else -1 for value in values]
-        return [self.rows.get(value, -1) for value in values]
-
-    def add(self, column: types_pb2.IdColumn, field: str) -> list[int]:
-        """Rows of the ids; makes those that are new."""
-        rows = self.find(column, field)
-        values = columns.ids_from_column(column).tolist()
-        for i, (row, value) in enumerate(zip(rows, values)):
-            if row < 0:
-                if self.strings and not isinstance(value, str):
-                    raise _invalid(f"{field}[{i}]", "unknown number")
-                row = self.rows.setdefault(value, len(self.ids))
-                if row == len(self.ids):
-                    self.ids.append(value)
-                rows[i] = row
-        return rows
-
-    def column(self, rows: Any, typed: bool) -> types_pb2.IdColumn:
-        rows = np.asarray(rows, np.int64)
-        if not self.strings:
-            ids = np.array([*self.ids, -1], np.int64)
-            return types_pb2.IdColumn(raw=ids[rows].astype("<i8").tobytes())
-        if typed:
-            names = [*self.ids, ""]
-            return types_pb2.IdColumn(names=types_pb2.StringList(values=[names[r] for r in rows]))
-        return types_pb2.IdColumn(raw=rows.astype("<i8").tobytes())
-
-
-class _Collection:
-    def __init__(self, proto: collections_pb2.Collection) -> None:
-        self.proto = proto
-        self.items = _Dictionary(proto.item_id_type)
-        self.users = _Dictionary(proto.user_id_type)
-        self.intervals: list[list[tuple[int, int]]] = []
-        self.implicit: list[bool] = []
-        self.event_users: list[int] = []
-        self.event_items: list[int] = []
-        self.event_times: list[int] = []
-        self.event_weights: list[float] = []
-        self.vectors: dict[int, np.ndarray] = {}
-        self.sequence = 1
-        self.calls = 0
-        self.rows = 0
-
-    def token(self) -> types_pb2.SnapshotToken:
-        return types_pb2.SnapshotToken(
-            incarnation=self.proto.incarnation, commit_sequence=self.sequence
-        )
-
-    def table(self, rows: list[int], typed: bool) -> pool_pb2.ItemTable:
-        flat = [interval for row in rows for interval in self.intervals[row]]
-        splits = np.concatenate([[0], np.cumsum([len(self.intervals[row]) for row in rows])])
-        table = pool_pb2.ItemTable(ids=self.items.column(rows, typed))
-        if typed:
-            table.numbers.raw = np.array(rows, "<i8").tobytes()
-        table.alive_from_micros.raw = np.array([f for f, _ in flat], "<i8").tobytes()
-        table.alive_until_micros.raw = np.array([u for _, u in flat], "<i8").tobytes()
-        table.interval_splits.raw = splits.astype("<i8").tobytes()
-        return table
-
-    def alive(self, t: int) -> np.ndarray:
-        return np.array([any(f <= t < u for f, u in spans) for spans in self.intervals], bool)
-
-
 class FakeServer:
     """Serves on a port of its own between `start` and `stop`; `faults` may be set at any time."""
 
     def __init__(self) -> None:
         self.faults = Faults()
         self._lock = threading.Lock()
-        self._collections: dict[str, _Collection] = {}
+        self._collections: dict[str, FakeCollection] = {}
         self._receipts: dict[tuple[str, str], Any] = {}
         self._incarnations = 0
         self._server: Optional[grpc.Server] = None
@@ -224,25 +134,25 @@ class FakeServer:
                 try:
                     if fault is None or self.faults.after_work:
                         response = method(self, request)
-                except _Error as error:
+                except CallError as error:
                     _abort(context, error)
             if fault is not None:
-                _abort(context, _Error(fault[0], "ordered by the test"), fault[1])
+                _abort(context, CallError(fault[0], "ordered by the test"), fault[1])
             return response
 
         return handle
 
-    def _find(self, name: str, field: str) -> _Collection:
+    def _find(self, name: str, field: str) -> FakeCollection:
         if not name.startswith("collections/"):
-            raise _invalid(field, "collections/{id} is expected")
+            raise invalid(field, "collections/{id} is expected")
         if name not in self._collections:
-            raise _Error(grpc.StatusCode.NOT_FOUND, f"{name} does not exist")
+            raise CallError(grpc.StatusCode.NOT_FOUND, f"{name} does not exist")
         return self._collections[name]
 
     def _write(
         self,
         request: Any,
-        work: Callable[[_Collection], tuple[int, int]],
+        work: Callable[[FakeCollection], tuple[int, int]],
         default_level: int = types_pb2.ACKNOWLEDGEMENT_LEVEL_DURABLE,
     ) -> Any:
         collection = self._find(request.collection, "collection")
@@ -269,18 +179,18 @@ class FakeServer:
     def create(self, request: Any) -> Any:
         name = f"collections/{request.collection_id}"
         if not request.collection_id.replace("-", "a").isalnum():
-            raise _invalid("collection_id", "characters of [a-z0-9-] are expected")
+            raise invalid("collection_id", "characters of [a-z0-9-] are expected")
         key = ("create", request.request_id)
         if key in self._receipts:
             return self._receipts[key]
         if name in self._collections:
-            raise _Error(grpc.StatusCode.ALREADY_EXISTS, f"{name} exists")
+            raise CallError(grpc.StatusCode.ALREADY_EXISTS, f"{name} exists")
         self._incarnations += 1
         proto = collections_pb2.Collection()
         proto.CopyFrom(request.collection)
         proto.name, proto.incarnation, proto.etag = name, self._incarnations, "1"
         proto.create_time.GetCurrentTime()
-        self._collections[name] = _Collection(proto)
+        self._collections[name] = FakeCollection(proto)
         self._receipts[key] = proto
         return proto
 
@@ -298,10 +208,10 @@ class FakeServer:
     def update(self, request: Any) -> Any:
         proto = self._find(request.collection.name, "collection.name").proto
         if request.collection.etag not in ("", proto.etag):
-            raise _Error(grpc.StatusCode.ABORTED, "another etag is current")
+            raise CallError(grpc.StatusCode.ABORTED, "another etag is current")
         for path in request.update_mask.paths:
             if path == "embedding_settings" and proto.HasField(path):
-                raise _invalid("update_mask", "embedding_settings can be set once")
+                raise invalid("update_mask", "embedding_settings can be set once")
             if path in ("embedding_settings",):
                 proto.embedding_settings.CopyFrom(request.collection.embedding_settings)
             elif path == "labels":
@@ -322,11 +232,11 @@ class FakeServer:
     # Pool.
 
     def write_items(self, request: Any) -> Any:
-        def work(c: _Collection) -> tuple[int, int]:
+        def work(c: FakeCollection) -> tuple[int, int]:
             before = len(c.items.ids)
             rows = c.items.add(request.item_ids, "item_ids")
             if len(set(rows)) < len(rows):
-                raise _invalid("item_ids", "each at most once")
+                raise invalid("item_ids", "each at most once")
             splits = columns.int64_from_column(request.interval_splits)
             if len(splits) == 0:
                 splits = np.arange(len(rows) + 1)
@@ -349,13 +259,13 @@ class FakeServer:
         return self._write(request, work)
 
     def write_events(self, request: Any) -> Any:
-        def work(c: _Collection) -> tuple[int, int]:
+        def work(c: FakeCollection) -> tuple[int, int]:
             times = columns.int64_from_column(request.event_time_micros)
             before = len(c.items.ids)
             known = c.items.find(request.item_ids, "item_ids")
             if c.proto.missing_item_rule != collections_pb2.MISSING_ITEM_RULE_CREATE:
                 if -1 in known:
-                    raise _invalid(f"item_ids[{known.index(-1)}]", "no such item")
+                    raise invalid(f"item_ids[{known.index(-1)}]", "no such item")
             items = c.items.add(request.item_ids, "item_ids")
             users = c.users.add(request.user_ids, "user_ids")
             weights = columns.floats_from_column(request.weights)
@@ -396,20 +306,20 @@ class FakeServer:
     # Embeddings.
 
     def write_embeddings(self, request: Any) -> Any:
-        def work(c: _Collection) -> tuple[int, int]:
+        def work(c: FakeCollection) -> tuple[int, int]:
             rows = c.items.find(request.item_ids, "item_ids")
             if not c.proto.HasField("embedding_settings"):
-                raise _Error(grpc.StatusCode.FAILED_PRECONDITION, "no embedding settings")
+                raise CallError(grpc.StatusCode.FAILED_PRECONDITION, "no embedding settings")
             if -1 in rows:
-                raise _invalid(f"item_ids[{rows.index(-1)}]", "no such item")
+                raise invalid(f"item_ids[{rows.index(-1)}]", "no such item")
             shape = (request.vectors.row_count, request.vectors.column_count)
             if shape[1] != c.proto.embedding_settings.dimension:
-                raise _invalid("vectors.column_count", "another dimension")
+                raise invalid("vectors.column_count", "another dimension")
             matrix = columns.floats_from_column(request.vectors.values).reshape(shape)
             bad = np.flatnonzero(~np.isfinite(matrix))
             if len(bad):
                 row = bad[0] // shape[1]
-                raise _invalid(f"vectors.values[{bad[0]}]", f"not finite (row {row})")
+                raise invalid(f"vectors.values[{bad[0]}]", f"not finite (row {row})")
             c.vectors.update(zip(rows, matrix))
             return len(rows), 0
 
@@ -433,7 +343,7 @@ class FakeServer:
 
         c = self._find(request.collection, "collection")
         c.calls += 1
-        response = sample(c, request, _invalid)
+        response = sample(c, request, invalid)
         c.rows += len(response.row_statuses.raw)
         return response
 
