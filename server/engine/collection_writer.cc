@@ -19,8 +19,9 @@ constexpr size_t kForgetPerWrite = 4;
 
 absl::Status CheckRoom(const IdIndex& index, int64_t fresh, const char* what) {
   if (index.size() + fresh <= kMaxOrdinals) return absl::OkStatus();
-  return absl::ResourceExhaustedError(
-      absl::StrCat("a collection holds at most ", kMaxOrdinals, " ", what));
+  return WithReason(absl::ResourceExhaustedError(
+                        absl::StrCat("a collection holds at most ", kMaxOrdinals, " ", what)),
+                    "COLLECTION_FULL");
 }
 
 }  // namespace
@@ -42,7 +43,8 @@ absl::StatusOr<std::optional<WriteResult>> CollectionWriter::FindReplay(const Wr
   const RequestRecord* record = requests_.Find(options.request_id, now);
   if (record == nullptr) return std::nullopt;
   if (record->fingerprint != fingerprint) {
-    return InvalidField("request_id", "came before with another request");
+    return WithReason(InvalidField("request_id", "came before with another request"),
+                      "REQUEST_ID_REUSED");
   }
   WriteResult result;
   result.commit_sequence = record->commit_sequence;

@@ -15,12 +15,18 @@ namespace {
 constexpr int64_t kMaxGroupBytes = 32 << 20;
 constexpr size_t kMaxGroupWrites = 512;
 
+// A start leaves out this many sequence numbers: writes that were applied but
+// not yet synced may have been lost with the power, and their numbers, which
+// snapshot tokens carry, must not come to name another state. More writes than
+// this cannot wait for a sync.
+constexpr int64_t kStartGap = 1 << 20;
+
 constexpr absl::Duration kRetryWhenFull = absl::Milliseconds(50);
 
 }  // namespace
 
 CommitQueue::CommitQueue(Store* store, const CommitQueueOptions& options)
-    : store_(store), options_(options), next_sequence_(store->last_sequence() + 1) {
+    : store_(store), options_(options), next_sequence_(store->last_sequence() + kStartGap) {
   thread_ = std::thread([this] { Run(); });
 }
 

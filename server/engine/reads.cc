@@ -79,7 +79,8 @@ absl::StatusOr<GetEmbeddingsResult> Engine::GetEmbeddings(absl::string_view coll
   NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
   const std::shared_ptr<const Snapshot> snapshot = found->snapshot();
   if (snapshot->vectors == nullptr) {
-    return absl::FailedPreconditionError("the collection has no embedding_settings");
+    return WithReason(absl::FailedPreconditionError("the collection has no embedding_settings"),
+                      "EMBEDDINGS_NOT_CONFIGURED");
   }
   NEGATRON_RETURN_IF_ERROR(CheckRead(ids, snapshot->settings->item_id_type));
   const int dimension = snapshot->vectors->dimension();

@@ -88,15 +88,19 @@ absl::Status CheckRequest(const SampleRequest& request, const CollectionRecord& 
 absl::Status PrepareQueries(const SampleRequest& request, const CollectionRecord& settings,
                             std::vector<float>* queries) {
   if (request.policy.NeedsEmbeddings() && !settings.embedding.has_value()) {
-    return absl::FailedPreconditionError(
-        "the policy draws from `nearest` and the collection has no embedding_settings");
+    return WithReason(
+        absl::FailedPreconditionError(
+            "the policy draws from `nearest` and the collection has no embedding_settings"),
+        "EMBEDDINGS_NOT_CONFIGURED");
   }
   if (request.queries.empty()) {
     if (!request.policy.NeedsQueries()) return absl::OkStatus();
     return InvalidField("queries", "a component of the policy is anchored on them");
   }
   if (!settings.embedding.has_value()) {
-    return absl::FailedPreconditionError("queries: the collection has no embedding_settings");
+    return WithReason(
+        absl::FailedPreconditionError("queries: the collection has no embedding_settings"),
+        "EMBEDDINGS_NOT_CONFIGURED");
   }
   const int dimension = settings.embedding->dimension;
   if (request.query_columns != dimension) {
@@ -119,21 +123,28 @@ absl::Status PrepareQueries(const SampleRequest& request, const CollectionRecord
   return violations.ToStatus();
 }
 
-uint64_t HashId(const std::optional<IdBatch>& ids, int64_t row) {
+// The same for a name and its dictionary number.
+uint64_t HashId(const std::optional<IdBatch>& ids, int64_t row, const IdIndex& index) {
   if (!ids.has_value()) return 0;
   if (ids->is_names()) return Fingerprint(ids->names()[row]);
-  return static_cast<uint64_t>(ids->numbers()[row]);
+  const int64_t number = ids->numbers()[row];
+  if (index.type() == IdType::kString && number >= 0 && number < index.size()) {
+    return Fingerprint(index.NameAt(static_cast<Ordinal>(number)));
+  }
+  return static_cast<uint64_t>(number);
 }
 
 // Row keys of the caller, or a hash of user, positive and as-of: never of the
 // position in the batch.
-std::vector<uint64_t> RowKeys(const SampleRequest& request, const std::vector<Micros>& as_of) {
+std::vector<uint64_t> RowKeys(const SampleRequest& request, const PoolView& pool,
+                              const std::vector<Micros>& as_of) {
   std::vector<uint64_t> keys(request.row_count);
   for (int64_t r = 0; r < request.row_count; ++r) {
     if (!request.row_keys.empty()) {
       keys[r] = static_cast<uint64_t>(request.row_keys[r]);
     } else {
-      const uint64_t hash = MixHash(HashId(request.users, r), HashId(request.positives, r));
+      const uint64_t hash = MixHash(HashId(request.users, r, pool.users()),
+                                    HashId(request.positives, r, pool.items()));
       keys[r] = MixHash(hash, static_cast<uint64_t>(as_of[r]));
     }
   }
@@ -204,7 +215,7 @@ absl::StatusOr<SampleResult> Engine::Sample(absl::string_view collection,
   result.default_as_of = request.default_as_of.value_or(impl_->options().clock->NowMicros());
   std::vector<Micros> as_of = request.as_of;
   if (as_of.empty()) as_of.assign(request.row_count, result.default_as_of);
-  const std::vector<uint64_t> keys = RowKeys(request, as_of);
+  const std::vector<uint64_t> keys = RowKeys(request, pool, as_of);
   const auto resolve = [](const std::optional<IdBatch>& ids, const IdIndex& index) {
     return ids.has_value() ? Resolve(*ids, index) : std::vector<Ordinal>();
   };

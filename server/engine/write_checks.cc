@@ -101,8 +101,9 @@ absl::Status CheckWrite(const WriteEventsRequest& request, const CollectionRecor
 
 absl::Status CheckWrite(WriteEmbeddingsRequest* request, const CollectionRecord& settings) {
   if (!settings.embedding.has_value()) {
-    return absl::FailedPreconditionError(
-        "the collection has no embedding_settings; set them with UpdateCollection");
+    return WithReason(absl::FailedPreconditionError("the collection has no embedding_settings; "
+                                                    "set them with UpdateCollection"),
+                      "EMBEDDINGS_NOT_CONFIGURED");
   }
   Violations violations;
   const int64_t rows = request->items.size();

@@ -50,7 +50,10 @@ absl::StatusOr<RowStatus> NearestCandidates::BeginRow(size_t index) {
   row_ = &rows_[index];
   by_item_.clear();
   next_top_ = 0;
-  if (Anchor(*row_) == nullptr) return RowStatus::kNoAnchor;
+  if (Anchor(*row_) == nullptr) {
+    const bool living = context_.pool->LivingCount(row_->as_of) > 0;
+    return living ? RowStatus::kNoAnchor : RowStatus::kNoLivingItem;
+  }
   const std::vector<Hit>& hits = hits_[index];
   if (hits.size() <= static_cast<size_t>(spec_.rank_begin)) return EmptyStatus(*row_);
   window_ = std::span<const Hit>(hits).subspan(spec_.rank_begin);

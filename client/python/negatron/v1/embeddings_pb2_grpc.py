@@ -39,7 +39,8 @@ class EmbeddingServiceServicer(object):
         Succeeds or fails whole: an unknown item, a wrong dimension, or a value
         that is not finite is `INVALID_ARGUMENT` naming the row;
         `FAILED_PRECONDITION` if the collection has no embedding settings. 1 to
-        100,000 rows. Idempotent. Default level: `APPLIED`, and the next request
+        100,000 rows, in a message of at most the server's `--max-message-bytes`,
+        16 MiB unless set. Idempotent. Default level: `APPLIED`, and the next request
         sees the new vectors.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

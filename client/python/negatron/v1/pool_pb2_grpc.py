@@ -11,9 +11,11 @@ class PoolServiceStub(object):
     """Writes and reads the pool of a collection: items and events.
 
     Batch writes succeed or fail whole. Bad input is `INVALID_ARGUMENT` with the
-    path and row of each offender (the first 20) and changes nothing. A full
+    path and row of the offenders (at most the first 20) and changes nothing. A full
     write queue is `RESOURCE_EXHAUSTED` with `RetryInfo`; a disk that takes no
-    writes is `UNAVAILABLE`. Safe to repeat with a `request_id`; without one, a
+    writes is `UNAVAILABLE`, and one that lost what it had acknowledged
+    `DATA_LOSS`. A request is also bounded by the server's `--max-message-bytes`,
+    16 MiB unless set. Safe to repeat with a `request_id`; without one, a
     repeated `BatchWriteEvents` writes its events twice.
     """
 
@@ -49,14 +51,17 @@ class PoolServiceServicer(object):
     """Writes and reads the pool of a collection: items and events.
 
     Batch writes succeed or fail whole. Bad input is `INVALID_ARGUMENT` with the
-    path and row of each offender (the first 20) and changes nothing. A full
+    path and row of the offenders (at most the first 20) and changes nothing. A full
     write queue is `RESOURCE_EXHAUSTED` with `RetryInfo`; a disk that takes no
-    writes is `UNAVAILABLE`. Safe to repeat with a `request_id`; without one, a
+    writes is `UNAVAILABLE`, and one that lost what it had acknowledged
+    `DATA_LOSS`. A request is also bounded by the server's `--max-message-bytes`,
+    16 MiB unless set. Safe to repeat with a `request_id`; without one, a
     repeated `BatchWriteEvents` writes its events twice.
     """
 
     def BatchWriteItems(self, request, context):
-        """Creates items, or replaces the alive intervals of items that exist.
+        """Creates items, or replaces the alive intervals of items that exist: with
+        "always" where the request gives none.
         1 to 100,000 items. Default level: `DURABLE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -121,9 +126,11 @@ class PoolService(object):
     """Writes and reads the pool of a collection: items and events.
 
     Batch writes succeed or fail whole. Bad input is `INVALID_ARGUMENT` with the
-    path and row of each offender (the first 20) and changes nothing. A full
+    path and row of the offenders (at most the first 20) and changes nothing. A full
     write queue is `RESOURCE_EXHAUSTED` with `RetryInfo`; a disk that takes no
-    writes is `UNAVAILABLE`. Safe to repeat with a `request_id`; without one, a
+    writes is `UNAVAILABLE`, and one that lost what it had acknowledged
+    `DATA_LOSS`. A request is also bounded by the server's `--max-message-bytes`,
+    16 MiB unless set. Safe to repeat with a `request_id`; without one, a
     repeated `BatchWriteEvents` writes its events twice.
     """
 

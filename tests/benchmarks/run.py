@@ -1,0 +1,260 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Measures Negatron against its baselines, side by side on this machine.
+
+Each figure is a ratio: the server and its baseline are measured in turn, several rounds, with the
+same client beside them on the same cores, and the medians are divided. Prints a line for each and
+writes them as a JSON list of {name, value, unit, baseline, ratio}, with the conditions beside.
+"""
+import argparse
+import contextlib
+import datetime
+import json
+import os
+import platform
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+# Name, flags of wire_bench, and whether the figure is measured once, on users never asked before.
+# Cold figures come first: the others ask for the same users.
+WIRE_FIGURES = [
+    ("wire_popularity_history_cold", ["--source=popularity", "--histories"], True),
+    ("wire_uniform", ["--source=uniform"], False),
+    ("wire_popularity", ["--source=popularity"], False),
+    ("wire_popularity_history", ["--source=popularity", "--histories"], False),
+    ("wire_as_of", ["--source=popularity", "--as-of"], False),
+    ("wire_as_of_history", ["--source=popularity", "--as-of", "--histories"], False),
+]
+UNIT = "negatives/s"
+EVENTS_PER_USER = 100
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=Path, required=True, help="build folder with bin/")
+    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    parser.add_argument("--quick", action="store_true",
+                        help="a smoke test: 100,000 items, 1,000,000 events, short measurements")
+    parser.add_argument("--items", type=int, help="items in the catalogue (default 1,000,000)")
+    parser.add_argument("--events", type=int, help="events in the catalogue (default 10,000,000)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each figure")
+    parser.add_argument("--seconds", type=float, help="least time of a measurement (default 3)")
+    parser.add_argument("--in-flight", type=int, default=4, help="calls, connections at a time")
+    parser.add_argument("--load-timeout", type=float, default=3600, help="seconds for the import")
+    arguments = parser.parse_args()
+    arguments.items = arguments.items or (100_000 if arguments.quick else 1_000_000)
+    arguments.events = arguments.events or (1_000_000 if arguments.quick else 10_000_000)
+    arguments.seconds = arguments.seconds or (0.5 if arguments.quick else 3)
+    return arguments
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def process(command, log):
+    """Runs a server for the length of the block, its output in the file `log`."""
+    with open(log, "wb") as output:
+        server = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT,
+                                  stdin=subprocess.DEVNULL)
+        try:
+            yield server
+        finally:
+            server.terminate()
+            try:
+                server.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def wait_for(ready, server, log, seconds=30):
+    """Polls until `ready()` gives something, and returns it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and server.poll() is None:
+        result = ready()
+        if result:
+            return result
+        time.sleep(0.05)
+    raise RuntimeError(f"{server.args[0]} did not start:\n{Path(log).read_text()[-2000:]}")
+
+
+@contextlib.contextmanager
+def grpc_server(command, folder):
+    """Runs a server that has --port-file; yields its address."""
+    log, port_file = folder / "log", folder / "port"
+    with process([*command, f"--port-file={port_file}"], log) as server:
+        port = wait_for(lambda: port_file.exists() and port_file.read_text().strip(), server, log)
+        yield f"127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def redis_server(folder):
+    """Runs a private Redis that keeps nothing; yields its port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    def answers():
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as link:
+            link.sendall(b"PING\r\n")
+            return link.recv(16).startswith(b"+PONG")
+        return False
+
+    command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "",
+               "--appendonly", "no", "--dir", str(folder)]
+    with process(command, folder / "log") as server:
+        wait_for(answers, server, folder / "log")
+        yield port
+
+
+def run_json(command, timeout):
+    """Runs a program that prints JSON; its progress goes to our standard error."""
+    result = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, check=False,
+                            timeout=timeout)
+    if result.returncode != 0:
+        raise RuntimeError(f"{command[0]} failed with exit code {result.returncode}")
+    return json.loads(result.stdout)
+
+
+class Bench:
+    """Measures and keeps the figures."""
+
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.bin = arguments.build / "bin"
+        self.figures = []
+        self.conditions = {
+            "machine": f"{os.cpu_count()} cores, {cpu_model()}",
+            "load_average": round(os.getloadavg()[0], 1),
+            "build_type": build_type(arguments.build),
+            "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "items": arguments.items, "events": arguments.events, "rounds": arguments.rounds,
+            "seconds": arguments.seconds, "in_flight": arguments.in_flight,
+            "quick": arguments.quick,
+        }
+
+    def add(self, name, value, baseline=None, unit=UNIT, **more):
+        """Keeps a figure and prints its line. A value of None: skipped, with its `reason`."""
+        ratio = value / baseline if value and baseline else None
+        self.figures.append({"name": name, "value": value, "unit": unit, "baseline": baseline,
+                             "ratio": ratio, **more, "conditions": self.conditions})
+        numbers = ", ".join(f"{key} {number:.2f}" for key, number in more.items()
+                            if isinstance(number, float))
+        if value is None:
+            print(f"{name:30} skipped: {more.get('reason')}", flush=True)
+        elif baseline is None:
+            print(f"{name:30} {value:14,.0f} {unit}", flush=True)
+        else:
+            print(f"{name:30} {value:14,.0f} {unit}   baseline {baseline:14,.0f}   "
+                  f"ratio {ratio:8.3f}   {numbers}", flush=True)
+
+    def measure(self, program, flags):
+        """One measurement by a Google Benchmark program."""
+        command = [self.bin / program, *flags, f"--in-flight={self.arguments.in_flight}",
+                   f"--seconds={self.arguments.seconds}", "--benchmark_format=json"]
+        result = run_json(command, timeout=180 + 20 * self.arguments.seconds)["benchmarks"][0]
+        if result.get("error_occurred") or result.get("skipped"):
+            raise RuntimeError(f"{program} {' '.join(map(str, flags))}: {result}")
+        return result
+
+    def wire(self, address, flags):
+        """One measurement of a gRPC server."""
+        users = self.arguments.events // EVENTS_PER_USER
+        return self.measure("wire_bench", [*flags, f"--address={address}", f"--users={users}"])
+
+    def compare(self, name, measured, baseline, rounds):
+        """Alternates both and keeps the medians; each returns a result of Google Benchmark."""
+        pairs = [(measured(), baseline()) for _ in range(rounds)]
+
+        def median(side, key):
+            return statistics.median(pair[side][key] for pair in pairs)
+
+        latencies = {}
+        for side, prefix in ((0, ""), (1, "baseline_")):
+            for key in ("p50_ms", "p99_ms"):
+                if key in pairs[0][side]:
+                    latencies[prefix + key] = median(side, key)
+        self.add(name, median(0, "items_per_second"), median(1, "items_per_second"), **latencies)
+
+    def load(self, negatrond):
+        """Imports the catalogue and keeps the rates."""
+        say(f"importing {self.arguments.items:,} items and {self.arguments.events:,} events")
+        rates = run_json([self.bin / "load_catalogue", f"--address={negatrond}",
+                          f"--items={self.arguments.items}", f"--events={self.arguments.events}"],
+                         timeout=self.arguments.load_timeout)
+        self.add("import_items", rates["items_per_second"], unit="items/s")
+        self.add("import_events", rates["events_per_second"], unit="events/s")
+
+    def run_wire(self, negatrond, echo):
+        for name, flags, cold in WIRE_FIGURES:
+            say(f"measuring {name}")
+            once = ["--once"] if cold else []
+            self.compare(name, lambda: self.wire(negatrond, flags + once),
+                         lambda: self.wire(echo, flags), 1 if cold else self.arguments.rounds)
+
+    def run_redis(self, negatrond, folder):
+        missing = [what for what, there in (
+            ("redis-server", shutil.which("redis-server")),
+            ("hiredis", (self.bin / "redis_bench").exists())) if not there]
+        if missing:
+            self.add("redis_uniform", None, reason=f"no {' and no '.join(missing)}")
+            return
+        say("measuring redis_uniform")
+        with redis_server(folder) as port:
+            flags = [f"--port={port}", f"--members={self.arguments.items}"]
+            self.compare("redis_uniform", lambda: self.wire(negatrond, ["--source=uniform"]),
+                         lambda: self.measure("redis_bench", flags), self.arguments.rounds)
+
+    def run(self, root):
+        """Starts the servers with their files under `root` and measures everything."""
+        folders = {name: root / name for name in ("negatrond", "echo", "redis")}
+        for folder in folders.values():
+            folder.mkdir()
+        server = [self.bin / "negatrond", "--listen=127.0.0.1:0", "--log-level=warning",
+                  f"--data-dir={folders['negatrond'] / 'data'}"]
+        with grpc_server(server, folders["negatrond"]) as negatrond:
+            self.load(negatrond)
+            with grpc_server([self.bin / "echo_server"], folders["echo"]) as echo:
+                self.run_wire(negatrond, echo)
+            self.run_redis(negatrond, folders["redis"])
+
+
+def cpu_model():
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def build_type(build):
+    with contextlib.suppress(OSError), open(build / "CMakeCache.txt", encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("CMAKE_BUILD_TYPE:"):
+                return line.split("=", 1)[1].strip()
+    return "unknown"
+
+
+def main():
+    arguments = parse_arguments()
+    # So that servers are stopped and folders removed on SIGTERM too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    bench = Bench(arguments)
+    with tempfile.TemporaryDirectory(prefix="negatron-bench-") as root:
+        bench.run(Path(root))
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(bench.figures, indent=2) + "\n")
+    say(f"written: {arguments.out}")
+
+
+if __name__ == "__main__":
+    main()
