@@ -29,7 +29,7 @@ constexpr absl::Duration kSlowCall = absl::Seconds(1);
 
 // For what is not a call of ours, such as a health check that watches: it would never end by
 // itself.
-constexpr absl::Duration kStreamGrace = absl::Milliseconds(200);
+constexpr absl::Duration kStreamGrace = absl::Seconds(1);
 
 constexpr absl::Duration kProgressInterval = absl::Seconds(1);
 
