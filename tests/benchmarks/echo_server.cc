@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "CLI/CLI.hpp"
 #include <grpcpp/impl/codegen/proto_utils.h>

@@ -4,6 +4,7 @@
 // asks. Prints one JSON object.
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <cstdio>
 #include <iostream>
 #include <memory>

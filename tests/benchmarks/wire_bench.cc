@@ -5,6 +5,7 @@
 // echo_server.
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <iostream>
 #include <memory>
 #include <random>

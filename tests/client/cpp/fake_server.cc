@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/client/cpp/fake_server.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <mutex>
 
@@ -151,8 +152,6 @@ FakeServer::FakeServer() : services_(std::make_unique<Services>()) {
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
   builder.SetMaxReceiveMessageSize(16 << 20);
-  // The longest that a shutdown may wait for an idle thread; gRPC's default is 10 s.
-  builder.SetSyncServerOption(grpc::ServerBuilder::CQ_TIMEOUT_MSEC, 50);
   builder.RegisterService(&services_->collections);
   builder.RegisterService(&services_->pool);
   builder.RegisterService(&services_->embeddings);
@@ -164,7 +163,9 @@ FakeServer::FakeServer() : services_(std::make_unique<Services>()) {
 }
 
 FakeServer::~FakeServer() {
-  server_->Shutdown();
+  // Without a deadline, a shutdown right behind a large response may take 10 s to see that it is
+  // out.
+  server_->Shutdown(std::chrono::system_clock::now());
   server_->Wait();
 }
 
