@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/grpc.h>
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
@@ -20,17 +21,23 @@ namespace {
 // idle ones. gRPC's own default is 5 minutes.
 constexpr absl::Duration kMinPingInterval = absl::Seconds(10);
 
-// gRPC's log function takes no argument.
-Log* grpc_log = nullptr;
+// The log functions of libraries take no argument of ours.
+Log* library_log = nullptr;
 
 void WriteGrpcLog(gpr_log_func_args* args) {
   const LogField fields[] = {{"message", args->message},
                              {"file", absl::StrCat(args->file, ":", args->line)}};
   if (args->severity == GPR_LOG_SEVERITY_ERROR) {
-    grpc_log->Warning("grpc", {fields[0], fields[1]});
+    library_log->Warning("grpc", {fields[0], fields[1]});
   } else {
-    grpc_log->Debug("grpc", {fields[0], fields[1]});
+    library_log->Debug("grpc", {fields[0], fields[1]});
   }
+}
+
+// Protobuf complains of requests that do not parse; the caller is told, and may be anybody.
+void WriteProtobufLog(google::protobuf::LogLevel, const char* file, int line,
+                      const std::string& message) {
+  library_log->Debug("protobuf", {{"message", message}, {"file", absl::StrCat(file, ":", line)}});
 }
 
 void SetOptions(const Config& config, grpc::ServerBuilder* builder) {
@@ -78,8 +85,9 @@ void GrpcServer::Shutdown(absl::Duration grace) {
   server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
 }
 
-void RedirectGrpcLog(Log* log) {
-  grpc_log = log;
+void RedirectLibraryLogs(Log* log) {
+  library_log = log;
+  google::protobuf::SetLogHandler(WriteProtobufLog);
   gpr_set_log_function(WriteGrpcLog);
 }
 

@@ -39,8 +39,8 @@ class GrpcServer {
   const int port_;
 };
 
-// Sends what gRPC's core logs to `log`, which must live as long as the process.
-void RedirectGrpcLog(Log* log);
+// Sends what gRPC and protobuf log to `log`, which must live as long as the process.
+void RedirectLibraryLogs(Log* log);
 
 }  // namespace negatron
 

@@ -40,7 +40,7 @@ int Serve(const CommandLine& line) {
   BlockStopSignals();
   // Lives as long as the process: threads of gRPC's core may log until its end.
   static Log& log = *new Log(line.config.log_level, line.config.log_format);
-  RedirectGrpcLog(&log);
+  RedirectLibraryLogs(&log);
   log.Info("starting", {{"version", NEGATRON_VERSION}});
   for (const EffectiveSetting& setting : line.settings) {
     log.Info("setting",

@@ -25,8 +25,6 @@ struct GoldenRecord {
   std::string name;
   std::string key;
   std::string value;
-
-  friend bool operator==(const GoldenRecord&, const GoldenRecord&) = default;
 };
 
 template <typename Record>
