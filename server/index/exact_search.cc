@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <bit>
+#include <cstddef>
+#include <limits>
+#include <utility>
 
 #include "server/index/search.h"
 #include "storage/base/status.h"
@@ -14,6 +17,48 @@ bool Nearer(const Hit& a, const Hit& b) {
 
 // Some 30 us of work at 64 components and one anchor.
 constexpr size_t kPagesBetweenChecks = 32;
+
+// Bit r: scores[r] > threshold.
+uint64_t Above(const float* scores, float threshold) {
+  uint64_t mask = 0;
+  for (uint32_t r = 0; r < VectorTable::kPageItems; ++r) {
+    mask |= static_cast<uint64_t>(scores[r] > threshold) << r;
+  }
+  return mask;
+}
+
+// The best `limit` of the hits that were added, in order of ordinal. Keeps up to twice as many and
+// then selects: cheaper than a heap, and the threshold rises as fast.
+class BestHits {
+ public:
+  explicit BestHits(int limit) : limit_(static_cast<size_t>(limit)) { hits_.reserve(2 * limit_); }
+
+  // A later hit must score more than this: among equals the lower ordinal wins.
+  float threshold() const { return threshold_; }
+
+  void Add(Hit hit) {
+    hits_.push_back(hit);
+    if (hits_.size() == 2 * limit_) Select();
+  }
+
+  std::vector<Hit> Take() && {
+    if (hits_.size() > limit_) Select();
+    std::sort(hits_.begin(), hits_.end(), Nearer);
+    return std::move(hits_);
+  }
+
+ private:
+  void Select() {
+    const auto last = hits_.begin() + static_cast<std::ptrdiff_t>(limit_) - 1;
+    std::nth_element(hits_.begin(), last, hits_.end(), Nearer);
+    hits_.resize(limit_);
+    threshold_ = hits_.back().score;
+  }
+
+  size_t limit_;
+  float threshold_ = -std::numeric_limits<float>::infinity();
+  std::vector<Hit> hits_;
+};
 
 }  // namespace
 
@@ -33,8 +78,7 @@ float ExactSearch::Score(const float* anchor, Ordinal item) const {
 absl::Status ExactSearch::Search(std::span<const float* const> anchors, int limit, Accept accept,
                                  const Cancellation& cancellation,
                                  std::vector<std::vector<Hit>>* hits) const {
-  // While the scan goes on each list is a heap with its worst hit in front.
-  hits->assign(anchors.size(), {});
+  std::vector<BestHits> best(anchors.size(), BestHits(limit));
   float scores[VectorTable::kPageItems];
   for (size_t p = 0; p < table_.page_count(); ++p) {
     if (p % kPagesBetweenChecks == 0) NEGATRON_RETURN_IF_ERROR(cancellation.Check());
@@ -42,23 +86,17 @@ absl::Status ExactSearch::Search(std::span<const float* const> anchors, int limi
     if (page == nullptr) continue;
     for (size_t q = 0; q < anchors.size(); ++q) {
       ScoreRows(anchors[q], page->values.data(), VectorTable::kPageItems, scores);
-      std::vector<Hit>& heap = (*hits)[q];
-      for (uint64_t rest = page->present; rest != 0; rest &= rest - 1) {
+      for (uint64_t rest = page->present & Above(scores, best[q].threshold()); rest != 0;
+           rest &= rest - 1) {
         const int row = std::countr_zero(rest);
-        const bool full = heap.size() == static_cast<size_t>(limit);
-        if (full && !(scores[row] > heap.front().score)) continue;
         const auto item = static_cast<Ordinal>(p * VectorTable::kPageItems + row);
-        if (!accept(q, item)) continue;
-        if (full) {
-          std::pop_heap(heap.begin(), heap.end(), Nearer);
-          heap.pop_back();
-        }
-        heap.push_back({scores[row], item});
-        std::push_heap(heap.begin(), heap.end(), Nearer);
+        // The threshold may have risen within the page.
+        if (scores[row] > best[q].threshold() && accept(q, item)) best[q].Add({scores[row], item});
       }
     }
   }
-  for (std::vector<Hit>& heap : *hits) std::sort(heap.begin(), heap.end(), Nearer);
+  hits->clear();
+  for (BestHits& one : best) hits->push_back(std::move(one).Take());
   return absl::OkStatus();
 }
 
