@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include <google/protobuf/empty.pb.h>
+#include <grpc/grpc.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
@@ -44,6 +45,16 @@ grpc::ChannelArguments Arguments() {
   return arguments;
 }
 
+// When the last channel of a process goes, gRPC takes itself down, and right behind a large message
+// that waits up to 10 s for one of its threads. So the first client keeps it up to the process's
+// end.
+void KeepGrpcUp() {
+  [[maybe_unused]] static const bool up = [] {
+    grpc_init();
+    return true;
+  }();
+}
+
 absl::Status CheckOptions(const ClientOptions& options) {
   if (options.target.empty()) return BadFieldError("target", "is empty");
   if (options.deadline <= absl::ZeroDuration()) {
@@ -64,6 +75,7 @@ absl::Status CheckOptions(const ClientOptions& options) {
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Create(ClientOptions options) {
   if (absl::Status status = CheckOptions(options); !status.ok()) return status;
+  KeepGrpcUp();
   std::shared_ptr<grpc::Channel> channel =
       grpc::CreateCustomChannel(options.target, grpc::InsecureChannelCredentials(), Arguments());
   return std::unique_ptr<Client>(new Client(std::move(options), std::move(channel)));

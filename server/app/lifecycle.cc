@@ -27,6 +27,11 @@ namespace {
 // Calls that take longer are logged.
 constexpr absl::Duration kSlowCall = absl::Seconds(1);
 
+// Between the end of the last call and the end of the server: calls that are on their way are still
+// told UNAVAILABLE, which clients retry. gRPC cuts those that arrive while it closes with
+// CANCELLED.
+constexpr absl::Duration kRefusalGrace = absl::Milliseconds(200);
+
 // For what is not a call of ours, such as a health check that watches: it would never end by
 // itself.
 constexpr absl::Duration kStreamGrace = absl::Seconds(1);
@@ -171,6 +176,7 @@ void Drain(const Config& config, GrpcServer* server, ServiceSet* services, Log& 
   if (!admission.WaitUntilEmpty(config.drain_deadline)) {
     log.Warning("drain_deadline_passed", {{"cancelled_calls", admission.call_count()}});
   }
+  absl::SleepFor(kRefusalGrace);
   server->Shutdown(kStreamGrace);
   services->dispatcher().Stop();
 }

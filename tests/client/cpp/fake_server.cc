@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/client/cpp/fake_server.h"
 
-#include <chrono>
 #include <cstdlib>
 #include <mutex>
 
@@ -163,9 +162,7 @@ FakeServer::FakeServer() : services_(std::make_unique<Services>()) {
 }
 
 FakeServer::~FakeServer() {
-  // Without a deadline, a shutdown right behind a large response may take 10 s to see that it is
-  // out.
-  server_->Shutdown(std::chrono::system_clock::now());
+  server_->Shutdown();
   server_->Wait();
 }
 
