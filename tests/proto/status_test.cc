@@ -86,7 +86,7 @@ TEST(StatusTest, PayloadThatDoesNotParseIsNoDetail) {
 }
 
 TEST(StatusTest, UnknownCodeBecomesUnknown) {
-  const grpc::Status wire(static_cast<grpc::StatusCode>(77), "odd");
+  const grpc::Status wire(grpc::StatusCode::DO_NOT_USE, "odd");
   EXPECT_EQ(FromGrpcStatus(wire).code(), absl::StatusCode::kUnknown);
 }
 
