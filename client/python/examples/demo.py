@@ -28,7 +28,7 @@ from training import Plan, Problem, Run, train
 
 _COLLECTION = "demo"
 # Learning rate and regularisation that both arms try on the validation period.
-_GRID = ((0.1, 0.01), (0.1, 0.05), (0.05, 0.05), (0.1, 0.1))
+_GRID = ((0.1, 0.05), (0.1, 0.1), (0.1, 0.2), (0.1, 0.4))
 _TRAIN_PART, _VALIDATION_PART = 0.8, 0.1
 
 
@@ -44,13 +44,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--server", type=path, required=True, help="path of negatrond")
     parser.add_argument("--out", type=path, default=path("build/demo"), help="pictures, table, log")
     parser.add_argument("--seeds", type=int, default=1, help="final runs of each arm")
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--batch", type=int, default=2048, help="rows of an update")
     parser.add_argument("--negatives", type=int, default=4, help="negatives a row")
     parser.add_argument("--in-flight", type=int, default=3, help="sample calls in flight")
     parser.add_argument("--half-life-days", type=float, default=14.0, help="of popularity")
-    parser.add_argument("--shares", default="0.5,0.25,0.25", help="uniform, popularity, nearest")
-    parser.add_argument("--window", default="0,200", help="ranks that nearest picks from")
+    parser.add_argument("--shares", default="0.6,0.3,0.1", help="uniform, popularity, nearest")
+    parser.add_argument("--window", default="20,200", help="ranks that nearest picks from")
     parser.add_argument("--temperature", type=float, help="softmax in the window; else uniform")
     parser.add_argument("--quick", action="store_true", help="a smoke test: little data")
     args = parser.parse_args()
