@@ -170,7 +170,7 @@ absl::Status Client::WaitForReady(absl::Duration timeout) {
   absl::Duration wait = absl::Milliseconds(50);
   absl::Status last = absl::UnavailableError("no answer");
   do {
-    const absl::Status status = CheckHealth(deadline);
+    absl::Status status = CheckHealth(deadline);
     if (status.ok()) return status;
     // The last question may be cut short; an earlier answer tells more.
     if (!absl::IsDeadlineExceeded(status)) last = status;

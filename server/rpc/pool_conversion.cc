@@ -57,10 +57,12 @@ std::vector<std::vector<Interval>> ReadAlive(const v1::BatchWriteItemsRequest& r
     for (int64_t k = splits[i]; k < splits[i + 1]; ++k) {
       intervals.push_back({from.empty() ? kAlways : from[k], until.empty() ? kNever : until[k]});
     }
-    if (const absl::string_view problem = IntervalsProblem(intervals); !problem.empty()) {
+    size_t at = 0;
+    if (const absl::string_view problem = IntervalsProblem(intervals, &at); !problem.empty()) {
       const bool no_bounds = from.empty() && until.empty();
       violations->AddRow(no_bounds ? kSplits : (from.empty() ? kUntil : kFrom),
-                         no_bounds ? i + 1 : splits[i], absl::StrCat(problem, " (item ", i, ")"));
+                         no_bounds ? i + 1 : splits[i] + static_cast<int64_t>(at),
+                         absl::StrCat(problem, " (item ", i, ")"));
     }
   }
   return alive;

@@ -27,7 +27,9 @@ class ExclusionSet {
  private:
   void Add(Ordinal item);
   void Hash(Ordinal item);
-  size_t Slot(Ordinal item) const { return (item * 0x9E3779B1u) & (table_.size() - 1); }
+  size_t Slot(Ordinal item) const {
+    return static_cast<size_t>(item * 0x9E3779B1u) & (table_.size() - 1);
+  }
 
   std::vector<Ordinal> items_;
   std::vector<Ordinal> table_;  // Open addressing; empty while few are excluded.

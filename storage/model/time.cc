@@ -3,8 +3,9 @@
 
 namespace negatron {
 
-absl::string_view IntervalsProblem(const std::vector<Interval>& intervals) {
+absl::string_view IntervalsProblem(const std::vector<Interval>& intervals, size_t* at) {
   for (size_t i = 0; i < intervals.size(); ++i) {
+    if (at != nullptr) *at = i;
     if (intervals[i].from >= intervals[i].until) return "an interval must start before it ends";
     if (i > 0 && intervals[i].from <= intervals[i - 1].until) {
       return "intervals must be in order of time, with a gap between them";

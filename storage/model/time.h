@@ -2,6 +2,7 @@
 #ifndef NEGATRON_STORAGE_MODEL_TIME_H_
 #define NEGATRON_STORAGE_MODEL_TIME_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -34,8 +35,8 @@ struct Interval {
 };
 
 // Empty if `intervals` are in order, each starting before it ends, none
-// touching the next; else what is wrong.
-absl::string_view IntervalsProblem(const std::vector<Interval>& intervals);
+// touching the next; else what is wrong, with the number of the interval in `at`.
+absl::string_view IntervalsProblem(const std::vector<Interval>& intervals, size_t* at = nullptr);
 
 // The gaps around `intervals` (which have no problem): the spans in which the
 // item is dead.

@@ -268,6 +268,12 @@ TEST_F(BadInputTest, ItemsAreCheckedByRow) {
             }),
             "alive_from_micros[1]");
   ExpectBad(WriteItemsWith([](auto& r) {
+              SetColumn(std::vector<int64_t>{0, 1, 3, 4}, r.mutable_interval_splits());
+              SetColumn(std::vector<int64_t>{0, 5, 6, 0}, r.mutable_alive_from_micros());
+              SetColumn(std::vector<int64_t>{9, 7, 9, 9}, r.mutable_alive_until_micros());
+            }),
+            "alive_from_micros[2]");
+  ExpectBad(WriteItemsWith([](auto& r) {
               SetColumn(std::vector<int64_t>{0, 2, 1, 3}, r.mutable_interval_splits());
             }),
             "interval_splits[2]");
