@@ -64,6 +64,15 @@ std::vector<GoldenRecord> CurrentRecords() {
   return records;
 }
 
+// Abseil's function for this is deprecated in Debian 13, and its successor is not in Debian 12.
+std::string FromHex(const std::string& hex) {
+  std::string bytes;
+  for (size_t i = 0; i < hex.size(); i += 2) {
+    bytes.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
+  }
+  return bytes;
+}
+
 // Lines `name key value`, the last two in hexadecimal; `#` starts a comment.
 std::vector<GoldenRecord> ReadGolden() {
   std::ifstream in(NEGATRON_GOLDEN_FOLDER "/records-v1.hex");
@@ -75,8 +84,7 @@ std::vector<GoldenRecord> ReadGolden() {
       ADD_FAILURE() << "bad line: " << line;
       continue;
     }
-    records.push_back(
-        {parts[0], absl::HexStringToBytes(parts[1]), absl::HexStringToBytes(parts[2])});
+    records.push_back({parts[0], FromHex(parts[1]), FromHex(parts[2])});
   }
   return records;
 }
