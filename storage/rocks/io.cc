@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "rocksdb/file_system.h"
 
@@ -25,7 +26,10 @@ bool IsGone(const rocksdb::IOStatus& status) {
 absl::Status FromRocks(const rocksdb::Status& status, absl::string_view action) {
   if (status.ok()) return absl::OkStatus();
   const std::string message = absl::StrCat(action, ": ", status.ToString());
-  if (status.IsNoSpace()) return WithReason(absl::UnavailableError(message), "DISK_FULL");
+  // Opening in RocksDB 9 wraps the failure and keeps the text alone.
+  if (status.IsNoSpace() || absl::StrContains(message, "No space left on device")) {
+    return WithReason(absl::UnavailableError(message), "DISK_FULL");
+  }
   if (status.IsCorruption() || status.IsNotFound() || status.IsPathNotFound()) {
     return WithReason(absl::DataLossError(message), "DATABASE_DAMAGED");
   }
