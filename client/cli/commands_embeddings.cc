@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <fstream>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -43,7 +43,8 @@ absl::Status FileError(const std::string& path, const absl::Status& status) {
 absl::Status OpenFile(const std::string& path, std::ifstream* file) {
   file->open(path, std::ios::binary);
   if (file->is_open()) return absl::OkStatus();
-  return InputError(absl::StrCat(path, ": cannot be opened: ", std::strerror(errno)));
+  return InputError(
+      absl::StrCat(path, ": cannot be opened: ", std::generic_category().message(errno)));
 }
 
 absl::Status ReadNpyIds(const std::string& path, IdList* ids) {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -46,7 +46,8 @@ absl::StatusOr<std::unique_ptr<TableReader>> TableReader::Open(const std::string
   table->path_ = path;
   table->file_.open(path, std::ios::binary);
   if (!table->file_.is_open()) {
-    return absl::NotFoundError(absl::StrCat(path, ": cannot be opened: ", std::strerror(errno)));
+    return absl::NotFoundError(
+        absl::StrCat(path, ": cannot be opened: ", std::generic_category().message(errno)));
   }
   std::string start(kSniffBytes, '\0');
   table->file_.read(start.data(), kSniffBytes);

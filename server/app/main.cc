@@ -50,8 +50,9 @@ int Serve(const CommandLine& line) {
 }
 
 int Main(const std::vector<std::string>& arguments) {
-  const absl::StatusOr<CommandLine> line =
-      ReadCommandLine(arguments, [](const char* name) { return std::getenv(name); });
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs here, and nothing sets a variable.
+  const auto variable = [](const char* name) { return std::getenv(name); };
+  const absl::StatusOr<CommandLine> line = ReadCommandLine(arguments, variable);
   if (!line.ok()) {
     const std::string message(line.status().message());
     std::fprintf(stderr, "negatrond: %s\n", message.c_str());

@@ -3,8 +3,8 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
+#include <system_error>
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
@@ -22,8 +22,8 @@ absl::Status WritePortFile(const std::string& path, int port) {
   file << port << '\n';
   file.close();
   if (!file || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    const absl::Status status = absl::UnavailableError(
-        absl::StrCat("cannot write the port file ", path, ": ", std::strerror(errno)));
+    absl::Status status = absl::UnavailableError(absl::StrCat(
+        "cannot write the port file ", path, ": ", std::generic_category().message(errno)));
     unlink(temporary.c_str());
     return status;
   }

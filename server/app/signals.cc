@@ -31,6 +31,7 @@ SignalWatcher::SignalWatcher(std::function<void(int)> on_first)
 SignalWatcher::~SignalWatcher() {
   ending_.store(true);
   // Wakes the thread; being blocked, the signal does nothing else.
+  // NOLINTNEXTLINE(bugprone-bad-signal-to-kill-thread)
   pthread_kill(thread_.native_handle(), SIGTERM);
   thread_.join();
 }

@@ -47,13 +47,11 @@ void CommitQueue::Add(PendingWrite write) {
     } else {
       queued_bytes_ += write.size_bytes;
       queue_.push_back(std::move(write));
+      wake_.NotifyOne();
+      return;
     }
   }
-  if (refused.ok()) {
-    wake_.NotifyOne();
-  } else {
-    write.finish(refused);
-  }
+  write.finish(refused);
 }
 
 void CommitQueue::Stop() {
