@@ -63,6 +63,7 @@ struct Settings {
 template <typename Value>
 CLI::Validator OneOf(const std::map<std::string, Value>& names) {
   std::vector<std::string> keys;
+  keys.reserve(names.size());
   for (const auto& entry : names) keys.push_back(entry.first);
   return CLI::IsMember(std::move(keys));
 }

@@ -72,7 +72,7 @@ absl::Status Prefix(absl::string_view prefix, const absl::Status& status) {
 }
 
 absl::StatusOr<int64_t> ParseEventTime(absl::string_view text, TimeUnit unit) {
-  const absl::StatusOr<int64_t> micros = ParseTimeMicros(text, unit);
+  absl::StatusOr<int64_t> micros = ParseTimeMicros(text, unit);
   if (micros.ok() && (*micros < kFirstMicros || *micros > kLastMicros)) {
     return absl::InvalidArgumentError(
         absl::StrCat("`", text, "` is not within the years 1 to 9999"));

@@ -112,7 +112,7 @@ absl::StatusOr<bool> TableReader::Next(CsvRecord* record) {
     *record = first_;
     return true;
   }
-  const absl::StatusOr<bool> more = csv_->Next(record);
+  absl::StatusOr<bool> more = csv_->Next(record);
   if (!more.ok() && !absl::IsInvalidArgument(more.status())) {
     return absl::Status(more.status().code(), absl::StrCat(path_, ": ", more.status().message()));
   }

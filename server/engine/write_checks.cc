@@ -150,7 +150,7 @@ uint64_t FingerprintOf(const WriteEmbeddingsRequest& request) {
 int64_t BytesOf(const WriteItemsRequest& request) {
   int64_t bytes = BytesOfIds(request.ids);
   for (const std::vector<Interval>& alive : request.alive) {
-    bytes += static_cast<int64_t>(sizeof(alive) + alive.size() * sizeof(Interval));
+    bytes += static_cast<int64_t>(sizeof(std::vector<Interval>) + alive.size() * sizeof(Interval));
   }
   return bytes;
 }

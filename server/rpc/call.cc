@@ -43,14 +43,14 @@ void CallBase::End(const absl::Status& status) {
   if (const absl::Status serialized = Serialize(&bytes); !serialized.ok()) {
     return Depart(serialized);
   }
-  EndWithBytes(std::move(bytes));
+  EndWithBytes(&bytes);
 }
 
-void CallBase::EndWithBytes(grpc::ByteBuffer response) {
-  const auto size = static_cast<int64_t>(response.Length());
+void CallBase::EndWithBytes(grpc::ByteBuffer* response) {
+  const auto size = static_cast<int64_t>(response->Length());
   admitted_bytes_ += size;
   dispatcher_->admission().Grow(size);
-  response_bytes_->Swap(&response);
+  response_bytes_->Swap(response);
   Depart(absl::OkStatus());
 }
 

@@ -28,7 +28,7 @@ void WriteTypedSample(const SampleRequest& request, const SampleResult& result,
 // All of the response in the raw encoding, serialised. Columns are not copied: the slices of the
 // buffer share the result.
 grpc::ByteBuffer SerializeRawSample(const SampleRequest& request,
-                                    std::shared_ptr<const SampleResult> result);
+                                    const std::shared_ptr<const SampleResult>& result);
 
 }  // namespace negatron
 

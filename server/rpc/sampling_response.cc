@@ -123,7 +123,7 @@ void WriteTypedSample(const SampleRequest& request, const SampleResult& result,
   }
 }
 
-grpc::ByteBuffer SerializeRawSample(const SampleRequest& request, SharedResult result) {
+grpc::ByteBuffer SerializeRawSample(const SampleRequest& request, const SharedResult& result) {
   SampleNegativesResponse head;
   WriteSampleHead(request, *result, &head);
   RawResponse response(result);

@@ -27,8 +27,9 @@ void Sample(SampleCall* call, SeedSource* seeds) {
     WriteTypedSample(request, *result, call->response());
     return call->End(absl::OkStatus());
   }
-  call->EndWithBytes(
-      SerializeRawSample(request, std::make_shared<const SampleResult>(*std::move(result))));
+  grpc::ByteBuffer response =
+      SerializeRawSample(request, std::make_shared<const SampleResult>(*std::move(result)));
+  call->EndWithBytes(&response);
 }
 
 }  // namespace
