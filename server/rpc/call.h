@@ -38,8 +38,8 @@ class CallBase : public grpc::ServerUnaryReactor {
   const Cancellation& cancellation() const { return cancellation_; }
 
   // Ends the call: the handler calls exactly one of these, once, on any thread. The call may be
-  // gone when they return. `End(OK)` sends the response message;
-  // `EndWithBytes` takes what `response` holds.
+  // gone when they return. `End(OK)` sends the response message; `EndWithBytes` takes what
+  // `response` holds.
   void End(const absl::Status& status);
   void EndWithBytes(grpc::ByteBuffer* response);
 

@@ -50,7 +50,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--in-flight", type=int, default=3, help="sample calls in flight")
     parser.add_argument("--half-life-days", type=float, default=14.0, help="of popularity")
     parser.add_argument("--shares", default="0.6,0.3,0.1", help="uniform, popularity, nearest")
-    parser.add_argument("--window", default="20,200", help="ranks of nearest; the first may be liked")
+    # The first ranks are often what the user chooses next: false negatives.
+    parser.add_argument("--window", default="20,200", help="ranks that nearest picks from")
     parser.add_argument("--temperature", type=float, help="softmax in the window; else uniform")
     parser.add_argument("--quick", action="store_true", help="a smoke test: little data")
     args = parser.parse_args()

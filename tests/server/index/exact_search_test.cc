@@ -47,7 +47,8 @@ TEST(ExactSearchTest, AgreesWithBruteForceWithFilterAndTies) {
     for (int q = 0; q < 9; ++q) queries.push_back(RandomVector(random));
     for (const auto& query : queries) anchors.push_back(query.data());
     const auto accept = [](size_t query, Ordinal item) { return (item + query) % 5 != 0; };
-    for (const int limit : {1, 10, 10000}) {
+    // Some select among few, some among many with several rounds, one never selects.
+    for (const int limit : {1, 10, 33, 100, 250, 10000}) {
       std::vector<std::vector<Hit>> hits;
       ASSERT_TRUE(search.Search(anchors, limit, accept, Cancellation(), &hits).ok());
       for (size_t q = 0; q < anchors.size(); ++q) {
