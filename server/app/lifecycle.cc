@@ -170,7 +170,7 @@ absl::StatusOr<std::unique_ptr<Engine>> RecoverUnlessStopped(const Config& confi
 void Drain(const Config& config, GrpcServer* server, ServiceSet* services, Log& log) {
   server->SetServing(false);
   Admission& admission = services->dispatcher().admission();
-  admission.Close();
+  services->Close();
   log.Info("draining", {{"calls", admission.call_count()},
                         {"deadline_seconds", absl::ToDoubleSeconds(config.drain_deadline)}});
   if (!admission.WaitUntilEmpty(config.drain_deadline)) {

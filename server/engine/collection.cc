@@ -16,6 +16,29 @@ void LoadAll(const std::array<std::atomic<int64_t>, n>& sums, std::array<int64_t
 
 }  // namespace
 
+PoolSettings PoolSettingsOf(const CollectionRecord& settings) {
+  return {settings.item_id_type,        settings.user_id_type,   settings.half_life_micros,
+          settings.half_lives,          settings.windows,        settings.cohort_popularity,
+          settings.category_popularity, settings.mined_per_user, settings.popularity_grid_micros};
+}
+
+StreamRecord Collection::Stream(const std::string& name) const {
+  MutexLock lock(mutex_);
+  const auto position = streams_.find(name);
+  return position == streams_.end() ? StreamRecord() : position->second;
+}
+
+size_t Collection::stream_count() const {
+  MutexLock lock(mutex_);
+  return streams_.size();
+}
+
+void Collection::MoveStreams(std::map<std::string, StreamRecord> streams) {
+  if (streams.empty()) return;
+  MutexLock lock(mutex_);
+  for (auto& [name, record] : streams) streams_.insert_or_assign(name, std::move(record));
+}
+
 void Collection::Count(const Policy& policy, int64_t row_count, const SampleTotals& totals) {
   calls_.fetch_add(1, std::memory_order_relaxed);
   rows_.fetch_add(row_count, std::memory_order_relaxed);

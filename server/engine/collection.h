@@ -5,7 +5,9 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -30,6 +32,9 @@ struct Snapshot {
   SnapshotToken token() const { return {settings->incarnation, commit_sequence}; }
 };
 
+// What the settings say about the pool.
+PoolSettings PoolSettingsOf(const CollectionRecord& settings);
+
 // A collection as readers see it.
 //
 // Thread-safety: thread-safe.
@@ -50,6 +55,12 @@ class Collection {
     // The old one may be freed here, outside the lock.
   }
 
+  // Position of an import stream; chunk 0 if it is not known.
+  StreamRecord Stream(const std::string& name) const;
+  size_t stream_count() const;
+  // Takes new positions of streams, after the commit that holds them.
+  void MoveStreams(std::map<std::string, StreamRecord> streams);
+
   // Counts a call; sources by component of `policy`.
   void Count(const Policy& policy, int64_t row_count, const SampleTotals& totals);
   // Fills the counters of `statistics`.
@@ -58,6 +69,7 @@ class Collection {
  private:
   mutable Mutex mutex_;
   std::shared_ptr<const Snapshot> snapshot_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, StreamRecord> streams_ ABSL_GUARDED_BY(mutex_);
   std::atomic<int64_t> calls_{0};
   std::atomic<int64_t> rows_{0};
   std::array<std::atomic<int64_t>, kSourceKindCount> drawn_{};

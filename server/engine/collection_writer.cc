@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 
 #include "server/engine/resolve.h"
@@ -24,12 +25,34 @@ absl::Status CheckRoom(const IdIndex& index, int64_t fresh, const char* what) {
                     "COLLECTION_FULL");
 }
 
+// What row `row` of a write makes of an item.
+void ApplyWrite(const WriteItemsRequest& request, size_t row, ItemRecord* item) {
+  const ItemMask& mask = request.mask;
+  if (mask.alive) {
+    item->alive = request.alive.empty() ? std::vector<Interval>{Interval{}} : request.alive[row];
+    item->implicit = false;
+  }
+  if (mask.base_weight) {
+    item->base_weight = request.base_weights.empty() ? 1.0f : request.base_weights[row];
+  }
+  if (mask.categories) {
+    item->categories.clear();
+    if (!request.categories.empty()) item->categories = request.categories[row];
+    std::sort(item->categories.begin(), item->categories.end());
+  }
+  if (mask.attributes) {
+    item->attributes = request.attributes.empty() ? std::string() : request.attributes[row];
+  }
+}
+
 }  // namespace
 
-CollectionWriter::CollectionWriter(std::shared_ptr<Collection> collection, RequestMemory requests)
+CollectionWriter::CollectionWriter(std::shared_ptr<Collection> collection, RequestMemory requests,
+                                   KnownCategories category_names)
     : collection_(std::move(collection)),
       published_(collection_->snapshot()),
-      requests_(std::move(requests)) {}
+      requests_(std::move(requests)),
+      category_names_(std::move(category_names)) {}
 
 PoolBuilder& CollectionWriter::pool() {
   if (!pool_.has_value()) pool_.emplace(*published_->pool);
@@ -80,9 +103,58 @@ void CollectionWriter::Remember(const WriteOptions& options, uint64_t fingerprin
 }
 
 void CollectionWriter::PutItem(Ordinal item, const CommitSlot& slot) {
-  const ItemLife& life = pool().life(item);
-  slot.batch->PutItem(settings().incarnation,
-                      {item, items().IdAt(item), life.Intervals(), life.implicit, slot.sequence});
+  ItemRecord record = pool().Item(item);
+  record.commit_sequence = slot.sequence;
+  slot.batch->PutItem(settings().incarnation, record);
+}
+
+StreamRecord CollectionWriter::Stream(const std::string& name) const {
+  const auto staged = streams_.find(name);
+  return staged != streams_.end() ? staged->second : collection_->Stream(name);
+}
+
+absl::StatusOr<bool> CollectionWriter::IsKnownChunk(const WriteOptions& options) const {
+  const int64_t position = Stream(options.stream).chunk_number;
+  if (options.chunk_number <= position) return true;
+  if (options.chunk_number > position + 1) {
+    return InvalidField("chunk_number",
+                        absl::StrCat("is ", options.chunk_number, ", but the stream is at ",
+                                     position, ": go on with ", position + 1));
+  }
+  if (position == 0 && collection_->stream_count() + streams_.size() >= kMaxStreams) {
+    return WithReason(
+        absl::ResourceExhaustedError(absl::StrCat("a collection keeps the positions of at most ",
+                                                  kMaxStreams, " import streams")),
+        "COLLECTION_FULL");
+  }
+  return false;
+}
+
+void CollectionWriter::StageChunk(const WriteOptions& options, const WriteResult& result,
+                                  const CommitSlot& slot) {
+  StreamRecord record = Stream(options.stream);
+  record.stream_id = options.stream;
+  record.chunk_number = options.chunk_number;
+  record.commit_sequence = slot.sequence;
+  record.written_count += result.written_count;
+  record.created_item_count += result.created_item_count;
+  slot.batch->PutStream(settings().incarnation, record);
+  streams_[options.stream] = std::move(record);
+}
+
+// Finds the categories that the collection does not have yet.
+absl::Status CollectionWriter::CheckCategories(const WriteItemsRequest& request,
+                                               std::vector<std::string>* fresh) const {
+  KnownCategories names;
+  for (const std::vector<std::string>& categories : request.categories) {
+    for (const std::string& name : categories) {
+      if (!category_names_.contains(name) && names.insert(name).second) fresh->push_back(name);
+    }
+  }
+  if (category_names_.size() + names.size() <= kMaxCategoryNames) return absl::OkStatus();
+  return WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                        "a collection has at most ", kMaxCategoryNames, " distinct categories")),
+                    "COLLECTION_FULL");
 }
 
 absl::StatusOr<WriteResult> CollectionWriter::StageItems(const WriteItemsRequest& request,
@@ -99,23 +171,35 @@ absl::StatusOr<WriteResult> CollectionWriter::StageItems(const WriteItemsRequest
     return violations.ToStatus();
   }
   NEGATRON_RETURN_IF_ERROR(CheckRoom(items(), fresh, "items"));
+  std::vector<std::string> fresh_categories;
+  NEGATRON_RETURN_IF_ERROR(CheckCategories(request, &fresh_categories));
+  for (std::string& name : fresh_categories) {
+    category_names_.insert(name);
+    fresh_categories_.push_back(std::move(name));
+  }
   for (size_t i = 0; i < known.size(); ++i) {
     Ordinal item = known[i];
     if (item == kNoOrdinal) {
-      item = pool().AddItem(IdAt(request.ids, static_cast<int64_t>(i)), request.alive[i], false);
+      ItemRecord record;
+      record.id = IdAt(request.ids, static_cast<int64_t>(i));
+      record.alive = {Interval{}};
+      ApplyWrite(request, i, &record);
+      item = pool().AddItem(record);
     } else {
-      pool().SetLife(item, request.alive[i], false);
+      ItemRecord record = pool().Item(item);
+      ApplyWrite(request, i, &record);
+      pool().SetItem(item, record);
     }
     PutItem(item, slot);
   }
   last_sequence_ = slot.sequence;
-  return WriteResult{slot.sequence, request.ids.size(), fresh, request.options.level, false};
+  return WriteResult{slot.sequence, request.ids.size(), fresh, request.options.level};
 }
 
 absl::Status CollectionWriter::ResolveEvents(const WriteEventsRequest& request,
                                              std::vector<Ordinal>* user_ordinals,
                                              std::vector<Ordinal>* item_ordinals) const {
-  *user_ordinals = Resolve(request.users, users());
+  *user_ordinals = ResolveUsers(request.users, users());
   *item_ordinals = Resolve(request.items, items());
   const bool create_users = CanCreate(request.users, settings().user_id_type);
   const bool create_items = CanCreate(request.items, settings().item_id_type) &&
@@ -143,6 +227,7 @@ absl::Status CollectionWriter::ResolveEvents(const WriteEventsRequest& request,
 int64_t CollectionWriter::CreateItems(const WriteEventsRequest& request, const CommitSlot& slot,
                                       std::vector<Ordinal>* ordinals) {
   absl::flat_hash_map<Ordinal, Micros> starts;  // Of implicit items in this write.
+  absl::flat_hash_set<Ordinal> explicit_items;
   const uint32_t old_count = items().size();
   for (size_t i = 0; i < ordinals->size(); ++i) {
     Ordinal& item = (*ordinals)[i];
@@ -150,17 +235,32 @@ int64_t CollectionWriter::CreateItems(const WriteEventsRequest& request, const C
       const ExternalId id = IdAt(request.items, static_cast<int64_t>(i));
       item = items().Find(id);
       if (item == kNoOrdinal) {
-        item = pool().AddItem(id, {{request.times[i], kNever}}, true);
+        ItemRecord record;
+        record.id = id;
+        record.alive = {{request.times[i], kNever}};
+        record.implicit = true;
+        item = pool().AddItem(record);
       }
     }
-    const ItemLife& life = pool().life(item);
-    if (!life.implicit) continue;
-    Micros& start = starts.try_emplace(item, life.first.from).first->second;
+    const auto known = starts.find(item);
+    if (known != starts.end()) {
+      known->second = std::min(known->second, request.times[i]);
+      continue;
+    }
+    if (explicit_items.contains(item)) continue;
+    const ItemRecord record = pool().Item(item);
+    if (!record.implicit) {
+      explicit_items.insert(item);
+      continue;
+    }
+    Micros& start = starts.try_emplace(item, record.alive.front().from).first->second;
     start = std::min(start, request.times[i]);
   }
   for (const auto& [item, start] : starts) {
-    const bool moved = start < pool().life(item).first.from;
-    if (moved) pool().SetLife(item, {{start, kNever}}, true);
+    ItemRecord record = pool().Item(item);
+    const bool moved = start < record.alive.front().from;
+    record.alive = {{start, kNever}};
+    if (moved) pool().SetItem(item, record);
     if (moved || item >= old_count) PutItem(item, slot);
   }
   return items().size() - old_count;
@@ -187,19 +287,21 @@ absl::StatusOr<WriteResult> CollectionWriter::StageEvents(const WriteEventsReque
   const int64_t created = CreateItems(request, slot, &event_items);
   CreateUsers(request, slot, &event_users);
   for (size_t i = 0; i < event_items.size(); ++i) {
-    const float weight = request.weights.empty() ? 1.0f : request.weights[i];
-    const EventRecord event{request.times[i],
-                            slot.sequence,
-                            static_cast<uint32_t>(i),
-                            event_users[i],
-                            event_items[i],
-                            EventKind::kPositive,
-                            weight};
+    EventRecord event{request.times[i], slot.sequence, static_cast<uint32_t>(i), event_users[i],
+                      event_items[i]};
+    if (!request.kinds.empty()) event.kind = request.kinds[i];
+    if (!request.weights.empty()) event.weight = request.weights[i];
+    if (!request.propensities.empty()) event.propensity = request.propensities[i];
+    if (!request.cohorts.empty()) event.cohort = request.cohorts[i];
     slot.batch->PutEvent(settings().incarnation, event);
     pool().AddEvent(event);
   }
+  // What had to make room would be read again by a start.
+  for (const EventRecord& evicted : pool().TakeEvicted()) {
+    slot.batch->DeleteEvent(settings().incarnation, PositionOf(evicted));
+  }
   last_sequence_ = slot.sequence;
-  return WriteResult{slot.sequence, request.items.size(), created, request.options.level, false};
+  return WriteResult{slot.sequence, request.items.size(), created, request.options.level};
 }
 
 absl::StatusOr<WriteResult> CollectionWriter::StageEmbeddings(const WriteEmbeddingsRequest& request,
@@ -221,7 +323,7 @@ absl::StatusOr<WriteResult> CollectionWriter::StageEmbeddings(const WriteEmbeddi
     slot.batch->PutEmbedding(settings().incarnation, ordinals[i], vector, slot.sequence);
   }
   last_sequence_ = slot.sequence;
-  return WriteResult{slot.sequence, request.items.size(), 0, request.options.level, false};
+  return WriteResult{slot.sequence, request.items.size(), 0, request.options.level};
 }
 
 void CollectionWriter::StageSettings(CollectionRecord settings, const CommitSlot& slot) {
@@ -244,14 +346,20 @@ void CollectionWriter::Publish() {
     published_ = std::move(next);
     collection_->Publish(published_);
   }
+  collection_->MoveStreams(std::move(streams_));
+  streams_.clear();
   pool_.reset();
   vectors_.reset();
   settings_.reset();
   forgotten_.clear();
   remembered_.clear();
+  fresh_categories_.clear();
 }
 
 void CollectionWriter::Abort() {
+  streams_.clear();
+  for (const std::string& name : fresh_categories_) category_names_.erase(name);
+  fresh_categories_.clear();
   pool_.reset();
   vectors_.reset();
   settings_.reset();

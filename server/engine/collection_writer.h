@@ -3,11 +3,14 @@
 #define NEGATRON_SERVER_ENGINE_COLLECTION_WRITER_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 
 #include "server/engine/collection.h"
@@ -21,10 +24,13 @@ namespace negatron {
 
 // Where a write that is being committed goes, and under which number.
 struct CommitSlot {
+  const Store* store;  // Holds all that was committed before this group.
   StoreBatch* batch;
   int64_t sequence;
   Micros now;
 };
+
+using KnownCategories = absl::flat_hash_set<std::string>;
 
 // Turns the writes of one collection into records and into the next snapshot.
 //
@@ -37,7 +43,9 @@ struct CommitSlot {
 class CollectionWriter {
  public:
   // `collection` shows `snapshot`, the newest.
-  CollectionWriter(std::shared_ptr<Collection> collection, RequestMemory requests);
+  // `category_names` are those of all its items.
+  CollectionWriter(std::shared_ptr<Collection> collection, RequestMemory requests,
+                   KnownCategories category_names);
 
   const std::shared_ptr<Collection>& collection() const { return collection_; }
   const CollectionRecord& settings() const { return *published_->settings; }
@@ -58,6 +66,28 @@ class CollectionWriter {
                                               const CommitSlot& slot);
   void StageSettings(CollectionRecord settings, const CommitSlot& slot);
 
+  // Whether the chunk that `options` name was committed before. INVALID_ARGUMENT if
+  // one before it was not; RESOURCE_EXHAUSTED if the collection has too many
+  // streams.
+  absl::StatusOr<bool> IsKnownChunk(const WriteOptions& options) const;
+  // Moves the stream of `options` on by the chunk that was staged as `result`.
+  void StageChunk(const WriteOptions& options, const WriteResult& result, const CommitSlot& slot);
+  // Position of a stream, with what is staged; chunk 0 if it is not known.
+  StreamRecord Stream(const std::string& name) const;
+
+  // The others must be alone in their group.
+  absl::StatusOr<WriteResult> StageRetraction(const RetractEventsRequest& request,
+                                              const CommitSlot& slot);
+  // Events of the users stay; see Housekeeper.
+  absl::StatusOr<WriteResult> StageErasure(const EraseUsersRequest& request,
+                                           const CommitSlot& slot);
+  // Events as they are in the store and in the pool.
+  void StageRemoval(std::span<const EventRecord> events, const CommitSlot& slot);
+  void StageWatermark(Micros watermark, const CommitSlot& slot);
+  // Removes positives that are before the watermark from the store, but for the
+  // first of each user and item. Nothing changes for readers.
+  void ForgetEvents(std::span<const EventRecord> events, const CommitSlot& slot);
+
   void Publish();
   void Abort();
 
@@ -72,6 +102,9 @@ class CollectionWriter {
   void CreateUsers(const WriteEventsRequest& request, const CommitSlot& slot,
                    std::vector<Ordinal>* users);
   void PutItem(Ordinal item, const CommitSlot& slot);
+  void Touch(const CommitSlot& slot);
+  absl::Status CheckCategories(const WriteItemsRequest& request,
+                               std::vector<std::string>* fresh) const;
 
   const std::shared_ptr<Collection> collection_;
   std::shared_ptr<const Snapshot> published_;
@@ -82,8 +115,11 @@ class CollectionWriter {
   std::shared_ptr<const CollectionRecord> settings_;
   int64_t last_sequence_ = 0;
   RequestMemory requests_;
-  std::vector<RequestRecord> forgotten_;  // By this group, to put back.
-  std::vector<std::string> remembered_;   // By this group, to take out.
+  std::vector<RequestRecord> forgotten_;         // By this group, to put back.
+  std::vector<std::string> remembered_;          // By this group, to take out.
+  std::map<std::string, StreamRecord> streams_;  // Moved by this group.
+  KnownCategories category_names_;
+  std::vector<std::string> fresh_categories_;  // By this group, to take out.
 };
 
 }  // namespace negatron

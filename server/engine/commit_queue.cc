@@ -38,20 +38,31 @@ void CommitQueue::Add(PendingWrite write) {
     MutexLock lock(mutex_);
     if (stopping_) {
       refused = WithReason(absl::UnavailableError("the server is shutting down"), "SHUTTING_DOWN");
-    } else if (queue_.size() >= static_cast<size_t>(options_.max_writes) ||
-               (queued_bytes_ > 0 && queued_bytes_ + write.size_bytes > options_.max_bytes)) {
+    } else if (write.patient && (!waiting_.empty() || IsFull(write.size_bytes))) {
+      waiting_.push_back(std::move(write));
+      return;
+    } else if (IsFull(write.size_bytes)) {
       refused = WithRetryDelay(
           WithReason(absl::ResourceExhaustedError("too many writes wait for the disk; try later"),
                      "WRITE_QUEUE_FULL"),
           kRetryWhenFull);
     } else {
-      queued_bytes_ += write.size_bytes;
-      queue_.push_back(std::move(write));
+      Push(std::move(write));
       wake_.NotifyOne();
       return;
     }
   }
   write.finish(refused);
+}
+
+bool CommitQueue::IsFull(int64_t bytes) const {
+  return !queue_.empty() && (queue_.size() >= static_cast<size_t>(options_.max_writes) ||
+                             queued_bytes_ + bytes > options_.max_bytes);
+}
+
+void CommitQueue::Push(PendingWrite write) {
+  queued_bytes_ += write.size_bytes;
+  queue_.push_back(std::move(write));
 }
 
 void CommitQueue::Stop() {
@@ -85,6 +96,10 @@ CommitQueue::Group CommitQueue::TakeGroup() {
     if (group.back().exclusive) break;
   }
   queued_bytes_ -= bytes;
+  while (!waiting_.empty() && !IsFull(waiting_.front().size_bytes)) {
+    Push(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
   return group;
 }
 
@@ -139,7 +154,7 @@ void CommitQueue::Commit(Group group) {
   const Micros now = options_.clock->NowMicros();
   for (size_t i = 0; status.ok() && i < group.size(); ++i) {
     // A number that was used is never used again, whatever becomes of the write.
-    const auto writer = group[i].stage({&batch_, next_sequence_, now});
+    const auto writer = group[i].stage({store_, &batch_, next_sequence_, now});
     staged[i] = writer.status();
     if (!writer.ok()) continue;
     last_sequence = next_sequence_++;

@@ -25,6 +25,7 @@ struct PendingWrite {
   int64_t size_bytes = 0;
   bool durable = false;    // Needs a synced log before it is acknowledged.
   bool exclusive = false;  // Commits alone, since others depend on its outcome.
+  bool patient = false;    // Waits for room in the queue instead of being refused.
 
   // On the commit thread: checks and stages the write; returns the writer that
   // it touched, null for none (a replay, a deletion). On error it has changed
@@ -60,7 +61,9 @@ class CommitQueue {
   CommitQueue& operator=(const CommitQueue&) = delete;
 
   // Takes a write, or finishes it at once with RESOURCE_EXHAUSTED (reason
-  // WRITE_QUEUE_FULL) or UNAVAILABLE (SHUTTING_DOWN).
+  // WRITE_QUEUE_FULL, unless it is patient) or UNAVAILABLE (SHUTTING_DOWN).
+  // Patient writes commit in the order in which they came. Who adds them bounds
+  // their number.
   void Add(PendingWrite write);
 
   // Refuses further writes, commits those that wait, flushes the store.
@@ -72,6 +75,8 @@ class CommitQueue {
 
   void Run();
   Group TakeGroup();
+  bool IsFull(int64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Push(PendingWrite write) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Commit(Group group);
   absl::Status WriteBatch(StoreBatch& batch, int64_t last_sequence, bool durable);
   void SyncIfDue();
@@ -82,6 +87,8 @@ class CommitQueue {
   Mutex mutex_;
   CondVar wake_;
   std::deque<PendingWrite> queue_ ABSL_GUARDED_BY(mutex_);
+  // Patient ones; empty unless `queue_` has some.
+  std::deque<PendingWrite> waiting_ ABSL_GUARDED_BY(mutex_);
   int64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 

@@ -34,7 +34,20 @@ bool SameCreation(CollectionRecord a, const CollectionRecord& b) {
   a.create_time = b.create_time;
   a.commit_sequence = b.commit_sequence;
   a.revision = b.revision;
+  a.watermark = b.watermark;
   return a == b;
+}
+
+// The name of a stream in the store: items and events have streams of their own.
+std::string StreamName(StreamKind kind, absl::string_view stream_id) {
+  return absl::StrCat(kind == StreamKind::kItems ? "items/" : "events/", stream_id);
+}
+
+WriteOptions ChunkOptions(StreamKind kind, const StreamChunk& chunk) {
+  WriteOptions options;
+  options.stream = StreamName(kind, chunk.stream_id);
+  options.chunk_number = chunk.chunk_number;
+  return options;
 }
 
 }  // namespace
@@ -52,6 +65,47 @@ void Engine::Impl::Start() {
   queue_ = std::make_unique<CommitQueue>(
       store_.get(), CommitQueueOptions{options_.sync_interval, options_.write_queue_bytes,
                                        options_.write_queue_requests, options_.clock});
+  housekeeper_ = std::make_unique<Housekeeper>(store_.get(), this, options_.clock,
+                                               options_.housekeeping_interval);
+  for (const int64_t incarnation : unfinished_) {
+    housekeeper_->RemoveErased(incarnation, [](const absl::Status&) {});
+  }
+}
+
+void Engine::Impl::Stop() {
+  if (housekeeper_ != nullptr) housekeeper_->Stop();
+  if (queue_ != nullptr) queue_->Stop();
+}
+
+std::vector<std::shared_ptr<Collection>> Engine::Impl::Collections() const {
+  std::vector<std::shared_ptr<Collection>> collections;
+  MutexLock lock(mutex_);
+  collections.reserve(collections_.size());
+  for (const auto& [id, collection] : collections_) collections.push_back(collection);
+  return collections;
+}
+
+absl::Status Engine::Impl::Commit(const CollectionRecord& settings, Stage stage) {
+  Mutex mutex;
+  CondVar done;
+  std::optional<absl::Status> outcome;
+  PendingWrite write;
+  write.size_bytes = kSettingsBytes;
+  write.durable = write.exclusive = write.patient = true;
+  write.stage = [&](const CommitSlot& slot) -> absl::StatusOr<CollectionWriter*> {
+    CollectionWriter* writer = FindWriter(settings.id);
+    if (writer == nullptr || writer->settings().incarnation != settings.incarnation) return nullptr;
+    return stage(*writer, slot) ? writer : nullptr;
+  };
+  write.finish = [&](absl::Status status) {
+    MutexLock lock(mutex);
+    outcome = std::move(status);
+    done.NotifyOne();
+  };
+  queue_->Add(std::move(write));
+  MutexLock lock(mutex);
+  while (!outcome.has_value()) done.Wait(mutex);
+  return *outcome;
 }
 
 void Engine::Impl::Publish(const std::string& id, std::shared_ptr<Collection> collection) {
@@ -95,6 +149,9 @@ void Engine::Impl::Create(CollectionRecord settings, CollectionDone done) {
   if (!request_problem.empty()) violations.Add("request_id", request_problem);
   CheckSettings(settings, "collection.", &violations);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return done(status);
+  if (settings.popularity_grid_micros == 0) {
+    settings.popularity_grid_micros = DefaultPopularityGrid(settings.half_life_micros);
+  }
 
   struct State {
     CollectionRecord settings;
@@ -119,6 +176,7 @@ void Engine::Impl::Create(CollectionRecord settings, CollectionDone done) {
     // Not given back if the write fails: an incarnation is never used twice.
     record.incarnation = next_incarnation_++;
     record.create_time = slot.now;
+    record.watermark = kAlways;
     record.commit_sequence = slot.sequence;
     slot.batch->PutCollection(record);
     return nullptr;
@@ -129,12 +187,11 @@ void Engine::Impl::Create(CollectionRecord settings, CollectionDone done) {
     if (!state->replayed) {
       auto snapshot = std::make_shared<Snapshot>();
       snapshot->settings = std::make_shared<const CollectionRecord>(record);
-      snapshot->pool = std::make_shared<const PoolView>(Decay(record.half_life_micros),
-                                                        record.item_id_type, record.user_id_type);
+      snapshot->pool = std::make_shared<const PoolView>(PoolSettingsOf(record));
       if (record.embedding) snapshot->vectors = std::make_shared<VectorTable>(*record.embedding);
       snapshot->commit_sequence = record.commit_sequence;
       auto collection = std::make_shared<Collection>(std::move(snapshot));
-      writers_.try_emplace(record.id, collection, RequestMemory());
+      writers_.try_emplace(record.id, collection, RequestMemory(), KnownCategories());
       Publish(record.id, std::move(collection));
     }
     done(record);
@@ -165,6 +222,7 @@ void Engine::Impl::Update(absl::string_view id, CollectionUpdate update, Collect
     if (change.labels) next.labels = *change.labels;
     if (change.missing_item_rule) next.missing_item_rule = *change.missing_item_rule;
     if (change.embedding) next.embedding = change.embedding;
+    if (change.event_retention_micros) next.event_retention_micros = *change.event_retention_micros;
     Violations violations;
     CheckSettings(next, "collection.", &violations);
     NEGATRON_RETURN_IF_ERROR(violations.ToStatus());
@@ -218,15 +276,17 @@ template <typename Request>
 void Engine::Impl::Write(absl::string_view id, Request request,
                          absl::StatusOr<WriteResult> (CollectionWriter::*stage)(const Request&,
                                                                                 const CommitSlot&),
-                         WriteDone done) {
+                         WriteDone done, bool exclusive) {
   struct State {
     std::string id;
     Request request;
     uint64_t fingerprint;
     WriteResult result;
   };
-  const uint64_t fingerprint = FingerprintOf(request);
+  const uint64_t fingerprint = request.options.request_id.empty() ? 0 : FingerprintOf(request);
   PendingWrite write;
+  write.exclusive = exclusive;
+  write.patient = !request.options.stream.empty();
   write.size_bytes = BytesOf(request);
   write.durable = request.options.level == AckLevel::kDurable;
   auto state = std::make_shared<State>(State{std::string(id), std::move(request), fingerprint, {}});
@@ -240,7 +300,18 @@ void Engine::Impl::Write(absl::string_view id, Request request,
       state->result = *replay;
       return nullptr;
     }
+    if (!options.stream.empty()) {
+      NEGATRON_ASSIGN_OR_RETURN(state->result.replayed, writer->IsKnownChunk(options));
+      if (state->result.replayed) {
+        state->result.stream = writer->Stream(options.stream);
+        return nullptr;
+      }
+    }
     NEGATRON_ASSIGN_OR_RETURN(state->result, (writer->*stage)(state->request, slot));
+    if (!options.stream.empty()) {
+      writer->StageChunk(options, state->result, slot);
+      state->result.stream = writer->Stream(options.stream);
+    }
     writer->Remember(options, state->fingerprint, state->result, slot);
     return writer;
   };
@@ -269,7 +340,9 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(
   return std::unique_ptr<Engine>(new Engine(std::move(impl)));
 }
 
-void Engine::Shutdown() { impl_->queue().Stop(); }
+void Engine::Shutdown() { impl_->Stop(); }
+
+void Engine::RunHousekeeping() { impl_->housekeeper().RunRound(); }
 
 void Engine::CreateCollection(CollectionRecord settings, CollectionDone done) {
   impl_->Create(std::move(settings), std::move(done));
@@ -307,6 +380,53 @@ void Engine::WriteEmbeddings(absl::string_view collection, WriteEmbeddingsReques
   absl::Status status = CheckWrite(&request, *(*found)->snapshot()->settings);
   if (!status.ok()) return done(std::move(status));
   impl_->Write(collection, std::move(request), &CollectionWriter::StageEmbeddings, std::move(done));
+}
+
+void Engine::RetractEvents(absl::string_view collection, RetractEventsRequest request,
+                           WriteDone done) {
+  const auto found = impl_->Find(collection);
+  if (!found.ok()) return done(found.status());
+  absl::Status status = CheckWrite(request, *(*found)->snapshot()->settings);
+  if (!status.ok()) return done(std::move(status));
+  impl_->Write(collection, std::move(request), &CollectionWriter::StageRetraction, std::move(done),
+               /*exclusive=*/true);
+}
+
+void Engine::EraseUsers(absl::string_view collection, EraseUsersRequest request, WriteDone done) {
+  const auto found = impl_->Find(collection);
+  if (!found.ok()) return done(found.status());
+  const int64_t incarnation = (*found)->snapshot()->settings->incarnation;
+  absl::Status status = CheckWrite(request, *(*found)->snapshot()->settings);
+  if (!status.ok()) return done(std::move(status));
+  impl_->Write(
+      collection, std::move(request), &CollectionWriter::StageErasure,
+      [this, incarnation, done = std::move(done)](absl::StatusOr<WriteResult> result) {
+        if (!result.ok()) return done(std::move(result));
+        impl_->housekeeper().RemoveErased(
+            incarnation, [done, result = *std::move(result)](const absl::Status& removed) {
+              if (!removed.ok()) return done(removed);
+              done(result);
+            });
+      },
+      /*exclusive=*/true);
+}
+
+absl::StatusOr<StreamRecord> Engine::GetStream(absl::string_view collection, StreamKind kind,
+                                               absl::string_view stream_id) const {
+  NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
+  return found->Stream(StreamName(kind, stream_id));
+}
+
+void Engine::ImportItems(absl::string_view collection, const StreamChunk& chunk,
+                         WriteItemsRequest request, WriteDone done) {
+  request.options = ChunkOptions(StreamKind::kItems, chunk);
+  WriteItems(collection, std::move(request), std::move(done));
+}
+
+void Engine::ImportEvents(absl::string_view collection, const StreamChunk& chunk,
+                          WriteEventsRequest request, WriteDone done) {
+  request.options = ChunkOptions(StreamKind::kEvents, chunk);
+  WriteEvents(collection, std::move(request), std::move(done));
 }
 
 int64_t Engine::durable_sequence() const { return impl_->store().durable_sequence(); }

@@ -33,6 +33,9 @@ struct EngineOptions {
   // Writes that wait for the commit thread; beyond: RESOURCE_EXHAUSTED.
   int64_t write_queue_bytes = 256 << 20;
   int write_queue_requests = 4096;
+  // Retention moves on, and what a failing disk left undone is tried again, at least
+  // this often.
+  absl::Duration housekeeping_interval = absl::Seconds(1);
   const Clock* clock = &Clock::System();
   // For tests; null: the system's.
   std::shared_ptr<rocksdb::FileSystem> file_system;
@@ -90,13 +93,39 @@ class Engine {
   void WriteEvents(absl::string_view collection, WriteEventsRequest request, WriteDone done);
   void WriteEmbeddings(absl::string_view collection, WriteEmbeddingsRequest request,
                        WriteDone done);
+  // Removes all events that equal an entry.
+  void RetractEvents(absl::string_view collection, RetractEventsRequest request, WriteDone done);
+  // `done` is called when the users' events are gone too, on another thread; after a
+  // shutdown or a failure of the disk in between, with UNAVAILABLE: the rest
+  // follows by itself.
+  void EraseUsers(absl::string_view collection, EraseUsersRequest request, WriteDone done);
+
+  // Chunks of import streams, in the order of their numbers: one that was committed
+  // before changes nothing and is `replayed`. They wait for room in the write
+  // queue, so the caller bounds their number. Durable.
+  void ImportItems(absl::string_view collection, const StreamChunk& chunk,
+                   WriteItemsRequest request, WriteDone done);
+  void ImportEvents(absl::string_view collection, const StreamChunk& chunk,
+                    WriteEventsRequest request, WriteDone done);
+  // How far a stream has come; chunk 0 if it is not known.
+  absl::StatusOr<StreamRecord> GetStream(absl::string_view collection, StreamKind kind,
+                                         absl::string_view stream_id) const;
+
+  // Does what housekeeping is due, and waits for it. For tests.
+  void RunHousekeeping();
 
   // --- Reads. ---
   absl::StatusOr<SampleResult> Sample(absl::string_view collection, const SampleRequest& request,
                                       const Cancellation& cancellation) const;
+  absl::StatusOr<SharedResult> SampleShared(absl::string_view collection,
+                                            const SharedRequest& request,
+                                            const Cancellation& cancellation) const;
   absl::StatusOr<GetItemsResult> GetItems(absl::string_view collection, const IdBatch& ids) const;
   // Items with ordinals from `first` on, at most `limit`.
   absl::StatusOr<ListItemsResult> ListItems(absl::string_view collection, uint32_t first,
+                                            int limit) const;
+  // Users with ordinals from `first` on, of `limit` ordinals; not those erased.
+  absl::StatusOr<ListUsersResult> ListUsers(absl::string_view collection, uint32_t first,
                                             int limit) const;
   absl::StatusOr<GetEmbeddingsResult> GetEmbeddings(absl::string_view collection,
                                                     const IdBatch& ids) const;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 
@@ -13,6 +14,7 @@
 #include "server/engine/collection_writer.h"
 #include "server/engine/commit_queue.h"
 #include "server/engine/engine.h"
+#include "server/engine/housekeeper.h"
 #include "storage/base/mutex.h"
 #include "storage/rocks/store.h"
 
@@ -22,6 +24,8 @@ namespace negatron {
 struct RecoveredCollection {
   std::shared_ptr<Collection> collection;
   RequestMemory requests;
+  KnownCategories category_names;
+  bool has_erased = false;  // Events of erased users are left.
 };
 
 // Rebuilds one collection from its records. DATA_LOSS if they contradict each
@@ -33,17 +37,16 @@ absl::StatusOr<RecoveredCollection> RecoverCollection(
 
 // The collections, seen from both sides: readers look them up under a mutex,
 // the commit thread owns their writers.
-class Engine::Impl {
+class Engine::Impl final : public HousekeepingHost {
  public:
   Impl(const EngineOptions& options, std::unique_ptr<Store> store);
-  ~Impl() {
-    if (queue_ != nullptr) queue_->Stop();
-  }
+  ~Impl() override { Stop(); }
 
   absl::Status Recover(const std::function<void(const RecoveryProgress&)>& progress,
                        const Cancellation& cancellation);
-  // Starts the commit thread; after Recover.
+  // Starts the commit thread and housekeeping; after Recover.
   void Start();
+  void Stop();
 
   absl::StatusOr<std::shared_ptr<Collection>> Find(absl::string_view id) const;
   std::vector<CollectionRecord> List(absl::string_view after, int limit) const;
@@ -59,11 +62,14 @@ class Engine::Impl {
   void Write(absl::string_view id, Request request,
              absl::StatusOr<WriteResult> (CollectionWriter::*stage)(const Request&,
                                                                     const CommitSlot&),
-             WriteDone done);
+             WriteDone done, bool exclusive = false);
+
+  std::vector<std::shared_ptr<Collection>> Collections() const override;
+  absl::Status Commit(const CollectionRecord& settings, Stage stage) override;
 
   const EngineOptions& options() const { return options_; }
   const Store& store() const { return *store_; }
-  CommitQueue& queue() { return *queue_; }
+  Housekeeper& housekeeper() { return *housekeeper_; }
 
  private:
   void Publish(const std::string& id, std::shared_ptr<Collection> collection);
@@ -81,7 +87,11 @@ class Engine::Impl {
   std::map<std::string, CollectionWriter, std::less<>> writers_;
   int64_t next_incarnation_ = 1;
 
+  // Collections in which a start found events of erased users.
+  std::vector<int64_t> unfinished_;
+
   std::unique_ptr<CommitQueue> queue_;
+  std::unique_ptr<Housekeeper> housekeeper_;  // Writes to the queue.
 };
 
 }  // namespace negatron

@@ -20,7 +20,11 @@ void AppendItem(const PoolView& pool, Ordinal item, ItemTable* table) {
     table->numbers.push_back(item);
     table->names.emplace_back(pool.items().NameAt(item));
   }
-  table->alive.push_back(pool.life(item).Intervals());
+  ItemRecord record = pool.Item(item);
+  table->alive.push_back(std::move(record.alive));
+  table->base_weights.push_back(record.base_weight);
+  table->categories.push_back(std::move(record.categories));
+  table->attributes.push_back(std::move(record.attributes));
 }
 
 absl::Status CheckRead(const IdBatch& ids, IdType type) {
@@ -74,6 +78,30 @@ absl::StatusOr<ListItemsResult> Engine::ListItems(absl::string_view collection, 
   return result;
 }
 
+absl::StatusOr<ListUsersResult> Engine::ListUsers(absl::string_view collection, uint32_t first,
+                                                  int limit) const {
+  NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
+  const std::shared_ptr<const Snapshot> snapshot = found->snapshot();
+  const IdIndex& users = snapshot->pool->users();
+  ListUsersResult result;
+  result.id_type = users.type();
+  result.snapshot = snapshot->token();
+  const uint64_t count = users.size();
+  const uint64_t end = std::min<uint64_t>(count, uint64_t{first} + static_cast<uint64_t>(limit));
+  for (uint64_t i = first; i < end; ++i) {
+    const auto user = static_cast<Ordinal>(i);
+    if (users.Find(users.IdAt(user)) != user) continue;  // Erased.
+    if (result.id_type == IdType::kInt64) {
+      result.numbers.push_back(users.NumberAt(user));
+    } else {
+      result.numbers.push_back(user);
+      result.names.emplace_back(users.NameAt(user));
+    }
+  }
+  if (end < count) result.next = static_cast<uint32_t>(end);
+  return result;
+}
+
 absl::StatusOr<GetEmbeddingsResult> Engine::GetEmbeddings(absl::string_view collection,
                                                           const IdBatch& ids) const {
   NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
@@ -114,15 +142,16 @@ absl::StatusOr<CollectionStatistics> Engine::GetStatistics(absl::string_view col
   statistics.item_count = pool.item_count();
   statistics.living_item_count = pool.LivingCount(statistics.as_of);
   statistics.user_count = pool.users().size();
-  statistics.event_count = pool.log().size();
-  statistics.first_event_time = pool.log().first_time();
-  statistics.last_event_time = pool.log().last_time();
-  const EventLog::Cut cut = pool.log().Before(statistics.as_of);
-  if (cut.leaf >= 0) {
-    const double unit = pool.decay().UnitMass(cut.segment, statistics.as_of);
-    statistics.past_event_count = cut.event_count;
-    statistics.event_mass = cut.mass() * unit;
-    statistics.living_event_mass = pool.LivingMass(cut, statistics.as_of) * unit;
+  const MassIndex& masses = pool.masses();
+  statistics.event_count = masses.log().size();
+  statistics.first_event_time = masses.log().first_time();
+  statistics.last_event_time = masses.log().last_time();
+  const MassIndex::AsOf past = masses.At(statistics.as_of, 0);
+  if (past.span.mass > 0) {
+    const double unit = masses.decay().UnitMass(past.span.end.segment, statistics.as_of);
+    statistics.past_event_count = past.span.end.event_count;
+    statistics.event_mass = past.span.mass * unit;
+    statistics.living_event_mass = past.living * unit;
   }
   statistics.memory_bytes = pool.MemoryBytes();
   if (snapshot->vectors != nullptr) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -30,14 +32,15 @@ class Rebuild {
         settings_(settings),
         progress_(progress),
         cancellation_(cancellation),
-        pool_(PoolView(Decay(settings.half_life_micros), settings.item_id_type,
-                       settings.user_id_type)),
+        pool_(PoolView(PoolSettingsOf(settings))),
         last_sequence_(settings.commit_sequence) {}
 
   absl::StatusOr<RecoveredCollection> Run() {
     NEGATRON_RETURN_IF_ERROR(ReadItems());
     NEGATRON_RETURN_IF_ERROR(ReadUsers());
     NEGATRON_RETURN_IF_ERROR(ReadEvents());
+    for (const Ordinal user : erased_) pool_.EraseUser(user);
+    if (settings_.watermark != kAlways) pool_.SetWatermark(settings_.watermark);
     std::shared_ptr<const VectorTable> vectors;
     if (settings_.embedding.has_value()) {
       NEGATRON_ASSIGN_OR_RETURN(vectors, ReadEmbeddings(*settings_.embedding));
@@ -52,9 +55,17 @@ class Rebuild {
     snapshot->settings = std::make_shared<const CollectionRecord>(settings_);
     snapshot->pool = std::move(pool_).Build();
     snapshot->vectors = std::move(vectors);
+    std::map<std::string, StreamRecord> streams;
+    NEGATRON_RETURN_IF_ERROR(
+        store_.ScanStreams(settings_.incarnation, [&](const StreamRecord& record) {
+          streams.emplace(record.stream_id, record);
+          return Seen("streams", 0.99, record.commit_sequence);
+        }));
     snapshot->commit_sequence = last_sequence_;
-    return RecoveredCollection{std::make_shared<Collection>(std::move(snapshot)),
-                               std::move(requests)};
+    RecoveredCollection recovered{std::make_shared<Collection>(std::move(snapshot)),
+                                  std::move(requests), std::move(category_names_), has_erased_};
+    recovered.collection->MoveStreams(std::move(streams));
+    return recovered;
   }
 
  private:
@@ -62,7 +73,8 @@ class Rebuild {
     return store_.ScanItems(settings_.incarnation, [this](const ItemRecord& record) {
       if (record.ordinal != pool_.items().size())
         return Contradiction(settings_, "an item is missing");
-      pool_.AddItem(record.id, record.alive, record.implicit);
+      pool_.AddItem(record);
+      category_names_.insert(record.categories.begin(), record.categories.end());
       return Seen("items", 0.0, record.commit_sequence);
     });
   }
@@ -72,6 +84,8 @@ class Rebuild {
       if (record.ordinal != pool_.users().size())
         return Contradiction(settings_, "a user is missing");
       pool_.AddUser(record.id);
+      // Its events come first, as they did when it was erased.
+      if (record.erased) erased_.insert(record.ordinal);
       return Seen("users", 0.2, record.commit_sequence);
     });
   }
@@ -82,6 +96,7 @@ class Rebuild {
         return Contradiction(settings_, "an event names a user or item that is missing");
       }
       pool_.AddEvent(record);
+      has_erased_ |= erased_.contains(record.user);
       return Seen("events", 0.3, record.commit_sequence);
     });
   }
@@ -115,6 +130,9 @@ class Rebuild {
   PoolBuilder pool_;
   int64_t last_sequence_;
   int64_t records_ = 0;
+  KnownCategories category_names_;
+  std::set<Ordinal> erased_;
+  bool has_erased_ = false;  // There are events of erased users.
 };
 
 }  // namespace
@@ -142,7 +160,9 @@ absl::Status Engine::Impl::Recover(const std::function<void(const RecoveryProgre
     NEGATRON_ASSIGN_OR_RETURN(RecoveredCollection recovered,
                               RecoverCollection(*store_, found[i], report, cancellation));
     Publish(found[i].id, recovered.collection);
-    writers_.try_emplace(found[i].id, recovered.collection, std::move(recovered.requests));
+    writers_.try_emplace(found[i].id, recovered.collection, std::move(recovered.requests),
+                         std::move(recovered.category_names));
+    if (recovered.has_erased) unfinished_.push_back(found[i].incarnation);
   }
   next_incarnation_ = store_->next_incarnation();
   progress({"done", 1});

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "server/engine/ids.h"
+#include "server/engine/sample_requests.h"
 #include "server/sampling/policy.h"
 #include "storage/model/records.h"
 
@@ -23,12 +24,31 @@ enum class AckLevel : uint8_t { kDurable = 1, kApplied = 2 };
 struct WriteOptions {
   std::string request_id;  // Empty: none.
   AckLevel level = AckLevel::kDurable;
+  // The import stream that this is a chunk of, by its name in the store; empty:
+  // none. Such a write waits for room in the queue, and must be durable.
+  std::string stream = {};
+  int64_t chunk_number = 0;
 };
 
+// Which properties of items a write replaces.
+struct ItemMask {
+  bool alive = true;
+  bool base_weight = true;
+  bool categories = true;
+  bool attributes = true;
+
+  bool all() const { return alive && base_weight && categories && attributes; }
+};
+
+// Columns have one entry an item. One that is empty, or not in the mask, means its default
+// for items that do not exist; one that is empty and in the mask, for all.
 struct WriteItemsRequest {
   IdBatch ids;
-  // One list an item.
-  std::vector<std::vector<Interval>> alive;
+  std::vector<std::vector<Interval>> alive;          // Default: always.
+  std::vector<float> base_weights;                   // Default: 1.
+  std::vector<std::vector<std::string>> categories;  // Default: none.
+  std::vector<std::string> attributes;               // Default: none.
+  ItemMask mask;
   WriteOptions options;
 };
 
@@ -36,7 +56,23 @@ struct WriteEventsRequest {
   IdBatch users;
   IdBatch items;
   std::vector<Micros> times;
-  std::vector<float> weights;  // Empty: all 1.
+  std::vector<float> weights;       // Empty: all 1.
+  std::vector<EventKind> kinds;     // Empty: all positive.
+  std::vector<float> propensities;  // Empty: all 0.
+  std::vector<uint8_t> cohorts;     // Empty: all 0.
+  WriteOptions options;
+};
+
+struct RetractEventsRequest {
+  IdBatch users;
+  IdBatch items;
+  std::vector<Micros> times;
+  std::vector<EventKind> kinds;  // Empty: any.
+  WriteOptions options;
+};
+
+struct EraseUsersRequest {
+  IdBatch users;
   WriteOptions options;
 };
 
@@ -53,6 +89,19 @@ struct WriteResult {
   int64_t created_item_count = 0;
   AckLevel level = AckLevel::kDurable;
   bool replayed = false;
+  // Of retractions and erasures that are not replayed: whether there was
+  // something, one entry for each of the request.
+  std::vector<uint8_t> found = {};
+  StreamRecord stream = {};  // Of chunks: the position of their stream.
+};
+
+// Import streams of items and of events have names of their own.
+enum class StreamKind : uint8_t { kItems = 1, kEvents = 2 };
+
+// A chunk's place in an import stream.
+struct StreamChunk {
+  std::string stream_id;  // Without problem (StreamIdProblem).
+  int64_t chunk_number = 0;
 };
 
 // Settings that an update may change; unset ones stay.
@@ -61,56 +110,8 @@ struct CollectionUpdate {
   std::optional<std::map<std::string, std::string>> labels;
   std::optional<MissingItemRule> missing_item_rule;
   std::optional<EmbeddingSettings> embedding;
+  std::optional<int64_t> event_retention_micros;
   std::string etag;  // Empty: any.
-};
-
-struct SampleRequest {
-  int64_t row_count = 0;
-  int negative_count = 0;
-  // Per-row columns: empty, or `row_count` long.
-  std::optional<IdBatch> users;
-  std::optional<IdBatch> positives;
-  std::optional<IdBatch> exclusions;      // Ragged, with `exclusion_splits`.
-  std::vector<int64_t> exclusion_splits;  // [row_count + 1] if `exclusions`.
-  std::vector<Micros> as_of;              // Empty: `default_as_of` for every row.
-  std::optional<Micros> default_as_of;    // Unset: the clock.
-  std::vector<int64_t> row_keys;
-  int query_columns = 0;
-  std::vector<float> queries;  // [row_count, query_columns], row-major.
-  Policy policy;
-  uint64_t seed = 0;
-
-  // Optional columns of the result.
-  bool want_log_q = true;
-  bool want_log_q_source = true;
-  bool want_components = true;
-  bool want_scores = false;
-  bool want_shares = false;
-  bool want_rejects = false;
-  bool want_names = false;  // Ids of a string collection as strings.
-};
-
-struct SnapshotToken {
-  int64_t incarnation = 0;
-  int64_t commit_sequence = 0;
-};
-
-// Columns of [row_count * negative_count] draws, row-major, unless stated. A
-// column that was not asked for is empty. Padding: id -1 or "", NaN, 255.
-struct SampleResult {
-  std::vector<int64_t> ids;        // int64 ids, or dictionary numbers.
-  std::vector<std::string> names;  // With want_names in a string collection.
-  std::vector<float> log_q;
-  std::vector<float> log_q_source;
-  std::vector<uint8_t> components;
-  std::vector<float> scores;
-  std::vector<uint8_t> statuses;            // [row_count] RowStatus.
-  std::vector<int64_t> drawn;               // [row_count], or empty if every row is full.
-  std::vector<float> shares;                // [row_count, components].
-  std::vector<int64_t> rejects;             // [row_count, kRejectCauseCount].
-  std::vector<int64_t> drawn_by_component;  // [components], over the call.
-  SnapshotToken snapshot;
-  Micros default_as_of = 0;
 };
 
 // Items as columns.
@@ -119,6 +120,9 @@ struct ItemTable {
   std::vector<int64_t> numbers;    // int64 ids, or dictionary numbers.
   std::vector<std::string> names;  // Of a string collection; else empty.
   std::vector<std::vector<Interval>> alive;
+  std::vector<float> base_weights;
+  std::vector<std::vector<std::string>> categories;
+  std::vector<std::string> attributes;
 };
 
 struct GetItemsResult {
@@ -130,6 +134,15 @@ struct GetItemsResult {
 struct ListItemsResult {
   ItemTable items;
   std::optional<uint32_t> next;  // Ordinal at which the next page starts.
+  SnapshotToken snapshot;
+};
+
+// Users as columns, without those that were erased.
+struct ListUsersResult {
+  IdType id_type = IdType::kInt64;
+  std::vector<int64_t> numbers;    // int64 ids, or dictionary numbers.
+  std::vector<std::string> names;  // Of a string collection; else empty.
+  std::optional<uint32_t> next;    // Ordinal at which the next page starts.
   SnapshotToken snapshot;
 };
 

@@ -56,6 +56,15 @@ std::vector<Ordinal> Resolve(const IdBatch& ids, const IdIndex& index) {
   return ordinals;
 }
 
+std::vector<Ordinal> ResolveUsers(const IdBatch& ids, const IdIndex& index) {
+  std::vector<Ordinal> ordinals = Resolve(ids, index);
+  if (ids.is_names() || index.type() == IdType::kInt64) return ordinals;
+  for (Ordinal& user : ordinals) {
+    if (user != kNoOrdinal && index.Find(index.NameAt(user)) != user) user = kNoOrdinal;
+  }
+  return ordinals;
+}
+
 bool CanCreate(const IdBatch& ids, IdType type) {
   return ids.is_names() == (type == IdType::kString);
 }

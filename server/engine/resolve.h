@@ -23,6 +23,9 @@ void CheckDistinct(const IdBatch& ids, absl::string_view field, Violations* viol
 // CheckIds.
 std::vector<Ordinal> Resolve(const IdBatch& ids, const IdIndex& index);
 
+// As Resolve, of users: one that was erased does not exist, not even by number.
+std::vector<Ordinal> ResolveUsers(const IdBatch& ids, const IdIndex& index);
+
 // Whether row `row` can be created: it is an id, not a dictionary number.
 bool CanCreate(const IdBatch& ids, IdType type);
 

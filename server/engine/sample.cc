@@ -8,6 +8,7 @@
 #include "server/engine/engine_impl.h"
 #include "server/engine/resolve.h"
 #include "server/sampling/sampler.h"
+#include "server/sampling/shared_block.h"
 #include "storage/base/fingerprint.h"
 #include "storage/base/philox.h"
 #include "storage/base/status.h"
@@ -49,20 +50,33 @@ void CheckTimes(const SampleRequest& request, Violations* violations) {
   }
 }
 
-void CheckShape(const SampleRequest& request, Violations* violations) {
+void CheckShape(const SampleRequest& request, int64_t max_cells, Violations* violations) {
   if (request.row_count < 1) {
     violations->Add("row_count", "must be at least 1, or implied by a column");
   }
   if (request.negative_count < 1) violations->Add("negative_count", "must be at least 1");
   if (request.row_count > kMaxDraws || request.negative_count > kMaxDraws ||
-      request.row_count * request.negative_count > kMaxDraws) {
-    violations->Add("negative_count", absl::StrCat("rows * negative_count is at most ", kMaxDraws));
+      request.row_count * request.negative_count > max_cells) {
+    violations->Add("negative_count", absl::StrCat("rows * negative_count is at most ", max_cells));
   }
 }
 
-absl::Status CheckRequest(const SampleRequest& request, const CollectionRecord& settings) {
+// What a component asks of the collection's settings.
+void CheckAgainst(const CollectionRecord& settings, const Policy& policy, Violations* violations) {
+  for (size_t i = 0; i < policy.components.size(); ++i) {
+    const auto* popularity = std::get_if<PopularitySource>(&policy.components[i].source);
+    if (popularity == nullptr) continue;
+    if (popularity->within_cohort && !settings.cohort_popularity) {
+      violations->Add(absl::StrCat("policy.components[", i, "].popularity.within_cohort"),
+                      "the collection has no cohort_popularity");
+    }
+  }
+}
+
+absl::Status CheckRequest(const SampleRequest& request, const CollectionRecord& settings,
+                          int64_t max_cells = kMaxDraws) {
   Violations violations;
-  CheckShape(request, &violations);
+  CheckShape(request, max_cells, &violations);
   CheckPolicy(request.policy, &violations);
   NEGATRON_RETURN_IF_ERROR(violations.ToStatus());
   if (request.users) {
@@ -77,10 +91,35 @@ absl::Status CheckRequest(const SampleRequest& request, const CollectionRecord& 
     CheckSplits(request, &violations);
     CheckIds(*request.exclusions, settings.item_id_type, "exclusions.ids", &violations);
   }
+  if (!request.cohorts.empty()) {
+    CheckColumn(static_cast<int64_t>(request.cohorts.size()), request, "cohorts", &violations);
+  }
   if (!request.row_keys.empty()) {
     CheckColumn(static_cast<int64_t>(request.row_keys.size()), request, "row_keys", &violations);
   }
   CheckTimes(request, &violations);
+  CheckAgainst(settings, request.policy, &violations);
+  return violations.ToStatus();
+}
+
+absl::Status CheckRequest(const SharedRequest& request, const CollectionRecord& settings) {
+  NEGATRON_RETURN_IF_ERROR(CheckRequest(request.rows, settings, kMaxSharedCells));
+  Violations violations;
+  if (request.negatives_time && !IsEventTime(*request.negatives_time)) {
+    violations.Add("negatives_time", "must be in the years 1 to 9999");
+  }
+  const Policy& policy = request.rows.policy;
+  if (policy.unique) violations.Add("policy.unique", "a shared block cannot be unique");
+  if (policy.category_cap != 0) violations.Add("policy.category_cap", "a shared block has no caps");
+  for (size_t i = 0; i < policy.components.size(); ++i) {
+    const std::string path = absl::StrCat("policy.components[", i, "]");
+    const auto* popularity = std::get_if<PopularitySource>(&policy.components[i].source);
+    if (popularity != nullptr && popularity->within_cohort) {
+      violations.Add(path + ".popularity.within_cohort", "a shared block belongs to no cohort");
+    } else if (popularity == nullptr && policy.components[i].kind() != SourceKind::kUniform) {
+      violations.Add(path + ".source", "a shared block is drawn from uniform and popularity");
+    }
+  }
   return violations.ToStatus();
 }
 
@@ -162,9 +201,27 @@ SampleColumns Allocate(const SampleRequest& request, std::vector<Ordinal>* items
   if (request.want_components) result->components.resize(draws);
   if (request.want_scores) result->scores.resize(draws);
   if (request.want_shares) result->shares.resize(request.row_count * components);
-  if (request.want_rejects) result->rejects.resize(request.row_count * kRejectCauseCount);
-  return {*items,         result->log_q,    result->log_q_source, result->components,
-          result->scores, result->statuses, result->shares,       result->rejects};
+  if (request.want_rejects || request.want_all_rejects) {
+    result->all_rejects.resize(request.row_count * kRejectCauseCount);
+  }
+  if (request.want_expected_count) result->expected_count.resize(draws);
+  if (request.want_importance_weights) result->importance_weights.resize(draws);
+  if (request.want_positive_log_q) result->positive_log_q.resize(request.row_count);
+  if (request.want_boundaries) result->boundaries.resize(request.row_count * components);
+  result->drawn.resize(request.row_count);
+  return {*items,
+          result->log_q,
+          result->log_q_source,
+          result->components,
+          result->scores,
+          result->statuses,
+          result->shares,
+          result->all_rejects,
+          result->drawn,
+          result->expected_count,
+          result->importance_weights,
+          result->positive_log_q,
+          result->boundaries};
 }
 
 void WriteIds(const SampleRequest& request, const IdIndex& index, const std::vector<Ordinal>& items,
@@ -187,16 +244,57 @@ void WriteIds(const SampleRequest& request, const IdIndex& index, const std::vec
   }
 }
 
-// Rows are full or empty; the column is left out while all are full.
-void WriteDrawn(const SampleRequest& request, SampleResult* result) {
-  const auto ok = static_cast<uint8_t>(RowStatus::kOk);
-  const auto full = [&](uint8_t status) { return status == ok; };
-  if (std::all_of(result->statuses.begin(), result->statuses.end(), full)) return;
-  result->drawn.reserve(result->statuses.size());
-  for (const uint8_t status : result->statuses) {
-    result->drawn.push_back(full(status) ? request.negative_count : 0);
+// The first two causes have a column of their own.
+void WriteRejects(const SampleRequest& request, SampleResult* result) {
+  if (request.want_rejects) {
+    result->rejects.reserve(request.row_count * 2);
+    for (int64_t r = 0; r < request.row_count; ++r) {
+      const int64_t* causes = &result->all_rejects[r * kRejectCauseCount];
+      result->rejects.insert(result->rejects.end(), {causes[0], causes[1]});
+    }
   }
+  if (!request.want_all_rejects) result->all_rejects.clear();
 }
+
+// The column is left out while all rows are full.
+void WriteDrawn(const SampleRequest& request, SampleResult* result) {
+  const auto full = [&](int64_t drawn) { return drawn == request.negative_count; };
+  if (std::all_of(result->drawn.begin(), result->drawn.end(), full)) result->drawn.clear();
+}
+
+// The columns of a request, resolved.
+struct ResolvedRows {
+  std::vector<Micros> as_of;
+  std::vector<uint64_t> keys;
+  std::vector<Ordinal> users;
+  std::vector<Ordinal> positives;
+  std::vector<Ordinal> exclusions;
+
+  ResolvedRows(const SampleRequest& request, const PoolView& pool, Micros default_as_of)
+      : as_of(request.as_of) {
+    if (as_of.empty()) as_of.assign(request.row_count, default_as_of);
+    keys = RowKeys(request, pool, as_of);
+    if (request.users) users = ResolveUsers(*request.users, pool.users());
+    if (request.positives) positives = Resolve(*request.positives, pool.items());
+    if (request.exclusions) exclusions = Resolve(*request.exclusions, pool.items());
+  }
+
+  SampleBatch Batch(const SampleRequest& request, const std::vector<float>& queries) const {
+    SampleBatch batch;
+    batch.row_count = request.row_count;
+    batch.negative_count = request.negative_count;
+    batch.as_of = as_of;
+    batch.keys = keys;
+    batch.users = users;
+    batch.positives = positives;
+    batch.cohorts = request.cohorts;
+    batch.exclusions = exclusions;
+    batch.exclusion_splits = request.exclusion_splits;
+    batch.queries = queries;
+    batch.query_columns = request.query_columns;
+    return batch;
+  }
+};
 
 }  // namespace
 
@@ -213,36 +311,55 @@ absl::StatusOr<SampleResult> Engine::Sample(absl::string_view collection,
   SampleResult result;
   result.snapshot = snapshot->token();
   result.default_as_of = request.default_as_of.value_or(impl_->options().clock->NowMicros());
-  std::vector<Micros> as_of = request.as_of;
-  if (as_of.empty()) as_of.assign(request.row_count, result.default_as_of);
-  const std::vector<uint64_t> keys = RowKeys(request, pool, as_of);
-  const auto resolve = [](const std::optional<IdBatch>& ids, const IdIndex& index) {
-    return ids.has_value() ? Resolve(*ids, index) : std::vector<Ordinal>();
-  };
-  const std::vector<Ordinal> users = resolve(request.users, pool.users());
-  const std::vector<Ordinal> positives = resolve(request.positives, pool.items());
-  const std::vector<Ordinal> exclusions = resolve(request.exclusions, pool.items());
-
-  SampleBatch batch;
-  batch.row_count = request.row_count;
-  batch.negative_count = request.negative_count;
-  batch.as_of = as_of;
-  batch.keys = keys;
-  batch.users = users;
-  batch.positives = positives;
-  batch.exclusions = exclusions;
-  batch.exclusion_splits = request.exclusion_splits;
-  batch.queries = queries;
-  batch.query_columns = request.query_columns;
+  const ResolvedRows rows(request, pool, result.default_as_of);
   std::vector<Ordinal> items;
   const SampleColumns columns = Allocate(request, &items, &result);
   SampleTotals totals;
   const SourceContext context{&pool, snapshot->vectors.get(), Philox(request.seed), &cancellation};
-  NEGATRON_RETURN_IF_ERROR(SampleRows(request.policy, context, batch, columns, &totals));
+  NEGATRON_RETURN_IF_ERROR(
+      SampleRows(request.policy, context, rows.Batch(request, queries), columns, &totals));
   WriteIds(request, pool.items(), items, &result);
   WriteDrawn(request, &result);
+  WriteRejects(request, &result);
   result.drawn_by_component = totals.drawn_by_component;
   found->Count(request.policy, request.row_count, totals);
+  return result;
+}
+
+absl::StatusOr<SharedResult> Engine::SampleShared(absl::string_view collection,
+                                                  const SharedRequest& request,
+                                                  const Cancellation& cancellation) const {
+  NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
+  const std::shared_ptr<const Snapshot> snapshot = found->snapshot();
+  NEGATRON_RETURN_IF_ERROR(CheckRequest(request, *snapshot->settings));
+  const PoolView& pool = *snapshot->pool;
+  const SampleRequest& rows_request = request.rows;
+  SharedResult result;
+  result.snapshot = snapshot->token();
+  result.default_as_of = rows_request.default_as_of.value_or(impl_->options().clock->NowMicros());
+  const ResolvedRows rows(rows_request, pool, result.default_as_of);
+  result.negatives_time =
+      request.negatives_time.value_or(*std::min_element(rows.as_of.begin(), rows.as_of.end()));
+  const auto count = static_cast<size_t>(rows_request.negative_count);
+  std::vector<Ordinal> items(count);
+  result.log_q.resize(count);
+  result.components.resize(count);
+  result.false_mask.resize(static_cast<size_t>(rows_request.row_count) * ((count + 7) / 8));
+  result.log_remaining.resize(static_cast<size_t>(rows_request.row_count));
+  const SharedColumns columns{items, result.log_q, result.components, result.false_mask,
+                              result.log_remaining};
+  const SourceContext context{&pool, snapshot->vectors.get(), Philox(rows_request.seed),
+                              &cancellation};
+  SampleTotals totals;
+  NEGATRON_RETURN_IF_ERROR(SampleSharedBlock(rows_request.policy, context,
+                                             rows.Batch(rows_request, {}), result.negatives_time,
+                                             request.block_key, columns, &totals));
+  SampleResult ids;
+  WriteIds(rows_request, pool.items(), items, &ids);
+  result.ids = std::move(ids.ids);
+  result.names = std::move(ids.names);
+  result.drawn_by_component = totals.drawn_by_component;
+  found->Count(rows_request.policy, 1, totals);
   return result;
 }
 

@@ -13,6 +13,8 @@ namespace negatron {
 // INVALID_ARGUMENT names every bad field and row.
 absl::Status CheckWrite(const WriteItemsRequest& request, const CollectionRecord& settings);
 absl::Status CheckWrite(const WriteEventsRequest& request, const CollectionRecord& settings);
+absl::Status CheckWrite(const RetractEventsRequest& request, const CollectionRecord& settings);
+absl::Status CheckWrite(const EraseUsersRequest& request, const CollectionRecord& settings);
 // Also turns the vectors into what is stored. FAILED_PRECONDITION if the
 // collection has no embeddings.
 absl::Status CheckWrite(WriteEmbeddingsRequest* request, const CollectionRecord& settings);
@@ -20,11 +22,15 @@ absl::Status CheckWrite(WriteEmbeddingsRequest* request, const CollectionRecord&
 // Fingerprints of a write's contents, its options left out.
 uint64_t FingerprintOf(const WriteItemsRequest& request);
 uint64_t FingerprintOf(const WriteEventsRequest& request);
+uint64_t FingerprintOf(const RetractEventsRequest& request);
+uint64_t FingerprintOf(const EraseUsersRequest& request);
 uint64_t FingerprintOf(const WriteEmbeddingsRequest& request);
 
 // Memory that a queued write holds, about.
 int64_t BytesOf(const WriteItemsRequest& request);
 int64_t BytesOf(const WriteEventsRequest& request);
+int64_t BytesOf(const RetractEventsRequest& request);
+int64_t BytesOf(const EraseUsersRequest& request);
 int64_t BytesOf(const WriteEmbeddingsRequest& request);
 
 }  // namespace negatron

@@ -39,13 +39,13 @@ double Exp2(double x) {
 
 }  // namespace
 
-uint64_t Decay::Units(float weight, Micros time) const {
+uint64_t Decay::Units(double weight, Micros time) const {
   double scale = 1.0;
   if (half_life_ != 0) {
     const int64_t since_start = time - Segment(time) * segment_micros_;
     scale = Exp2(static_cast<double>(since_start) / static_cast<double>(half_life_));
   }
-  return static_cast<uint64_t>(std::llround(std::ldexp(double{weight} * scale, kUnitBits)));
+  return static_cast<uint64_t>(std::llround(std::ldexp(weight * scale, kUnitBits)));
 }
 
 double Decay::UnitMass(int32_t segment, Micros time) const {

@@ -2,6 +2,7 @@
 #ifndef NEGATRON_SERVER_POOL_DECAY_H_
 #define NEGATRON_SERVER_POOL_DECAY_H_
 
+#include <bit>
 #include <cmath>
 #include <cstdint>
 
@@ -16,9 +17,9 @@ namespace negatron {
 // Time is cut into segments of eight half-lives. An event of weight w at time e
 // in the segment that starts at r has
 //
-//   round(w * 2^((e - r) / half_life) * 2^24)
+//   round(w * 2^((e - r) / half_life) * 2^28)
 //
-// units of that segment. Its mass at t >= e is units * 2^-24 *
+// units of that segment. Its mass at t >= e is units * 2^-28 *
 // 2^(-(t - r) / half_life), so that the relative mass of two past events never
 // changes. A unit of a segment is 2^-8 units of the segment before.
 //
@@ -30,12 +31,14 @@ namespace negatron {
 // Thread-safety: immutable.
 class Decay {
  public:
-  static constexpr int kUnitBits = 24;
+  static constexpr int kUnitBits = 28;
   static constexpr int kSegmentHalfLives = 8;
 
   // 0: no decay; there is one segment, number 0.
   explicit Decay(int64_t half_life_micros)
       : half_life_(half_life_micros), segment_micros_(half_life_micros * kSegmentHalfLives) {}
+
+  int64_t half_life_micros() const { return half_life_; }
 
   // Number of the segment that holds `time`. Fits since half-lives have a
   // minimum (kMinHalfLifeMicros).
@@ -45,13 +48,23 @@ class Decay {
     return static_cast<int32_t>(time % segment_micros_ < 0 ? quotient - 1 : quotient);
   }
 
-  // Units, in its own segment, of an event of weight in [kMinWeight,
-  // kMaxWeight] at `time`: in [2^18, 2^44]. The same on every machine.
-  uint64_t Units(float weight, Micros time) const;
+  // The same, cheaper where `near` is it.
+  int32_t Segment(Micros time, int32_t near) const {
+    const int64_t offset = time - near * segment_micros_;
+    return half_life_ == 0 || (offset >= 0 && offset < segment_micros_) ? near : Segment(time);
+  }
+
+  // Units, in its own segment, of an event at `time` of a weight (times base
+  // weight) in [kMinWeight * kMinBaseWeight, kMaxWeight * kMaxBaseWeight]: in
+  // [2^18, 2^52]. The same on every machine.
+  uint64_t Units(double weight, Micros time) const;
 
   // Turns units of segment `from` into units of the later or same segment `to`.
   static double Carry(double units, int32_t from, int32_t to) {
-    return from == to ? units : std::ldexp(units, kSegmentHalfLives * (from - to));
+    const int halvings = kSegmentHalfLives * (to - from);
+    if (halvings == 0) return units;
+    if (halvings > 1000) return std::ldexp(units, -halvings);
+    return units * std::bit_cast<double>(static_cast<uint64_t>(1023 - halvings) << 52);
   }
 
   // Mass at `time` of one unit of `segment`, in events of weight 1.

@@ -12,57 +12,135 @@ namespace {
 // 40 KB a leaf: copying one for a commit of a single event costs microseconds.
 constexpr size_t kMaxLeafEvents = 2048;
 
+// Leaves of a unit's bucket: about two buckets a leaf make a search a look.
+constexpr uint32_t kGuidePerLeaf = 2;
+
+// Spares the conversion of 128 bits where 64 do.
+double ToDouble(absl::uint128 units) {
+  return absl::Uint128High64(units) == 0 ? static_cast<double>(absl::Uint128Low64(units))
+                                         : static_cast<double>(units);
+}
+
 }  // namespace
+
+int EventLog::LeafBefore(Micros time) const {
+  if (entries_.empty()) return -1;
+  const uint32_t bucket = buckets_.Bucket(time);
+  const auto first = first_times_.begin();
+  const auto found = std::lower_bound(first + by_time_[bucket], first + by_time_[bucket + 1], time);
+  return static_cast<int>(found - first) - 1;
+}
+
+void EventLog::PrefetchBefore(Micros time) const {
+  const int leaf = LeafBefore(time);
+  if (leaf < 0) return;
+  const Entry& entry = entries_[leaf];
+  const Micros last = leaf + 1 < static_cast<int>(entries_.size()) ? first_times_[leaf + 1]
+                                                                   : entry.times[entry.count - 1];
+  const uint32_t guess =
+      TimeBuckets(first_times_[leaf], std::max(last, time), entry.count).Bucket(time);
+  __builtin_prefetch(entry.times + guess);
+  __builtin_prefetch(entry.sums + guess);
+}
 
 EventLog::Cut EventLog::Before(Micros time) const {
   Cut cut;
-  auto entry = std::lower_bound(entries_.begin(), entries_.end(), time,
-                                [](const Entry& e, Micros t) { return e.first_time < t; });
-  if (entry == entries_.begin()) return cut;
-  --entry;
-  const Leaf& leaf = *entry->leaf;
-  cut.leaf = static_cast<int>(entry - entries_.begin());
-  cut.leaf_count = static_cast<uint32_t>(
-      std::lower_bound(leaf.times.begin(), leaf.times.end(), time) - leaf.times.begin());
-  cut.event_count = entry->events_before + cut.leaf_count;
-  cut.segment = entry->segment;
-  cut.units = entry->units_before + leaf.sums[cut.leaf_count - 1];
+  cut.leaf = LeafBefore(time);
+  if (cut.leaf < 0) return cut;
+  const Entry& entry = entries_[cut.leaf];
+  if (cut.leaf + 1 == static_cast<int>(entries_.size()) && entry.times[entry.count - 1] < time) {
+    cut.leaf_count = entry.count;
+  } else {
+    const Micros last = cut.leaf + 1 < static_cast<int>(entries_.size())
+                            ? first_times_[cut.leaf + 1]
+                            : entry.times[entry.count - 1];
+    const uint32_t guess =
+        TimeBuckets(first_times_[cut.leaf], std::max(last, time), entry.count).Bucket(time);
+    cut.leaf_count =
+        SearchFrom(guess, 0, entry.count, [&](uint32_t i) { return entry.times[i] < time; });
+  }
+  cut.event_count = entry.events_before + cut.leaf_count;
+  cut.segment = entry.segment;
+  cut.units = entry.units_before + entry.sums[cut.leaf_count - 1];
   const auto segment =
-      std::lower_bound(segments_.begin(), segments_.end(), entry->segment,
+      std::lower_bound(segments_.begin(), segments_.end(), entry.segment,
                        [](const Segment& s, int32_t number) { return s.number < number; });
   cut.segment_index = static_cast<int>(segment - segments_.begin());
   cut.older = segment->older;
   return cut;
 }
 
-Ordinal EventLog::Draw(const Cut& cut, absl::uint128 bits) const {
-  int segment_index = cut.segment_index;
-  int last_leaf = cut.leaf;
-  absl::uint128 units = cut.units;
+absl::uint128 EventLog::UnitsOf(const Span& span, int segment_index) const {
+  absl::uint128 units =
+      segment_index == span.end.segment_index ? span.end.units : segments_[segment_index].units;
+  if (segment_index == span.begin.segment_index) units -= span.begin.units;
+  return units;
+}
+
+EventLog::Span EventLog::Between(const Cut& begin, const Cut& end) const {
+  Span span{end, begin, 0};
+  if (begin.leaf < 0) {
+    span.mass = end.leaf < 0 ? 0 : end.mass();
+    return span;
+  }
+  for (int s = end.segment_index; s >= begin.segment_index; --s) {
+    const double units = static_cast<double>(UnitsOf(span, s));
+    span.mass += Decay::Carry(units, segments_[s].number, end.segment);
+  }
+  return span;
+}
+
+EventLog::Spot EventLog::Aim(const Span& span, absl::uint128 bits) const {
   // The high half chooses the segment, newest first, the low half an event.
-  double rest = UnitDouble(absl::Uint128High64(bits)) * cut.mass();
-  while (rest >= static_cast<double>(units) && segments_[segment_index].older > 0) {
-    const double older = segments_[segment_index].older;
-    rest = std::min((rest - static_cast<double>(units)) / older, 1.0);
-    last_leaf = segments_[segment_index].first_leaf - 1;
-    --segment_index;
-    const Segment& segment = segments_[segment_index];
-    units = segment.units;
-    rest *= static_cast<double>(units) + segment.older;
+  double rest = UnitDouble(absl::Uint128High64(bits)) * span.mass;
+  int chosen = span.end.segment_index;
+  absl::uint128 units = UnitsOf(span, chosen);
+  for (int s = chosen - 1; s >= std::max(span.begin.segment_index, 0); --s) {
+    rest -= Decay::Carry(ToDouble(units), segments_[s + 1].number, span.end.segment);
+    if (rest < 0 && units > 0) break;
+    const absl::uint128 older = UnitsOf(span, s);
+    if (Decay::Carry(static_cast<double>(older), segments_[s].number, span.end.segment) == 0) break;
+    chosen = s;
+    units = older;
   }
   // floor(low * units / 2^64), in two halves since units may exceed 64 bits.
   const absl::uint128 low = absl::Uint128Low64(bits);
-  const absl::uint128 target =
+  absl::uint128 target =
       low * absl::Uint128High64(units) + ((low * absl::Uint128Low64(units)) >> 64);
-  const auto first = entries_.begin() + segments_[segment_index].first_leaf;
-  const auto entry =
-      std::upper_bound(first, entries_.begin() + last_leaf + 1, target,
-                       [](const absl::uint128& t, const Entry& e) { return t < e.units_before; }) -
-      1;
-  const uint64_t in_leaf = absl::Uint128Low64(target - entry->units_before);
-  const std::vector<uint64_t>& sums = entry->leaf->sums;
-  const auto position = std::upper_bound(sums.begin(), sums.end(), in_leaf) - sums.begin();
-  return entry->leaf->items[position];
+  if (chosen == span.begin.segment_index) target += span.begin.units;
+  const Segment& segment = segments_[chosen];
+  const auto bucket = std::min(static_cast<uint32_t>(ToDouble(target) * segment.guide_scale),
+                               segment.guide_size - 1);
+  auto leaf = static_cast<int>(by_units_[segment.guide + bucket]);
+  while (entries_[leaf].units_before > target) --leaf;
+  while (target - entries_[leaf].units_before >= entries_[leaf].units()) ++leaf;
+  const Entry& entry = entries_[leaf];
+  Spot spot;
+  spot.leaf = leaf;
+  spot.target = absl::Uint128Low64(target - entry.units_before);
+  spot.guess =
+      static_cast<uint32_t>(static_cast<double>(spot.target) / static_cast<double>(entry.units()) *
+                            static_cast<double>(entry.count));
+  __builtin_prefetch(entry.sums + spot.guess);
+  __builtin_prefetch(entry.items + spot.guess);
+  return spot;
+}
+
+Ordinal EventLog::Resolve(const Spot& spot) const {
+  const Entry& entry = entries_[spot.leaf];
+  return entry.items[SearchFrom(spot.guess, 0, entry.count,
+                                [&](uint32_t i) { return entry.sums[i] <= spot.target; })];
+}
+
+void EventLog::AddLeaf(std::shared_ptr<const Leaf> leaf) {
+  Entry entry{};
+  entry.times = leaf->times.data();
+  entry.items = leaf->items.data();
+  entry.sums = leaf->sums.data();
+  entry.count = static_cast<uint32_t>(leaf->times.size());
+  entry.segment = decay_.Segment(leaf->times[0]);
+  entry.leaf = std::move(leaf);
+  entries_.push_back(std::move(entry));
 }
 
 // Appends leaves for sorted events; `appended`: the last leaf will grow, so the
@@ -71,7 +149,7 @@ void EventLog::AppendLeaves(const std::vector<LogEvent>& events, bool appended) 
   for (size_t i = 0; i < events.size();) {
     const int32_t segment = decay_.Segment(events[i].time);
     size_t end = i + 1;
-    while (end < events.size() && decay_.Segment(events[end].time) == segment) ++end;
+    while (end < events.size() && decay_.Segment(events[end].time, segment) == segment) ++end;
     const size_t count = end - i;
     const size_t parts = (count + kMaxLeafEvents - 1) / kMaxLeafEvents;
     const size_t target = appended ? kMaxLeafEvents : (count + parts - 1) / parts;
@@ -81,37 +159,40 @@ void EventLog::AppendLeaves(const std::vector<LogEvent>& events, bool appended) 
       leaf->times.reserve(leaf_end - i);
       leaf->items.reserve(leaf_end - i);
       leaf->sums.reserve(leaf_end - i);
-      const Micros first_time = events[i].time;
       uint64_t sum = 0;
       for (; i < leaf_end; ++i) {
         leaf->times.push_back(events[i].time);
         leaf->items.push_back(events[i].item);
         leaf->sums.push_back(sum += events[i].units);
       }
-      entries_.push_back({std::move(leaf), first_time, segment, 0, 0});
+      AddLeaf(std::move(leaf));
     }
   }
 }
 
-void EventLog::AppendMerged(const Leaf& leaf, const LogEvent* begin, const LogEvent* end) {
+void EventLog::AppendMerged(const Entry& entry, const LogEvent* begin, const LogEvent* end,
+                            const LogEvent* removed_begin, const LogEvent* removed_end) {
   std::vector<LogEvent> merged;
-  merged.reserve(leaf.times.size() + (end - begin));
+  merged.reserve(entry.count + (end - begin));
   uint64_t before = 0;
-  for (size_t i = 0; i < leaf.times.size(); ++i) {
-    merged.push_back({leaf.times[i], leaf.items[i], leaf.sums[i] - before});
-    before = leaf.sums[i];
+  for (uint32_t i = 0; i < entry.count; ++i) {
+    const LogEvent event{entry.times[i], entry.items[i], entry.sums[i] - before};
+    before = entry.sums[i];
+    while (removed_begin < removed_end && *removed_begin < event) ++removed_begin;
+    if (removed_begin < removed_end && *removed_begin == event) {
+      ++removed_begin;
+    } else {
+      merged.push_back(event);
+    }
   }
-  const bool appended = leaf.times.back() <= begin->time;
+  const bool appended = begin < end && (merged.empty() || merged.back() <= *begin);
   const auto middle = merged.insert(merged.end(), begin, end);
-  if (!appended) {
-    std::inplace_merge(merged.begin(), middle, merged.end(),
-                       [](const LogEvent& a, const LogEvent& b) { return a.time < b.time; });
-  }
+  if (!appended) std::inplace_merge(merged.begin(), middle, merged.end());
   AppendLeaves(merged, appended);
 }
 
 // Computes what entries and segments sum up.
-void EventLog::FinishEntries() {
+void EventLog::Finish() {
   int64_t events = 0;
   for (size_t i = 0; i < entries_.size(); ++i) {
     Entry& entry = entries_[i];
@@ -122,56 +203,93 @@ void EventLog::FinishEntries() {
         older =
             Decay::Carry(static_cast<double>(last.units) + last.older, last.number, entry.segment);
       }
-      segments_.push_back({entry.segment, static_cast<int>(i), 0, older});
+      segments_.push_back({entry.segment, static_cast<int>(i), 0, older, 0, 0, 0});
     }
     entry.events_before = events;
     entry.units_before = segments_.back().units;
-    events += static_cast<int64_t>(entry.leaf->times.size());
-    segments_.back().units += entry.leaf->sums.back();
+    events += entry.count;
+    segments_.back().units += entry.units();
+    first_times_.push_back(entry.times[0]);
+  }
+  MakeGuides();
+}
+
+void EventLog::MakeGuides() {
+  if (entries_.empty()) return;
+  const auto count = static_cast<uint32_t>(entries_.size());
+  buckets_ = TimeBuckets(first_times_.front(), first_times_.back(), count * kGuidePerLeaf);
+  by_time_.resize(buckets_.count() + 1);
+  buckets_.CountBefore(
+      count, [this](uint32_t i) { return first_times_[i]; }, by_time_.data());
+  for (size_t s = 0; s < segments_.size(); ++s) {
+    Segment& segment = segments_[s];
+    const int end =
+        s + 1 < segments_.size() ? segments_[s + 1].first_leaf : static_cast<int>(entries_.size());
+    segment.guide = static_cast<uint32_t>(by_units_.size());
+    segment.guide_size = static_cast<uint32_t>(end - segment.first_leaf) * kGuidePerLeaf;
+    segment.guide_scale = segment.guide_size / ToDouble(segment.units);
+    by_units_.resize(segment.guide + segment.guide_size);
+    uint32_t bucket = segment.guide;
+    for (int leaf = segment.first_leaf; leaf < end; ++leaf) {
+      const double next = leaf + 1 < end
+                              ? ToDouble(entries_[leaf + 1].units_before) * segment.guide_scale
+                              : static_cast<double>(segment.guide_size);
+      while (bucket < by_units_.size() && bucket - segment.guide < next) {
+        by_units_[bucket++] = static_cast<uint32_t>(leaf);
+      }
+    }
   }
 }
 
-EventLog EventLog::With(const std::vector<LogEvent>& events) const {
+EventLog EventLog::With(const std::vector<LogEvent>& added,
+                        const std::vector<LogEvent>& removed) const {
   EventLog result(decay_);
-  result.entries_.reserve(entries_.size() + events.size() / kMaxLeafEvents + 2);
-  const LogEvent* next = events.data();
-  const LogEvent* const end = next + events.size();
-  if (entries_.empty()) result.AppendLeaves(events, true);
+  result.entries_.reserve(entries_.size() + added.size() / kMaxLeafEvents + 2);
+  const LogEvent* next = added.data();
+  const LogEvent* const end = next + added.size();
+  const LogEvent* gone = removed.data();
+  const LogEvent* const gone_end = gone + removed.size();
+  if (entries_.empty()) result.AppendLeaves(added, true);
   for (size_t i = 0; i < entries_.size(); ++i) {
     const LogEvent* region_end = end;
+    const LogEvent* gone_region_end = gone_end;
     if (i + 1 < entries_.size()) {
-      region_end = std::lower_bound(next, end, entries_[i + 1].first_time,
-                                    [](const LogEvent& e, Micros t) { return e.time < t; });
+      const LogEvent limit = entries_[i + 1].first();
+      region_end = std::lower_bound(next, end, limit);
+      gone_region_end = std::lower_bound(gone, gone_end, limit);
     }
-    if (next == region_end) {
+    if (next == region_end && gone == gone_region_end) {
       result.entries_.push_back(entries_[i]);
     } else {
-      result.AppendMerged(*entries_[i].leaf, next, region_end);
+      result.AppendMerged(entries_[i], next, region_end, gone, gone_region_end);
     }
     next = region_end;
+    gone = gone_region_end;
   }
-  result.FinishEntries();
+  result.Finish();
   return result;
 }
 
 int64_t EventLog::size() const {
   if (entries_.empty()) return 0;
-  return entries_.back().events_before + static_cast<int64_t>(entries_.back().leaf->times.size());
+  return entries_.back().events_before + entries_.back().count;
 }
 
 std::optional<Micros> EventLog::first_time() const {
   if (entries_.empty()) return std::nullopt;
-  return entries_.front().first_time;
+  return first_times_.front();
 }
 
 std::optional<Micros> EventLog::last_time() const {
   if (entries_.empty()) return std::nullopt;
-  return entries_.back().leaf->times.back();
+  return entries_.back().times[entries_.back().count - 1];
 }
 
 int64_t EventLog::bytes() const {
-  int64_t bytes = static_cast<int64_t>(entries_.capacity() * sizeof(Entry) +
-                                       segments_.capacity() * sizeof(Segment));
+  int64_t bytes = static_cast<int64_t>(
+      entries_.capacity() * sizeof(Entry) + segments_.capacity() * sizeof(Segment) +
+      first_times_.capacity() * sizeof(Micros) +
+      (by_time_.capacity() + by_units_.capacity()) * sizeof(uint32_t));
   for (const Entry& entry : entries_) {
     bytes += static_cast<int64_t>(entry.leaf->times.capacity() *
                                   (sizeof(Micros) + sizeof(Ordinal) + sizeof(uint64_t)));

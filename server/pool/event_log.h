@@ -2,6 +2,7 @@
 #ifndef NEGATRON_SERVER_POOL_EVENT_LOG_H_
 #define NEGATRON_SERVER_POOL_EVENT_LOG_H_
 
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -10,24 +11,27 @@
 #include "absl/numeric/int128.h"
 
 #include "server/pool/decay.h"
+#include "server/pool/time_guide.h"
 #include "storage/model/records.h"
 
 namespace negatron {
 
-// An event as the log keeps it.
+// An event as the log keeps it. Its order does not depend on when it came.
 struct LogEvent {
   Micros time;
   Ordinal item;
   uint64_t units;  // Decay::Units of its weight.
+
+  friend auto operator<=>(const LogEvent&, const LogEvent&) = default;
 };
 
-// All events of a collection in order of (time, arrival), as leaves that copies
-// share, each within one segment of time, with exact prefix sums of units. An
-// event in the past is merged into its leaf: there is no overlay, and what is
-// drawn does not depend on how the log came to be.
+// The events of one decay in order of (time, item, units), as leaves that
+// copies share, each within one segment of time, with exact prefix sums of
+// units. An event in the past is merged into its leaf: there is no overlay, and
+// what is drawn depends on the events alone, not on how the log came to be.
 //
-// Cost: Before and Draw O(log n); With copies the touched leaves and one entry
-//   a leaf.
+// Cost: Before and Draw a few look-ups, through guides; With copies the touched
+//   leaves and one entry a leaf.
 // Thread-safety: immutable.
 class EventLog {
  public:
@@ -46,23 +50,46 @@ class EventLog {
     double mass() const { return static_cast<double>(units) + older; }
   };
 
+  // The events from one instant on, strictly before another.
+  struct Span {
+    Cut end;
+    Cut begin;        // Before the first instant; empty if there is none.
+    double mass = 0;  // In units of end.segment; 0 exactly if there is no event.
+  };
+
   // A segment of time that holds events.
   struct Segment {
     int32_t number;
     int first_leaf;
     absl::uint128 units;  // Of all its events.
     double older;         // Mass of all earlier segments, in units of this one.
+    uint32_t guide;       // Where its part of the guide starts.
+    uint32_t guide_size;
+    double guide_scale;  // Entries of the guide a unit.
   };
 
+  // Where a draw found its event; between Aim and Resolve the memory can come.
+  struct Spot {
+    int leaf;
+    uint32_t guess;   // Position in the leaf, about.
+    uint64_t target;  // Units into the leaf.
+  };
+
+  // Fetches what Before(time) will read.
+  void PrefetchBefore(Micros time) const;
   Cut Before(Micros time) const;
+  Span Between(const Cut& begin, const Cut& end) const;
+  // Units of a segment that a span covers; of begin.segment to end.segment.
+  absl::uint128 UnitsOf(const Span& span, int segment_index) const;
 
-  // The item of an event of `cut`, which is not empty, drawn in proportion to
-  // mass from 128 random bits.
-  Ordinal Draw(const Cut& cut, absl::uint128 bits) const;
+  // An event of `span`, which is not empty, drawn in proportion to mass from
+  // 128 random bits: inverse CDF over the order of the log.
+  Spot Aim(const Span& span, absl::uint128 bits) const;
+  Ordinal Resolve(const Spot& spot) const;
 
-  // The log with further events, sorted by time; among equal times, in order
-  // of arrival, behind those that are there.
-  EventLog With(const std::vector<LogEvent>& events) const;
+  // The log with further events and without others, each sorted; what is taken
+  // out is there.
+  EventLog With(const std::vector<LogEvent>& added, const std::vector<LogEvent>& removed) const;
 
   const std::vector<Segment>& segments() const { return segments_; }
   int64_t size() const;
@@ -78,19 +105,36 @@ class EventLog {
   };
   struct Entry {
     std::shared_ptr<const Leaf> leaf;  // Not empty.
-    Micros first_time;
+    // What the leaf has, a look-up nearer.
+    const Micros* times;
+    const Ordinal* items;
+    const uint64_t* sums;
+    uint32_t count;
     int32_t segment;
     int64_t events_before;
     absl::uint128 units_before;  // Within the segment.
+
+    uint64_t units() const { return sums[count - 1]; }
+    LogEvent first() const { return {times[0], items[0], sums[0]}; }
   };
 
+  void AddLeaf(std::shared_ptr<const Leaf> leaf);
   void AppendLeaves(const std::vector<LogEvent>& events, bool appended);
-  void AppendMerged(const Leaf& leaf, const LogEvent* begin, const LogEvent* end);
-  void FinishEntries();
+  void AppendMerged(const Entry& entry, const LogEvent* begin, const LogEvent* end,
+                    const LogEvent* removed_begin, const LogEvent* removed_end);
+  int LeafBefore(Micros time) const;
+  void Finish();
+  void MakeGuides();
 
   Decay decay_;
   std::vector<Entry> entries_;
   std::vector<Segment> segments_;
+  std::vector<Micros> first_times_;  // Of entries_.
+  // By bucket of time, and by bucket of units within each segment: the leaves
+  // that lie before.
+  TimeBuckets buckets_;
+  std::vector<uint32_t> by_time_;
+  std::vector<uint32_t> by_units_;
 };
 
 }  // namespace negatron

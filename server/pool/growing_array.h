@@ -30,6 +30,7 @@ class GrowingArray {
   const T& back() const { return data_[size_ - 1]; }
   const T* data() const { return data_.get(); }
   std::span<const T> view() const { return {data_.get(), size_}; }
+  uint32_t capacity() const { return capacity_; }
   int64_t capacity_bytes() const { return int64_t{capacity_} * sizeof(T); }
 
   void Reserve(uint32_t capacity) {

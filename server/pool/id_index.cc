@@ -103,7 +103,17 @@ void IdIndex::GrowTable() {
   for (uint64_t i = 0; i < slots; ++i) {
     table_->slots[i].store(kNoOrdinal, std::memory_order_relaxed);
   }
-  for (Ordinal ordinal = 0; ordinal < size(); ++ordinal) Insert(ordinal);
+  for (Ordinal ordinal = 0; ordinal < size(); ++ordinal) {
+    if (unlinked_ == nullptr || !unlinked_->contains(ordinal)) Insert(ordinal);
+  }
+}
+
+void IdIndex::Unlink(Ordinal ordinal) {
+  absl::flat_hash_set<Ordinal> unlinked;
+  if (unlinked_ != nullptr) unlinked = *unlinked_;
+  unlinked.insert(ordinal);
+  unlinked_ = std::make_shared<const absl::flat_hash_set<Ordinal>>(std::move(unlinked));
+  GrowTable();
 }
 
 int64_t IdIndex::bytes() const {

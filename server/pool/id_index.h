@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "absl/container/flat_hash_set.h"
+
 #include "server/pool/growing_array.h"
 #include "storage/model/records.h"
 
@@ -42,6 +44,9 @@ class IdIndex {
   // Adds an id that is not there; returns its ordinal, the old size().
   Ordinal Append(const ExternalId& id);
 
+  // Makes `ordinal` one that no id leads to. Older snapshots keep it.
+  void Unlink(Ordinal ordinal);
+
   int64_t bytes() const;
 
  private:
@@ -69,6 +74,7 @@ class IdIndex {
   GrowingArray<std::string_view> names_;  // For string ids; into the arena.
   std::shared_ptr<Arena> arena_;
   std::shared_ptr<Table> table_;
+  std::shared_ptr<const absl::flat_hash_set<Ordinal>> unlinked_;  // Null: none.
 };
 
 }  // namespace negatron

@@ -3,9 +3,8 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 #include <utility>
-
-#include "absl/container/flat_hash_map.h"
 
 namespace negatron {
 namespace {
@@ -13,8 +12,8 @@ namespace {
 // Bounds the memory that waits while a start reads events.
 constexpr size_t kMaxPendingEvents = 1 << 20;
 
-// Below this, looking through a history beats hashing it.
-constexpr size_t kScanLimit = 64;
+// Exposures of a user that are kept: the newest by arrival.
+constexpr uint32_t kMaxExposuresPerUser = 4096;
 
 // Calls fn(key, indices) for each run of equal keys in sorted `order`.
 template <typename Key, typename Fn>
@@ -31,213 +30,367 @@ void ForEachRun(const std::vector<uint32_t>& order, Key key, Fn fn) {
 
 PoolBuilder::PoolBuilder(const PoolView& base)
     : view_(base),
-      lives_(base.lives_),
-      item_events_(base.item_events_),
-      histories_(base.histories_) {}
+      states_(base.states_),
+      histories_(base.histories_),
+      user_events_(base.user_events_) {}
 
-ItemLife PoolBuilder::MakeLife(const std::vector<Interval>& alive, bool implicit) {
-  ItemLife life;
-  life.implicit = implicit;
-  if (!alive.empty()) life.first = alive[0];
-  if (alive.size() > 1) {
-    life.more = std::make_shared<const std::vector<Interval>>(alive.begin() + 1, alive.end());
+ItemState PoolBuilder::MakeState(const ItemRecord& record) {
+  ItemState state;
+  state.implicit = record.implicit;
+  state.base_weight = record.base_weight;
+  if (!record.alive.empty()) state.first = record.alive[0];
+  if (record.alive.size() > 1 || !record.categories.empty() || !record.attributes.empty()) {
+    auto more = std::make_shared<ItemState::More>();
+    if (record.alive.size() > 1) {
+      more->further.assign(record.alive.begin() + 1, record.alive.end());
+    }
+    for (const std::string& name : record.categories) {
+      more->categories.push_back(view_.category_names_.Add(name));
+    }
+    more->attributes = record.attributes;
+    state.more = std::move(more);
   }
-  return life;
+  view_.alive_by_category_.resize(view_.category_names_.size());
+  return state;
 }
 
-void PoolBuilder::AddLiving(const std::vector<Interval>& alive, int sign) {
-  for (const Interval& interval : alive) {
-    living_deltas_.push_back({interval.from, sign});
-    if (interval.until != kNever) living_deltas_.push_back({interval.until, -sign});
+void PoolBuilder::ChangeAlive(Ordinal item, const ItemState& state, bool added) {
+  const uint32_t weight = AliveIndex::WeightUnits(state.base_weight);
+  for (const Interval& alive : state.Intervals()) {
+    const AliveIndex::Change change{item, alive, weight, added};
+    alive_changes_[kNoCategory].push_back(change);
+    for (const CategoryNumber category : state.categories()) {
+      alive_changes_[category].push_back(change);
+    }
   }
 }
 
-// An event at e that belongs to an item dead in [d, r) is missing from the
-// living mass as of t for max(d, e + 1) <= t < r: it counts from e + 1 on.
-void PoolBuilder::AddDeadUnits(const std::vector<Interval>& dead, Micros time, int32_t segment,
-                               uint64_t units, int sign) {
-  for (const Interval& gap : dead) {
-    const Micros from = std::max(gap.from, time + 1);
-    if (from >= gap.until) continue;
-    const absl::int128 change = absl::int128(units) * sign;
-    std::vector<StepFunction::Delta>& deltas = dead_deltas_[segment];
-    deltas.push_back({from, change});
-    if (gap.until != kNever) deltas.push_back({gap.until, -change});
-  }
-}
-
-Ordinal PoolBuilder::AddItem(const ExternalId& id, const std::vector<Interval>& alive,
-                             bool implicit) {
-  const Ordinal ordinal = view_.items_.Append(id);
-  lives_.Append(MakeLife(alive, implicit));
-  item_events_.Grow(ordinal + 1);
-  AddLiving(alive, 1);
+Ordinal PoolBuilder::AddItem(const ItemRecord& item) {
+  const Ordinal ordinal = view_.items_.Append(item.id);
+  states_.Append(MakeState(item));
+  ChangeAlive(ordinal, states_[ordinal], true);
   return ordinal;
 }
 
-void PoolBuilder::SetLife(Ordinal item, const std::vector<Interval>& alive, bool implicit) {
+void PoolBuilder::SetItem(Ordinal item, const ItemRecord& record) {
   ApplyEvents();
-  const std::vector<Interval> old_alive = lives_[item].Intervals();
-  lives_.Mutable(item) = MakeLife(alive, implicit);
-  if (old_alive == alive) return;
-  AddLiving(old_alive, -1);
-  AddLiving(alive, 1);
-  const std::vector<Interval> old_dead = DeadIntervals(old_alive);
-  const std::vector<Interval> dead = DeadIntervals(alive);
-  for (const ItemEvent& event : item_events_[item].view()) {
-    const uint64_t units = view_.decay_.Units(event.weight, event.time);
-    AddDeadUnits(old_dead, event.time, event.segment, units, -1);
-    AddDeadUnits(dead, event.time, event.segment, units, 1);
+  const ItemState old_state = states_[item];
+  const ItemState state = MakeState(record);
+  states_.Mutable(item) = state;
+  const bool moves = old_state.Intervals() != state.Intervals() ||
+                     old_state.base_weight != state.base_weight ||
+                     old_state.categories() != state.categories();
+  if (!moves) return;
+  ChangeAlive(item, old_state, false);
+  ChangeAlive(item, state, true);
+  MoveMasses(item, old_state, state);
+}
+
+ItemRecord PoolBuilder::Item(Ordinal item) const {
+  const ItemState& state = states_[item];
+  ItemRecord record;
+  record.ordinal = item;
+  record.id = view_.items_.IdAt(item);
+  record.alive = state.Intervals();
+  record.implicit = state.implicit;
+  record.base_weight = state.base_weight;
+  for (const CategoryNumber category : state.categories()) {
+    record.categories.push_back(view_.category_names_.NameOf(category));
   }
+  std::sort(record.categories.begin(), record.categories.end());
+  if (state.more != nullptr) record.attributes = state.more->attributes;
+  return record;
 }
 
 Ordinal PoolBuilder::AddUser(const ExternalId& id) {
   const Ordinal ordinal = view_.users_.Append(id);
   histories_.Grow(ordinal + 1);
+  user_events_.Grow(ordinal + 1);
   return ordinal;
 }
 
+void PoolBuilder::EraseUser(Ordinal user) {
+  ApplyEvents();
+  view_.users_.Unlink(user);
+  view_.history_bytes_ -= histories_[user].bytes();
+  histories_.Mutable(user) = {};
+  user_events_.Mutable(user) = {};
+}
+
+MassIndexEditor& PoolBuilder::Masses(int half_life, MassScope scope) {
+  const PoolView::MassKey key{half_life, scope};
+  const auto editor = masses_.find(key);
+  if (editor != masses_.end()) return editor->second;
+  std::shared_ptr<const MassIndex>& index = view_.masses_[key];
+  if (index == nullptr) index = view_.MakeMasses(key);
+  return masses_.emplace(key, *index).first->second;
+}
+
+std::vector<WeightedTime> PoolBuilder::EventsOf(Ordinal item, MassScope scope) const {
+  const PoolView::MassKey key{0, scope};
+  const auto editor = masses_.find(key);
+  const auto index = view_.masses_.find(key);
+  static const MassColumn kNone;
+  const MassColumn& column = editor != masses_.end()        ? editor->second.column(item)
+                             : index != view_.masses_.end() ? index->second->column(item)
+                                                            : kNone;
+  std::vector<WeightedTime> events(column.size());
+  for (uint32_t i = 0; i < column.size(); ++i) events[i] = column.at(i);
+  return events;
+}
+
+// Adds events of an item to (or takes them out of) the indexes of a kind, under
+// every half-life.
+void PoolBuilder::ChangeMasses(Ordinal item, const ItemState& state, MassScope::Kind kind,
+                               std::span<const WeightedTime> events, int cohort, bool added) {
+  if (events.empty()) return;
+  const std::vector<Interval> dead = DeadIntervals(state.Intervals());
+  for (int h = 0; h < view_.half_life_count(); ++h) {
+    if (kind == MassScope::Kind::kCategory) {
+      for (const CategoryNumber category : state.categories()) {
+        Masses(h, {kind, category}).ChangeLog(item, state.base_weight, dead, events, added);
+      }
+    } else {
+      Masses(h, {kind, static_cast<uint16_t>(cohort)})
+          .Change(item, state.base_weight, dead, events, added);
+    }
+  }
+}
+
+// An item changed its life, base weight or categories.
+void PoolBuilder::MoveMasses(Ordinal item, const ItemState& old_state, const ItemState& state) {
+  std::vector<MassScope> scopes;
+  for (const auto& [key, index] : view_.masses_) {
+    if (key.half_life == 0 && key.scope.kind != MassScope::Kind::kCategory) {
+      scopes.push_back(key.scope);
+    }
+  }
+  const bool life_only =
+      old_state.base_weight == state.base_weight && old_state.categories() == state.categories();
+  for (const MassScope& scope : scopes) {
+    const std::vector<WeightedTime> events = EventsOf(item, scope);
+    if (events.empty()) continue;
+    if (life_only) {
+      MoveDead(scope, old_state, state, events);
+      continue;
+    }
+    if (scope.kind == MassScope::Kind::kAll && view_.settings_.category_popularity) {
+      ChangeMasses(item, old_state, MassScope::Kind::kCategory, events, 0, false);
+      ChangeMasses(item, state, MassScope::Kind::kCategory, events, 0, true);
+    }
+    ChangeMasses(item, old_state, scope.kind, events, scope.number, false);
+    ChangeMasses(item, state, scope.kind, events, scope.number, true);
+  }
+}
+
+// The events of an item stay; only when they belong to a dead item changes.
+void PoolBuilder::MoveDead(MassScope scope, const ItemState& old_state, const ItemState& state,
+                           std::span<const WeightedTime> events) {
+  const std::vector<Interval> old_dead = DeadIntervals(old_state.Intervals());
+  const std::vector<Interval> dead = DeadIntervals(state.Intervals());
+  std::vector<MassScope> touched = {scope};
+  if (scope.kind == MassScope::Kind::kAll && view_.settings_.category_popularity) {
+    for (const CategoryNumber category : state.categories()) {
+      touched.push_back({MassScope::Kind::kCategory, category});
+    }
+  }
+  for (int h = 0; h < view_.half_life_count(); ++h) {
+    for (const MassScope& each : touched) {
+      MassIndexEditor& masses = Masses(h, each);
+      masses.ChangeDead(state.base_weight, old_dead, events, -1);
+      masses.ChangeDead(state.base_weight, dead, events, 1);
+    }
+  }
+}
+
+void PoolBuilder::AddToRing(const EventRecord& event) {
+  const bool mined = event.kind == EventKind::kMined;
+  UserEvents& events = user_events_.Mutable(event.user);
+  UserRing& ring = mined ? events.mined : events.exposures;
+  view_.user_event_bytes_ -= ring.bytes();
+  const RingEntry entry{event.time, event.commit_sequence, event.row,
+                        event.item, event.weight,          event.propensity};
+  const auto limit =
+      mined ? static_cast<uint32_t>(view_.settings_.mined_per_user) : kMaxExposuresPerUser;
+  const UserRing::Evicted evicted = ring.Add(entry, limit);
+  view_.user_event_bytes_ += ring.bytes();
+  if (!evicted.any) return;
+  const RingEntry& old = evicted.entry;
+  evicted_.push_back({old.time, old.commit_sequence, old.row, event.user, old.item, event.kind,
+                      old.weight, old.propensity, 0});
+}
+
+std::vector<EventRecord> PoolBuilder::TakeEvicted() { return std::exchange(evicted_, {}); }
+
 void PoolBuilder::AddEvent(const EventRecord& event) {
+  if (event.kind != EventKind::kPositive) return AddToRing(event);
   pending_.push_back(event);
   if (pending_.size() >= kMaxPendingEvents) ApplyEvents();
 }
 
-void PoolBuilder::ApplyEvents() {
-  if (pending_.empty()) return;
-  std::vector<uint32_t> order(pending_.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(),
-                   [this](uint32_t a, uint32_t b) { return pending_[a].time < pending_[b].time; });
-  for (const uint32_t i : order) {
-    const EventRecord& event = pending_[i];
-    log_events_.push_back({event.time, event.item, view_.decay_.Units(event.weight, event.time)});
+void PoolBuilder::RemoveEvent(const EventRecord& event) {
+  if (event.kind != EventKind::kPositive) {
+    UserEvents& events = user_events_.Mutable(event.user);
+    UserRing& ring = event.kind == EventKind::kMined ? events.mined : events.exposures;
+    ring.Remove(event.commit_sequence, event.row);
+    return;
   }
-  const auto item_of = [this](uint32_t i) { return pending_[i].item; };
-  const auto user_of = [this](uint32_t i) { return pending_[i].user; };
-  std::vector<uint32_t> by_key = order;
-  std::stable_sort(by_key.begin(), by_key.end(),
-                   [&](uint32_t a, uint32_t b) { return item_of(a) < item_of(b); });
-  ForEachRun(by_key, item_of, [this](Ordinal item, Pending run) { AddItemEvents(item, run); });
-  by_key = std::move(order);
-  std::stable_sort(by_key.begin(), by_key.end(),
-                   [&](uint32_t a, uint32_t b) { return user_of(a) < user_of(b); });
-  ForEachRun(by_key, user_of, [this](Ordinal user, Pending run) { AddHistory(user, run); });
-  pending_.clear();
-  if (log_events_.size() >= kMaxPendingEvents) FlushLog();
+  if (!pending_.empty()) ApplyEvents();
+  RemoveFromHistory(event);
+  if (event.time >= view_.watermark_) removed_.push_back(event);
 }
 
-void PoolBuilder::FlushLog() {
-  if (log_events_.empty()) return;
-  std::stable_sort(log_events_.begin(), log_events_.end(),
-                   [](const LogEvent& a, const LogEvent& b) { return a.time < b.time; });
-  view_.log_ = view_.log_.With(log_events_);
-  log_events_.clear();
-}
-
-void PoolBuilder::AppendItemEvent(GrowingArray<ItemEvent>* events, Micros time, float weight) {
-  const int32_t segment = view_.decay_.Segment(time);
-  double mass = static_cast<double>(view_.decay_.Units(weight, time));
-  if (!events->empty()) mass += Decay::Carry(events->back().mass, events->back().segment, segment);
-  events->Append({time, mass, weight, segment});
-}
-
-void PoolBuilder::AddItemEvents(Ordinal item, Pending run) {
-  GrowingArray<ItemEvent>& events = item_events_.Mutable(item);
-  const int64_t bytes_before = events.capacity_bytes();
-  const std::vector<Interval> dead = DeadIntervals(lives_[item].Intervals());
-  for (const uint32_t i : run) {
-    const EventRecord& event = pending_[i];
-    AddDeadUnits(dead, event.time, view_.decay_.Segment(event.time),
-                 view_.decay_.Units(event.weight, event.time), 1);
-  }
-  // Events behind the first new one move, so they go to storage of their own.
-  const Micros first_time = pending_[run.front()].time;
-  const GrowingArray<ItemEvent> old = events;
-  uint32_t kept = old.size();
-  while (kept > 0 && old[kept - 1].time > first_time) --kept;
-  if (kept < old.size()) {
-    events = {};
-    events.Reserve(old.size() + static_cast<uint32_t>(run.size()));
-    for (uint32_t i = 0; i < kept; ++i) events.Append(old[i]);
-  }
-  for (const uint32_t i : run) {
-    const EventRecord& event = pending_[i];
-    for (; kept < old.size() && old[kept].time <= event.time; ++kept) {
-      AppendItemEvent(&events, old[kept].time, old[kept].weight);
+void PoolBuilder::RemoveFromHistory(const EventRecord& event) {
+  const UserHistory& old = histories_[event.user];
+  const uint32_t position = old.Find(event.item);
+  if (position == old.size()) return;  // The user was erased.
+  GrowingArray<UserPositive>& repeats = user_events_.Mutable(event.user).repeats;
+  const bool first = old.at(position).time == event.time;
+  // Either the event itself is among the repeats, or the earliest of them takes
+  // its place.
+  const UserPositive* moved = nullptr;
+  for (const UserPositive& repeat : repeats.view()) {
+    if (repeat.item != event.item) continue;
+    if (first ? moved == nullptr || repeat.time < moved->time : repeat.time == event.time) {
+      moved = &repeat;
     }
-    AppendItemEvent(&events, event.time, event.weight);
   }
-  for (; kept < old.size(); ++kept) AppendItemEvent(&events, old[kept].time, old[kept].weight);
-  view_.item_event_bytes_ += events.capacity_bytes() - bytes_before;
+  if (first) {
+    std::vector<UserPositive> all;
+    for (uint32_t i = 0; i < old.size(); ++i) {
+      if (i != position) all.push_back(old.at(i));
+    }
+    if (moved != nullptr) all.push_back(*moved);
+    UserHistory& history = histories_.Mutable(event.user);
+    view_.history_bytes_ -= history.bytes();
+    history.Reset(all);
+    view_.history_bytes_ += history.bytes();
+  }
+  if (moved == nullptr) return;
+  GrowingArray<UserPositive> kept;
+  for (const UserPositive& repeat : repeats.view()) {
+    if (&repeat != moved) kept.Append(repeat);
+  }
+  repeats = kept;
+}
+
+void PoolBuilder::ApplyEvents() {
+  if (!pending_.empty()) {
+    std::vector<uint32_t> order(pending_.size());
+    std::iota(order.begin(), order.end(), 0);
+    const auto user_of = [this](uint32_t i) { return pending_[i].user; };
+    std::stable_sort(order.begin(), order.end(),
+                     [&](uint32_t a, uint32_t b) { return user_of(a) < user_of(b); });
+    ForEachRun(order, user_of, [this](Ordinal user, Pending run) { AddHistory(user, run); });
+    ApplyMasses(pending_, true);
+    pending_.clear();
+  }
+  if (removed_.empty()) return;
+  ApplyMasses(removed_, false);
+  removed_.clear();
+}
+
+void PoolBuilder::ApplyMasses(const std::vector<EventRecord>& events, bool added) {
+  std::vector<uint32_t> order(events.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    const EventRecord& x = events[a];
+    const EventRecord& y = events[b];
+    return std::tie(x.item, x.time, x.weight) < std::tie(y.item, y.time, y.weight);
+  });
+  const auto item_of = [&](uint32_t i) { return events[i].item; };
+  ForEachRun(order, item_of,
+             [&](Ordinal item, Pending run) { ChangeItemEvents(item, events, run, added); });
+}
+
+void PoolBuilder::ChangeItemEvents(Ordinal item, const std::vector<EventRecord>& all, Pending run,
+                                   bool added) {
+  const ItemState& state = states_[item];
+  std::vector<WeightedTime> events;
+  std::map<int, std::vector<WeightedTime>> by_cohort;
+  for (const uint32_t i : run) {
+    const EventRecord& event = all[i];
+    if (event.time < view_.watermark_) continue;
+    events.push_back({event.time, event.weight});
+    if (view_.settings_.cohort_popularity) {
+      by_cohort[event.cohort].push_back({event.time, event.weight});
+    }
+  }
+  if (view_.settings_.category_popularity) {
+    ChangeMasses(item, state, MassScope::Kind::kCategory, events, 0, added);
+  }
+  ChangeMasses(item, state, MassScope::Kind::kAll, events, 0, added);
+  for (const auto& [cohort, cohort_events] : by_cohort) {
+    ChangeMasses(item, state, MassScope::Kind::kCohort, cohort_events, cohort, added);
+  }
 }
 
 void PoolBuilder::AddHistory(Ordinal user, Pending run) {
-  const GrowingArray<UserPositive>& old = histories_[user];
-  // Where each item that is already there stands; only the run's items matter.
-  absl::flat_hash_map<Ordinal, Micros> known;
-  if (old.size() + run.size() > kScanLimit) {
-    known.reserve(old.size());
-    for (const UserPositive& positive : old.view()) known.emplace(positive.item, positive.time);
-  } else {
-    for (const uint32_t i : run) {
-      for (const UserPositive& positive : old.view()) {
-        if (positive.item == pending_[i].item) known.emplace(positive.item, positive.time);
-      }
-    }
-  }
-  std::vector<UserPositive> fresh;  // First positives of this run, by time.
-  bool moves = false;               // One comes before what is already there.
+  UserHistory& history = histories_.Mutable(user);
+  view_.history_bytes_ -= history.bytes();
+  std::vector<UserPositive> repeats;
   for (const uint32_t i : run) {
-    const EventRecord& event = pending_[i];
-    const auto [position, is_new] = known.try_emplace(event.item, event.time);
-    if (!is_new && position->second <= event.time) continue;
-    moves |= !is_new || (!old.empty() && event.time < old.back().time);
-    position->second = event.time;
-    fresh.push_back({event.time, event.item});
-  }
-  if (fresh.empty()) return;
-  GrowingArray<UserPositive>& history = histories_.Mutable(user);
-  const int64_t bytes_before = history.capacity_bytes();
-  if (!moves) {
-    for (const UserPositive& positive : fresh) history.Append(positive);
-  } else {
-    std::vector<UserPositive> merged;
-    for (const UserPositive& positive : old.view()) {
-      const auto position = known.find(positive.item);
-      if (position == known.end() || position->second == positive.time) merged.push_back(positive);
+    const UserPositive fresh{pending_[i].item, pending_[i].time};
+    const uint32_t position = history.Find(fresh.item);
+    if (position == history.size()) {
+      history.Append(fresh);
+      continue;
     }
-    merged.insert(merged.end(), fresh.begin(), fresh.end());
-    std::stable_sort(merged.begin(), merged.end(),
-                     [](const UserPositive& a, const UserPositive& b) { return a.time < b.time; });
-    history = {};
-    history.Reserve(static_cast<uint32_t>(merged.size()));
-    for (const UserPositive& positive : merged) history.Append(positive);
+    const UserPositive known = history.at(position);
+    repeats.push_back(fresh.time < known.time ? known : fresh);
+    if (fresh.time >= known.time) continue;
+    std::vector<UserPositive> all;
+    for (uint32_t p = 0; p < history.size(); ++p) {
+      all.push_back(p == position ? fresh : history.at(p));
+    }
+    history.Reset(all);
   }
-  view_.history_bytes_ += history.capacity_bytes() - bytes_before;
+  view_.history_bytes_ += history.bytes();
+  if (repeats.empty()) return;
+  GrowingArray<UserPositive>& kept = user_events_.Mutable(user).repeats;
+  view_.user_event_bytes_ -= kept.capacity_bytes();
+  for (const UserPositive& repeat : repeats) kept.Append(repeat);
+  view_.user_event_bytes_ += kept.capacity_bytes();
 }
 
-void PoolBuilder::FlushDeadUnits() {
-  for (auto& [segment, deltas] : dead_deltas_) {
-    auto position =
-        std::lower_bound(view_.dead_.begin(), view_.dead_.end(), segment,
-                         [](const PoolView::DeadUnits& d, int32_t s) { return d.segment < s; });
-    if (position == view_.dead_.end() || position->segment != segment) {
-      position = view_.dead_.insert(position, {segment, {}});
+void PoolBuilder::SetWatermark(Micros watermark) {
+  ApplyEvents();
+  const auto drop = [&](MassScope scope) {
+    for (Ordinal item = 0; item < states_.size(); ++item) {
+      std::vector<WeightedTime> events = EventsOf(item, scope);
+      const auto end = std::lower_bound(events.begin(), events.end(), watermark,
+                                        [](const WeightedTime& e, Micros t) { return e.time < t; });
+      events.erase(end, events.end());
+      if (scope.kind == MassScope::Kind::kAll && view_.settings_.category_popularity) {
+        ChangeMasses(item, states_[item], MassScope::Kind::kCategory, events, 0, false);
+      }
+      ChangeMasses(item, states_[item], scope.kind, events, scope.number, false);
     }
-    position->units = position->units.With(std::move(deltas));
-    if (position->units.empty()) view_.dead_.erase(position);
+  };
+  std::vector<MassScope> scopes;
+  for (const auto& [key, index] : view_.masses_) {
+    if (key.half_life == 0 && key.scope.kind != MassScope::Kind::kCategory) {
+      scopes.push_back(key.scope);
+    }
   }
-  dead_deltas_.clear();
+  for (const MassScope& scope : scopes) drop(scope);
+  view_.watermark_ = watermark;
 }
 
 std::shared_ptr<const PoolView> PoolBuilder::Build() && {
   ApplyEvents();
-  FlushLog();
-  FlushDeadUnits();
-  if (!living_deltas_.empty()) view_.living_ = view_.living_.With(std::move(living_deltas_));
-  view_.lives_ = std::move(lives_).Finish();
-  view_.item_events_ = std::move(item_events_).Finish();
+  for (auto& [key, editor] : masses_) view_.masses_[key] = std::move(editor).Finish();
+  const auto intervals = [this](Ordinal item) { return states_[item].Intervals(); };
+  const auto weight = [this](Ordinal item) {
+    return AliveIndex::WeightUnits(states_[item].base_weight);
+  };
+  for (auto& [category, changes] : alive_changes_) {
+    AliveIndex& alive = category == kNoCategory ? view_.alive_ : view_.alive_by_category_[category];
+    alive = alive.With(std::move(changes), intervals, weight);
+  }
+  view_.states_ = std::move(states_).Finish();
   view_.histories_ = std::move(histories_).Finish();
+  view_.user_events_ = std::move(user_events_).Finish();
   return std::make_shared<const PoolView>(std::move(view_));
 }
 

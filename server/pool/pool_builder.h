@@ -28,15 +28,32 @@ class PoolBuilder {
 
   const IdIndex& items() const { return view_.items_; }
   const IdIndex& users() const { return view_.users_; }
-  const ItemLife& life(Ordinal item) const { return lives_[item]; }
+  const CategoryNames& categories() const { return view_.category_names_; }
 
-  // Adds an item that is not there. `alive` has no problem (IntervalsProblem).
-  Ordinal AddItem(const ExternalId& id, const std::vector<Interval>& alive, bool implicit);
-  void SetLife(Ordinal item, const std::vector<Interval>& alive, bool implicit);
+  // Adds an item that is not there; its ordinal is the next. The intervals have no
+  // problem (IntervalsProblem).
+  Ordinal AddItem(const ItemRecord& item);
+  // Replaces all of an item but its id and ordinal.
+  void SetItem(Ordinal item, const ItemRecord& record);
+  // As a record, with commit sequence 0.
+  ItemRecord Item(Ordinal item) const;
+
   Ordinal AddUser(const ExternalId& id);
+  // Drops the user's id and history; a later write of the id makes a new user. Its
+  // events stay until they are removed.
+  void EraseUser(Ordinal user);
 
-  // Takes events in order of arrival; user and item exist.
+  // Takes events in order of arrival, or at a start in order of time; user and
+  // item exist.
   void AddEvent(const EventRecord& event);
+  // Takes back an event, exactly as it was added.
+  void RemoveEvent(const EventRecord& event);
+  // Entries of `mined` and `exposure` that had to make room since the last
+  // call: their events count for nothing any more.
+  std::vector<EventRecord> TakeEvicted();
+
+  // Events before it have no mass. Never goes back.
+  void SetWatermark(Micros watermark);
 
   // The next view. The builder is spent.
   std::shared_ptr<const PoolView> Build() &&;
@@ -45,24 +62,31 @@ class PoolBuilder {
   using Pending = std::span<const uint32_t>;  // Indices into pending_.
 
   void ApplyEvents();
-  void FlushLog();
-  void FlushDeadUnits();
-  void AddItemEvents(Ordinal item, Pending events);
+  void ApplyMasses(const std::vector<EventRecord>& events, bool added);
+  void ChangeItemEvents(Ordinal item, const std::vector<EventRecord>& all, Pending run, bool added);
   void AddHistory(Ordinal user, Pending events);
-  void AppendItemEvent(GrowingArray<ItemEvent>* events, Micros time, float weight);
-  void AddDeadUnits(const std::vector<Interval>& dead, Micros time, int32_t segment, uint64_t units,
-                    int sign);
-  void AddLiving(const std::vector<Interval>& alive, int sign);
-  static ItemLife MakeLife(const std::vector<Interval>& alive, bool implicit);
+  void AddToRing(const EventRecord& event);
+  void RemoveFromHistory(const EventRecord& event);
+  ItemState MakeState(const ItemRecord& record);
+  void ChangeAlive(Ordinal item, const ItemState& state, bool added);
+  void ChangeMasses(Ordinal item, const ItemState& state, MassScope::Kind kind,
+                    std::span<const WeightedTime> events, int cohort, bool added);
+  void MoveMasses(Ordinal item, const ItemState& old_state, const ItemState& state);
+  void MoveDead(MassScope scope, const ItemState& old_state, const ItemState& state,
+                std::span<const WeightedTime> events);
+  MassIndexEditor& Masses(int half_life, MassScope scope);
+  std::vector<WeightedTime> EventsOf(Ordinal item, MassScope scope) const;
 
   PoolView view_;
-  CowEditor<ItemLife> lives_;
-  CowEditor<GrowingArray<ItemEvent>> item_events_;
-  CowEditor<GrowingArray<UserPositive>> histories_;
-  std::vector<EventRecord> pending_;  // In order of arrival.
-  std::vector<LogEvent> log_events_;  // Applied to items, not yet to the log.
-  std::vector<StepFunction::Delta> living_deltas_;
-  std::map<int32_t, std::vector<StepFunction::Delta>> dead_deltas_;  // By segment.
+  CowEditor<ItemState> states_;
+  CowEditor<UserHistory> histories_;
+  CowEditor<UserEvents> user_events_;
+  std::map<PoolView::MassKey, MassIndexEditor> masses_;  // Those that are touched.
+  std::vector<EventRecord> pending_;                     // Positives, as they came.
+  std::vector<EventRecord> removed_;                     // Their masses are still there.
+  // By category; the last is of all items.
+  std::map<CategoryNumber, std::vector<AliveIndex::Change>> alive_changes_;
+  std::vector<EventRecord> evicted_;
 };
 
 }  // namespace negatron

@@ -4,69 +4,78 @@
 #include <algorithm>
 
 namespace negatron {
-namespace {
 
-// The elements of a sequence in order of time that are strictly before `time`.
-template <typename T>
-std::span<const T> Before(const GrowingArray<T>& elements, Micros time) {
-  if (elements.empty() || elements.back().time < time) return elements.view();
-  const auto view = elements.view();
-  const auto end = std::lower_bound(view.begin(), view.end(), time,
-                                    [](const T& e, Micros t) { return e.time < t; });
-  return view.first(static_cast<size_t>(end - view.begin()));
-}
-
-}  // namespace
-
-std::vector<Interval> ItemLife::Intervals() const {
-  std::vector<Interval> intervals;
-  if (first.from < first.until) intervals.push_back(first);
-  if (more != nullptr) intervals.insert(intervals.end(), more->begin(), more->end());
-  return intervals;
-}
-
-double PoolView::LivingMass(const EventLog::Cut& cut, Micros time) const {
-  if (cut.leaf < 0) return 0;
-  if (dead_.empty()) return cut.mass();
-  double mass = 0;
-  auto dead = std::upper_bound(dead_.begin(), dead_.end(), cut.segment,
-                               [](int32_t s, const DeadUnits& d) { return s < d.segment; });
-  for (int i = cut.segment_index; i >= 0; --i) {
-    const EventLog::Segment& segment = log_.segments()[i];
-    absl::int128 units(i == cut.segment_index ? cut.units : segment.units);
-    while (dead != dead_.begin() && (dead - 1)->segment > segment.number) --dead;
-    if (dead != dead_.begin() && (dead - 1)->segment == segment.number) {
-      units -= (dead - 1)->units.Value(time);
-    }
-    mass += Decay::Carry(static_cast<double>(units), segment.number, cut.segment);
-    // Older segments cannot add to the sum any more.
-    if (Decay::Carry(segment.older, segment.number, cut.segment) < mass * 0x1p-60) break;
+PoolView::PoolView(PoolSettings settings)
+    : settings_(std::move(settings)),
+      items_(settings_.item_id_type),
+      users_(settings_.user_id_type) {
+  for (int h = 0; h < half_life_count(); ++h) {
+    empty_.push_back(MakeMasses({h, {}}));
+    masses_.emplace(MassKey{h, {}}, empty_.back());
   }
-  return mass;
 }
 
-double PoolView::ItemMass(Ordinal item, const EventLog::Cut& cut, Micros time) const {
-  const std::span<const ItemEvent> past = Before(item_events_[item], time);
-  if (past.empty()) return 0;
-  return Decay::Carry(past.back().mass, past.back().segment, cut.segment);
+std::shared_ptr<const MassIndex> PoolView::MakeMasses(const MassKey& key) const {
+  return std::make_shared<const MassIndex>(Decay(HalfLife(key.half_life)), settings_.windows,
+                                           key.scope.kind != MassScope::Kind::kCategory);
 }
 
-std::span<const UserPositive> PoolView::HistoryBefore(Ordinal user, Micros time) const {
-  if (user >= histories_.size()) return {};
-  return Before(histories_[user], time);
+const MassIndex* PoolView::FindMasses(int64_t half_life_micros, MassScope scope) const {
+  if (scope.kind == MassScope::Kind::kCohort && !settings_.cohort_popularity) return nullptr;
+  if (scope.kind == MassScope::Kind::kCategory && !settings_.category_popularity) return nullptr;
+  for (int h = 0; h < half_life_count(); ++h) {
+    if (HalfLife(h) != half_life_micros) continue;
+    const auto found = masses_.find({h, scope});
+    return found == masses_.end() ? empty_[h].get() : found->second.get();
+  }
+  return nullptr;
+}
+
+ItemRecord PoolView::Item(Ordinal item) const {
+  const ItemState& state = states_[item];
+  ItemRecord record;
+  record.ordinal = item;
+  record.id = items_.IdAt(item);
+  record.alive = state.Intervals();
+  record.implicit = state.implicit;
+  record.base_weight = state.base_weight;
+  for (const CategoryNumber category : state.categories()) {
+    record.categories.push_back(category_names_.NameOf(category));
+  }
+  std::sort(record.categories.begin(), record.categories.end());
+  if (state.more != nullptr) record.attributes = state.more->attributes;
+  return record;
+}
+
+const UserHistory& PoolView::history(Ordinal user) const {
+  static const UserHistory kNone;
+  return user < histories_.size() ? histories_[user] : kNone;
+}
+
+const UserEvents& PoolView::user_events(Ordinal user) const {
+  static const UserEvents kNone;
+  return user < user_events_.size() ? user_events_[user] : kNone;
 }
 
 std::vector<std::pair<std::string, int64_t>> PoolView::MemoryBytes() const {
-  int64_t dead = static_cast<int64_t>(dead_.capacity() * sizeof(DeadUnits));
-  for (const DeadUnits& segment : dead_) dead += segment.units.bytes();
-  return {{"event_log", log_.bytes()},
-          {"item_events", item_events_.bytes() + item_event_bytes_},
-          {"user_histories", histories_.bytes() + history_bytes_},
-          {"item_lives", lives_.bytes()},
-          {"item_ids", items_.bytes()},
-          {"user_ids", users_.bytes()},
-          {"living_counts", living_.bytes()},
-          {"dead_mass", dead}};
+  std::map<std::string, int64_t> bytes;
+  for (const auto& [key, index] : masses_) {
+    const std::string scope = key.scope.kind == MassScope::Kind::kCohort     ? "cohort_"
+                              : key.scope.kind == MassScope::Kind::kCategory ? "category_"
+                              : key.half_life > 0                            ? "half_life_"
+                                                                             : "";
+    bytes[scope + "event_log"] += index->log_bytes();
+    bytes[scope + "item_events"] += index->column_bytes();
+    bytes[scope + "dead_mass"] += index->dead_bytes();
+  }
+  for (const AliveIndex& alive : alive_by_category_) bytes["category_lives"] += alive.bytes();
+  bytes["alive_index"] = alive_.bytes();
+  bytes["item_states"] = states_.bytes();
+  bytes["user_histories"] = histories_.bytes() + history_bytes_;
+  bytes["user_events"] = user_events_.bytes() + user_event_bytes_;
+  bytes["item_ids"] = items_.bytes();
+  bytes["user_ids"] = users_.bytes();
+  return {bytes.begin(), bytes.end()};
 }
 
 }  // namespace negatron

@@ -2,87 +2,85 @@
 #ifndef NEGATRON_SERVER_POOL_POOL_VIEW_H_
 #define NEGATRON_SERVER_POOL_POOL_VIEW_H_
 
+#include <compare>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "server/pool/decay.h"
-#include "server/pool/event_log.h"
+#include "server/pool/alive_index.h"
+#include "server/pool/category_names.h"
 #include "server/pool/growing_array.h"
 #include "server/pool/id_index.h"
-#include "server/pool/step_function.h"
+#include "server/pool/item_state.h"
+#include "server/pool/mass_index.h"
+#include "server/pool/pool_settings.h"
+#include "server/pool/user_history.h"
+#include "server/pool/user_ring.h"
 #include "storage/base/cow_array.h"
 #include "storage/model/records.h"
 
 namespace negatron {
 
-// When an item is alive. The common case, one interval, is inline.
-struct ItemLife {
-  Interval first{0, 0};                               // Empty: never alive.
-  std::shared_ptr<const std::vector<Interval>> more;  // Further ones; null: none.
-  bool implicit = false;                              // See ItemRecord.
+// Which events an index of masses is about.
+struct MassScope {
+  enum class Kind : uint8_t { kAll, kCohort, kCategory };
 
-  bool Contains(Micros time) const {
-    if (first.Contains(time)) return true;
-    if (more == nullptr) return false;
-    for (const Interval& interval : *more) {
-      if (interval.Contains(time)) return true;
-    }
-    return false;
-  }
-  std::vector<Interval> Intervals() const;
+  Kind kind = Kind::kAll;
+  uint16_t number = 0;  // Of the cohort or category.
+
+  friend auto operator<=>(const MassScope&, const MassScope&) = default;
 };
 
-// An event as its item keeps it, in order of (time, arrival).
-struct ItemEvent {
-  Micros time;
-  double mass;  // Of the item's events up to this one, in units of `segment`.
-  float weight;
-  int32_t segment;  // Of `time`.
-};
-
-// A user's first positive of an item, in order of (time, arrival).
-struct UserPositive {
-  Micros time;
-  Ordinal item;
+// What a user did, beside the history.
+struct UserEvents {
+  GrowingArray<UserPositive> repeats;  // Positives that are not the first of their item.
+  UserRing exposures;
+  UserRing mined;
 };
 
 // The pool of a collection at one commit, to be asked as of any time: who is
 // alive, who was chosen, and how popular. Design: server/DESIGN.md, "The pool".
 //
-// Masses are in units of the segment of the cut that they were asked with.
-//
 // Thread-safety: immutable.
 class PoolView {
  public:
   // An empty pool.
-  PoolView(Decay decay, IdType item_id_type, IdType user_id_type)
-      : decay_(decay), items_(item_id_type), users_(user_id_type), log_(decay) {}
+  explicit PoolView(PoolSettings settings);
+
+  const PoolSettings& settings() const { return settings_; }
+  // Events before it have no mass.
+  Micros watermark() const { return watermark_; }
 
   const IdIndex& items() const { return items_; }
   const IdIndex& users() const { return users_; }
-  const EventLog& log() const { return log_; }
-  const Decay& decay() const { return decay_; }
+  const CategoryNames& categories() const { return category_names_; }
 
   uint32_t item_count() const { return items_.size(); }
-  const ItemLife& life(Ordinal item) const { return lives_[item]; }
-  bool IsAlive(Ordinal item, Micros time) const { return lives_[item].Contains(time); }
-  int64_t LivingCount(Micros time) const {
-    return static_cast<int64_t>(absl::int128(living_.Value(time)));
+  const ItemState& state(Ordinal item) const { return states_[item]; }
+  void PrefetchState(Ordinal item) const { __builtin_prefetch(&states_[item]); }
+  bool IsAlive(Ordinal item, Micros time) const { return states_[item].IsAlive(time); }
+  // An item as a record, with commit sequence 0.
+  ItemRecord Item(Ordinal item) const;
+
+  // Items alive over time; of a category below categories().size(), or all
+  // (kNoCategory).
+  const AliveIndex& alive(CategoryNumber category = kNoCategory) const {
+    return category == kNoCategory ? alive_ : alive_by_category_[category];
   }
+  int64_t LivingCount(Micros time) const { return static_cast<int64_t>(alive_.CountAt(time)); }
 
-  // Mass at `time` of the events of `cut`, which is Before(time), that belong
-  // to living items. 0 exactly if there are none.
-  double LivingMass(const EventLog::Cut& cut, Micros time) const;
+  // The masses under a half-life; null if the collection does not list it for
+  // this scope. A listed scope without events has an empty index.
+  const MassIndex* FindMasses(int64_t half_life_micros, MassScope scope = {}) const;
+  // Of all events, under the collection's half-life.
+  const MassIndex& masses() const { return *masses_.begin()->second; }
 
-  // Mass of an item's events before `time`; `cut` is Before(time), not empty.
-  double ItemMass(Ordinal item, const EventLog::Cut& cut, Micros time) const;
-
-  // The user's positives strictly before `time`.
-  std::span<const UserPositive> HistoryBefore(Ordinal user, Micros time) const;
+  const UserHistory& history(Ordinal user) const;
+  const UserEvents& user_events(Ordinal user) const;
 
   // Bytes by structure.
   std::vector<std::pair<std::string, int64_t>> MemoryBytes() const;
@@ -90,23 +88,32 @@ class PoolView {
  private:
   friend class PoolBuilder;
 
-  // Units of one segment's events that belong to dead items, over time.
-  struct DeadUnits {
-    int32_t segment;
-    StepFunction units;
+  struct MassKey {
+    int half_life;  // 0: the collection's; else 1 + index into settings_.half_lives.
+    MassScope scope;
+    friend auto operator<=>(const MassKey&, const MassKey&) = default;
   };
 
-  Decay decay_;
+  int64_t HalfLife(int index) const {
+    return index == 0 ? settings_.half_life_micros : settings_.half_lives[index - 1];
+  }
+  int half_life_count() const { return 1 + static_cast<int>(settings_.half_lives.size()); }
+  std::shared_ptr<const MassIndex> MakeMasses(const MassKey& key) const;
+
+  PoolSettings settings_;
+  Micros watermark_ = kAlways;
   IdIndex items_;
   IdIndex users_;
-  EventLog log_;
-  CowArray<ItemLife> lives_;
-  CowArray<GrowingArray<ItemEvent>> item_events_;
-  CowArray<GrowingArray<UserPositive>> histories_;
-  StepFunction living_;          // Number of living items.
-  std::vector<DeadUnits> dead_;  // By segment; only those that have any.
-  int64_t item_event_bytes_ = 0;
+  CategoryNames category_names_;
+  CowArray<ItemState> states_;
+  AliveIndex alive_;
+  std::vector<AliveIndex> alive_by_category_;
+  std::map<MassKey, std::shared_ptr<const MassIndex>> masses_;  // The first is masses().
+  std::vector<std::shared_ptr<const MassIndex>> empty_;         // By half-life.
+  CowArray<UserHistory> histories_;
+  CowArray<UserEvents> user_events_;
   int64_t history_bytes_ = 0;
+  int64_t user_event_bytes_ = 0;
 };
 
 }  // namespace negatron

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
@@ -64,6 +65,50 @@ std::map<std::string, std::string> ReadLabels(const v1::Collection& wire) {
   return {wire.labels().begin(), wire.labels().end()};
 }
 
+// A duration for which the record has 0 if it is unset; `rule` says what it must be.
+int64_t ReadPositiveDuration(bool is_set, const google::protobuf::Duration& duration,
+                             absl::string_view field, absl::string_view rule,
+                             Violations* violations) {
+  if (!is_set) return 0;
+  const int64_t micros = ReadDuration(duration, field, violations);
+  if (violations->empty() && micros == 0) violations->Add(field, rule);
+  return micros;
+}
+
+int64_t ReadRetention(const v1::Collection& wire, Violations* violations) {
+  return ReadPositiveDuration(wire.has_event_retention(), wire.event_retention(),
+                              "collection.event_retention",
+                              "must be unset, or one hour to 36,500 days", violations);
+}
+
+std::vector<int64_t> ReadDurations(
+    const google::protobuf::RepeatedPtrField<google::protobuf::Duration>& durations,
+    absl::string_view field, Violations* violations) {
+  std::vector<int64_t> micros;
+  for (int i = 0; i < durations.size(); ++i) {
+    micros.push_back(ReadDuration(durations[i], absl::StrCat(field, "[", i, "]"), violations));
+  }
+  return micros;
+}
+
+// What shapes popularity and the other sources that draw from events.
+void ReadEventSettings(const v1::Collection& wire, CollectionRecord* record,
+                       Violations* violations) {
+  record->half_life_micros =
+      ReadPositiveDuration(wire.has_half_life(), wire.half_life(), "collection.half_life",
+                           "must be unset, or one minute to 36,500 days", violations);
+  record->half_lives = ReadDurations(wire.half_lives(), "collection.half_lives", violations);
+  record->windows = ReadDurations(wire.windows(), "collection.windows", violations);
+  record->cohort_popularity = wire.cohort_popularity();
+  record->category_popularity = wire.category_popularity();
+  record->popularity_grid_micros = ReadPositiveDuration(
+      wire.has_popularity_grid(), wire.popularity_grid(), "collection.popularity_grid",
+      "must be unset, or one minute to 36,500 days", violations);
+  record->mined_per_user =
+      wire.mined_per_user() == 0 ? kDefaultMinedPerUser : wire.mined_per_user();
+  record->event_retention_micros = ReadRetention(wire, violations);
+}
+
 // Takes the field `path` of the mask into `update`; false if no update may change it.
 bool Take(absl::string_view path, const v1::Collection& wire, CollectionUpdate* update,
           Violations* violations) {
@@ -73,6 +118,8 @@ bool Take(absl::string_view path, const v1::Collection& wire, CollectionUpdate* 
     update->labels = ReadLabels(wire);
   } else if (path == "missing_item_rule") {
     update->missing_item_rule = ReadMissingItemRule(wire.missing_item_rule(), violations);
+  } else if (path == "event_retention") {
+    update->event_retention_micros = ReadRetention(wire, violations);
   } else if (path == "embedding_settings") {
     if (wire.has_embedding_settings()) {
       update->embedding = ReadEmbeddingSettings(wire.embedding_settings(), violations);
@@ -94,8 +141,8 @@ void TakeMask(const v1::UpdateCollectionRequest& request, CollectionUpdate* upda
     violations->AddRow(
         "update_mask.paths", i,
         absl::StrCat("`", paths[i], "` ", known ? "cannot be changed" : "is not a field",
-                     "; an update takes display_name, labels, missing_item_rule "
-                     "and embedding_settings"));
+                     "; an update takes display_name, labels, missing_item_rule, "
+                     "event_retention and embedding_settings"));
   }
 }
 
@@ -106,7 +153,27 @@ void TakeSetFields(const v1::Collection& wire, CollectionUpdate* update, Violati
   if (wire.missing_item_rule() != v1::MISSING_ITEM_RULE_UNSPECIFIED) {
     Take("missing_item_rule", wire, update, violations);
   }
+  if (wire.has_event_retention()) Take("event_retention", wire, update, violations);
   if (wire.has_embedding_settings()) Take("embedding_settings", wire, update, violations);
+}
+
+void WriteEventSettings(const CollectionRecord& record, v1::Collection* collection) {
+  const auto write = [](int64_t micros, google::protobuf::Duration* out) {
+    WriteDuration(absl::Microseconds(micros), out);
+  };
+  if (record.half_life_micros != 0) write(record.half_life_micros, collection->mutable_half_life());
+  for (const int64_t micros : record.half_lives) write(micros, collection->add_half_lives());
+  for (const int64_t micros : record.windows) write(micros, collection->add_windows());
+  collection->set_cohort_popularity(record.cohort_popularity);
+  collection->set_category_popularity(record.category_popularity);
+  write(record.popularity_grid_micros, collection->mutable_popularity_grid());
+  collection->set_mined_per_user(record.mined_per_user);
+  if (record.event_retention_micros != 0) {
+    write(record.event_retention_micros, collection->mutable_event_retention());
+  }
+  if (record.watermark != kAlways) {
+    WriteTimestamp(record.watermark, collection->mutable_event_watermark_time());
+  }
 }
 
 }  // namespace
@@ -120,13 +187,7 @@ CollectionRecord ReadCreateCollection(const v1::CreateCollectionRequest& request
   record.labels = ReadLabels(wire);
   record.item_id_type = ReadIdType(wire.item_id_type(), "collection.item_id_type", violations);
   record.user_id_type = ReadIdType(wire.user_id_type(), "collection.user_id_type", violations);
-  if (wire.has_half_life()) {
-    record.half_life_micros = ReadDuration(wire.half_life(), "collection.half_life", violations);
-    // In the record, 0 stands for a half-life that is unset.
-    if (violations->empty() && record.half_life_micros == 0) {
-      violations->Add("collection.half_life", "must be unset, or one minute to 36,500 days");
-    }
-  }
+  ReadEventSettings(wire, &record, violations);
   record.missing_item_rule = ReadMissingItemRule(wire.missing_item_rule(), violations);
   if (wire.has_embedding_settings()) {
     record.embedding = ReadEmbeddingSettings(wire.embedding_settings(), violations);
@@ -156,6 +217,7 @@ CollectionUpdate ReadUpdateCollection(const v1::UpdateCollectionRequest& request
   if (update.display_name.has_value()) changed.display_name = *update.display_name;
   if (update.labels.has_value()) changed.labels = *update.labels;
   changed.embedding = update.embedding;
+  changed.event_retention_micros = update.event_retention_micros.value_or(0);
   CheckSettings(changed, "collection.", violations);
   return update;
 }
@@ -169,9 +231,6 @@ void WriteCollection(const CollectionRecord& record, v1::Collection* collection)
   };
   collection->set_item_id_type(id_type(record.item_id_type));
   collection->set_user_id_type(id_type(record.user_id_type));
-  if (record.half_life_micros != 0) {
-    WriteDuration(absl::Microseconds(record.half_life_micros), collection->mutable_half_life());
-  }
   collection->set_missing_item_rule(record.missing_item_rule == MissingItemRule::kCreate
                                         ? v1::MISSING_ITEM_RULE_CREATE
                                         : v1::MISSING_ITEM_RULE_REJECT);
@@ -181,6 +240,7 @@ void WriteCollection(const CollectionRecord& record, v1::Collection* collection)
     collection->mutable_embedding_settings()->set_metric(
         static_cast<v1::EmbeddingMetric>(record.embedding->metric));
   }
+  WriteEventSettings(record, collection);
   collection->set_incarnation(record.incarnation);
   WriteTimestamp(record.create_time, collection->mutable_create_time());
   collection->set_etag(EtagOf(record));

@@ -34,6 +34,11 @@ std::vector<float> ReadColumn(const v1::FloatColumn& column, absl::string_view f
   return ValueOrViolation(ReadFloats(column, field), violations);
 }
 
+std::vector<uint8_t> ReadColumn(const v1::ByteColumn& column, absl::string_view field,
+                                Violations* violations) {
+  return ValueOrViolation(ReadBytes(column, field), violations);
+}
+
 IdBatch ReadIds(const v1::IdColumn& column, absl::string_view field, Violations* violations) {
   if (!column.has_names()) {
     return {ValueOrViolation(negatron::ReadIds(column, field), violations)};

@@ -22,6 +22,8 @@ std::vector<int64_t> ReadColumn(const v1::Int64Column& column, absl::string_view
                                 Violations* violations);
 std::vector<float> ReadColumn(const v1::FloatColumn& column, absl::string_view field,
                               Violations* violations);
+std::vector<uint8_t> ReadColumn(const v1::ByteColumn& column, absl::string_view field,
+                                Violations* violations);
 
 // Also checks that names have 1 to 128 bytes.
 IdBatch ReadIds(const v1::IdColumn& column, absl::string_view field, Violations* violations);

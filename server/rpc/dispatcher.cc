@@ -4,6 +4,15 @@
 #include "storage/base/status.h"
 
 namespace negatron {
+namespace {
+
+absl::Status Recovering() {
+  return WithRetryDelay(
+      WithReason(absl::UnavailableError("the server is recovering its data"), "RECOVERING"),
+      absl::Seconds(1));
+}
+
+}  // namespace
 
 Dispatcher::Dispatcher(DispatcherOptions options, const EngineHandle* engine)
     : engine_(engine),
@@ -25,15 +34,19 @@ void Dispatcher::Start(CallBase* call, WhileRecovering while_recovering) {
 absl::Status Dispatcher::Admit(CallBase* call, WhileRecovering while_recovering) {
   call->engine_ = engine_->engine();
   if (call->engine_ == nullptr && while_recovering == WhileRecovering::kRefuse) {
-    return WithRetryDelay(
-        WithReason(absl::UnavailableError("the server is recovering its data"), "RECOVERING"),
-        absl::Seconds(1));
+    return Recovering();
   }
   const auto bytes = static_cast<int64_t>(call->request_bytes_.Length());
   NEGATRON_RETURN_IF_ERROR(admission_.Enter(bytes));
   call->admitted_ = true;
   call->admitted_bytes_ = bytes;
   return absl::OkStatus();
+}
+
+absl::Status Dispatcher::AdmitStream(Engine** engine) {
+  *engine = engine_->engine();
+  if (*engine == nullptr) return Recovering();
+  return admission_.Enter(0);
 }
 
 void Dispatcher::Observe(const CallOutcome& outcome) {

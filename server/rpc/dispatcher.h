@@ -64,6 +64,14 @@ class Dispatcher {
     return call;
   }
 
+  // The same for streams, which schedule their messages themselves: lets one in, or
+  // says why not; `admission().Leave(0)` must follow.
+  absl::Status AdmitStream(Engine** engine);
+  // Runs `task` on the executor, unless too many tasks wait.
+  bool TrySchedule(std::function<void()> task) { return executor_.TrySchedule(std::move(task)); }
+  // Tells the observer of a stream that ends.
+  void Observe(const CallOutcome& outcome);
+
   Admission& admission() { return admission_; }
 
   // Runs what was accepted and stops the threads. Call it after gRPC's server has shut down.
@@ -74,7 +82,6 @@ class Dispatcher {
 
   void Start(CallBase* call, WhileRecovering while_recovering);
   absl::Status Admit(CallBase* call, WhileRecovering while_recovering);
-  void Observe(const CallOutcome& outcome);
 
   const EngineHandle* const engine_;
   const std::function<void(const CallOutcome&)> observer_;

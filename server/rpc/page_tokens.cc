@@ -12,7 +12,6 @@ namespace {
 
 constexpr char kVersion = 1;
 constexpr char kCollections = 'c';
-constexpr char kItems = 'i';
 constexpr size_t kHeadBytes = 2;
 constexpr size_t kChecksumBytes = 4;
 
@@ -60,20 +59,20 @@ std::optional<std::string> ReadCollectionPageToken(absl::string_view token) {
   return Unseal(kCollections, token);
 }
 
-std::string ItemPageToken(const ItemPage& page) {
+std::string OrdinalPageToken(PageKind kind, const OrdinalPage& page) {
   std::string body;
   AppendValue(page.incarnation, &body);
   AppendValue(page.first, &body);
-  return Seal(kItems, body);
+  return Seal(static_cast<char>(kind), body);
 }
 
-std::optional<ItemPage> ReadItemPageToken(absl::string_view token) {
-  const std::optional<std::string> body = Unseal(kItems, token);
+std::optional<OrdinalPage> ReadOrdinalPageToken(PageKind kind, absl::string_view token) {
+  const std::optional<std::string> body = Unseal(static_cast<char>(kind), token);
   if (!body.has_value() || body->size() != sizeof(int64_t) + sizeof(uint32_t)) {
     return std::nullopt;
   }
-  return ItemPage{ReadValue<int64_t>(body->data()),
-                  ReadValue<uint32_t>(body->data() + sizeof(int64_t))};
+  return OrdinalPage{ReadValue<int64_t>(body->data()),
+                     ReadValue<uint32_t>(body->data() + sizeof(int64_t))};
 }
 
 }  // namespace negatron

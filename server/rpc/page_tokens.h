@@ -18,13 +18,14 @@ std::string CollectionPageToken(absl::string_view last_id);
 // The id, or nothing if the token is none of `CollectionPageToken`.
 std::optional<std::string> ReadCollectionPageToken(absl::string_view token);
 
-// Where the next page of `ListItems` starts.
-struct ItemPage {
+// Where the next page of `ListItems` or `ListUsers` starts.
+enum class PageKind : char { kItems = 'i', kUsers = 'u' };
+struct OrdinalPage {
   int64_t incarnation = 0;  // Of the collection that the first page came from.
   uint32_t first = 0;       // Ordinal.
 };
-std::string ItemPageToken(const ItemPage& page);
-std::optional<ItemPage> ReadItemPageToken(absl::string_view token);
+std::string OrdinalPageToken(PageKind kind, const OrdinalPage& page);
+std::optional<OrdinalPage> ReadOrdinalPageToken(PageKind kind, absl::string_view token);
 
 }  // namespace negatron
 

@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "server/rpc/times.h"
+
 namespace negatron {
 namespace {
 
@@ -51,6 +53,66 @@ NearestSource ReadNearest(const v1::NearestSource& wire, const std::string& path
   return nearest;
 }
 
+// An optional half-life, of a message that may have one.
+template <typename Source>
+std::optional<int64_t> ReadHalfLife(const Source& wire, const std::string& path,
+                                    Violations* violations) {
+  if (!wire.has_half_life()) return std::nullopt;
+  return ReadDuration(wire.half_life(), absl::StrCat(path, ".half_life"), violations);
+}
+
+PopularitySource ReadPopularity(const v1::PopularitySource& wire, const std::string& path,
+                                Violations* violations) {
+  PopularitySource popularity;
+  CheckKnown(wire, path, violations);
+  if (wire.has_alpha()) popularity.alpha = wire.alpha();
+  popularity.half_life_micros = ReadHalfLife(wire, path, violations);
+  if (wire.has_window()) {
+    const std::string field = absl::StrCat(path, ".window");
+    popularity.window_micros = ReadDuration(wire.window(), field, violations);
+    // In the policy, 0 stands for a window that is unset.
+    if (popularity.window_micros == 0 && violations->empty()) {
+      violations->Add(field, "must be unset, or one minute to 36,500 days");
+    }
+  }
+  popularity.within_cohort = wire.within_cohort();
+  return popularity;
+}
+
+void ReadSource(const v1::PolicyComponent& wire, const std::string& path, PolicyComponent* out,
+                Violations* violations) {
+  switch (wire.source_case()) {
+    case v1::PolicyComponent::kUniform:
+      CheckKnown(wire.uniform(), absl::StrCat(path, ".uniform"), violations);
+      out->source = UniformSource{wire.uniform().by_base_weight()};
+      break;
+    case v1::PolicyComponent::kPopularity:
+      out->source =
+          ReadPopularity(wire.popularity(), absl::StrCat(path, ".popularity"), violations);
+      break;
+    case v1::PolicyComponent::kNearest:
+      out->source = ReadNearest(wire.nearest(), absl::StrCat(path, ".nearest"), violations);
+      break;
+    case v1::PolicyComponent::kExposure: {
+      const std::string source_path = absl::StrCat(path, ".exposure");
+      CheckKnown(wire.exposure(), source_path, violations);
+      out->source = ExposureSource{ReadHalfLife(wire.exposure(), source_path, violations),
+                                   wire.exposure().max_importance_weight()};
+      break;
+    }
+    case v1::PolicyComponent::kMined: {
+      const std::string source_path = absl::StrCat(path, ".mined");
+      CheckKnown(wire.mined(), source_path, violations);
+      out->source = MinedSource{ReadHalfLife(wire.mined(), source_path, violations)};
+      break;
+    }
+    case v1::PolicyComponent::SOURCE_NOT_SET:
+      violations->Add(absl::StrCat(path, ".source"),
+                      "is required: uniform, popularity, nearest, exposure or mined");
+      break;
+  }
+}
+
 }  // namespace
 
 Policy ReadPolicy(const v1::Policy& wire, Violations* violations) {
@@ -63,24 +125,12 @@ Policy ReadPolicy(const v1::Policy& wire, Violations* violations) {
     PolicyComponent& out = policy.components.emplace_back();
     out.share = component.share();
     CheckKnown(component, path, violations);
-    switch (component.source_case()) {
-      case v1::PolicyComponent::kUniform:
-        CheckKnown(component.uniform(), absl::StrCat(path, ".uniform"), violations);
-        out.source = UniformSource{};
-        break;
-      case v1::PolicyComponent::kPopularity:
-        CheckKnown(component.popularity(), absl::StrCat(path, ".popularity"), violations);
-        out.source = PopularitySource{};
-        break;
-      case v1::PolicyComponent::kNearest:
-        out.source = ReadNearest(component.nearest(), absl::StrCat(path, ".nearest"), violations);
-        break;
-      case v1::PolicyComponent::SOURCE_NOT_SET:
-        violations->Add(absl::StrCat(path, ".source"),
-                        "is required: uniform, popularity or nearest");
-        break;
-    }
+    out.category = component.category();
+    ReadSource(component, path, &out, violations);
   }
+  policy.unique = wire.unique();
+  policy.category_cap = wire.category_cap();
+  if (wire.has_positive_floor()) policy.positive_floor = wire.positive_floor();
   CheckPolicy(policy, violations);
   return policy;
 }

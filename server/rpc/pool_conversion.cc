@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/pool_conversion.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "proto/cc/columns.h"
 #include "server/rpc/column_readers.h"
 #include "storage/model/limits.h"
+#include "storage/model/validate.h"
 
 namespace negatron {
 namespace {
@@ -82,6 +84,181 @@ std::vector<float> ReadWeights(const v1::FloatColumn& column, int64_t rows,
   return weights;
 }
 
+ItemMask ReadItemMask(const v1::BatchWriteItemsRequest& request, Violations* violations) {
+  const auto& paths = request.update_mask().paths();
+  if (paths.empty()) return ItemMask();
+  ItemMask mask{false, false, false, false};
+  for (int i = 0; i < paths.size(); ++i) {
+    if (paths[i] == "alive_intervals") {
+      mask.alive = true;
+    } else if (paths[i] == "base_weights") {
+      mask.base_weight = true;
+    } else if (paths[i] == "categories") {
+      mask.categories = true;
+    } else if (paths[i] == "attributes") {
+      mask.attributes = true;
+    } else {
+      violations->AddRow("update_mask.paths", i,
+                         absl::StrCat("`", paths[i],
+                                      "` is none of alive_intervals, base_weights, "
+                                      "categories, attributes"));
+    }
+  }
+  return mask;
+}
+
+// Reports a column that the mask leaves out.
+void CheckMasked(bool in_mask, bool given, absl::string_view field, Violations* violations) {
+  if (given && !in_mask) violations->Add(field, "is given, but not in update_mask");
+}
+
+std::vector<float> ReadBaseWeights(const v1::FloatColumn& column, int64_t rows,
+                                   Violations* violations) {
+  std::vector<float> weights = ReadColumn(column, "base_weights", violations);
+  if (weights.empty()) return weights;
+  CheckLength(static_cast<int64_t>(weights.size()), rows, "base_weights", violations);
+  for (size_t row = 0; row < weights.size(); ++row) {
+    // Written so that NaN fails.
+    if (weights[row] >= kMinBaseWeight && weights[row] <= kMaxBaseWeight) continue;
+    violations->AddRow("base_weights", static_cast<int64_t>(row),
+                       absl::StrCat("is ", weights[row], ", not in [1/16, 16]"));
+  }
+  return weights;
+}
+
+std::vector<std::vector<std::string>> ReadCategories(const v1::RaggedIdColumn& column, int64_t rows,
+                                                     Violations* violations) {
+  constexpr absl::string_view kIds = "categories.ids";
+  if (column.ids().encoding_case() == v1::IdColumn::kRaw ||
+      column.ids().encoding_case() == v1::IdColumn::kTyped) {
+    violations->Add(kIds, "must be names");
+    return {};
+  }
+  const auto& names = column.ids().names().values();
+  const std::vector<int64_t> splits =
+      ReadSplits(column.row_splits(), rows, "categories.row_splits", violations);
+  if (!violations->empty()) return {};
+  if (splits.back() != names.size()) {
+    violations->AddRow(
+        "categories.row_splits", rows,
+        absl::StrCat("is ", splits.back(), ", but there are ", names.size(), " ids"));
+    return {};
+  }
+  for (int i = 0; i < names.size(); ++i) {
+    const absl::string_view problem = CategoryProblem(names[i]);
+    if (!problem.empty()) violations->AddRow(kIds, i, problem);
+  }
+  std::vector<std::vector<std::string>> categories(static_cast<size_t>(rows));
+  for (int64_t i = 0; i < rows; ++i) {
+    categories[i].assign(names.begin() + splits[i], names.begin() + splits[i + 1]);
+    const absl::string_view problem = CategoriesProblem(categories[i]);
+    if (!problem.empty()) {
+      violations->AddRow("categories.row_splits", i + 1, absl::StrCat(problem, " (item ", i, ")"));
+    }
+  }
+  return categories;
+}
+
+std::vector<std::string> ReadAttributes(const v1::BatchWriteItemsRequest& request, int64_t rows,
+                                        Violations* violations) {
+  std::vector<std::string> attributes(request.attributes().begin(), request.attributes().end());
+  if (attributes.empty()) return attributes;
+  CheckLength(static_cast<int64_t>(attributes.size()), rows, "attributes", violations);
+  for (size_t row = 0; row < attributes.size(); ++row) {
+    if (attributes[row].size() <= kMaxAttributeBytes) continue;
+    violations->AddRow("attributes", static_cast<int64_t>(row),
+                       absl::StrCat("has ", attributes[row].size(), " bytes; at most ",
+                                    kMaxAttributeBytes, " are kept"));
+  }
+  return attributes;
+}
+
+void ReadItemProperties(const v1::BatchWriteItemsRequest& request, WriteItemsRequest* items,
+                        Violations* violations) {
+  const int64_t rows = items->ids.size();
+  const ItemMask& mask = items->mask;
+  CheckMasked(mask.alive, request.has_alive_from_micros(), kFrom, violations);
+  CheckMasked(mask.alive, request.has_alive_until_micros(), kUntil, violations);
+  CheckMasked(mask.alive, request.has_interval_splits(), kSplits, violations);
+  CheckMasked(mask.base_weight, request.has_base_weights(), "base_weights", violations);
+  CheckMasked(mask.categories, request.has_categories(), "categories", violations);
+  CheckMasked(mask.attributes, !request.attributes().empty(), "attributes", violations);
+  if (!violations->empty()) return;
+  if (mask.alive) items->alive = ReadAlive(request, rows, violations);
+  items->base_weights = ReadBaseWeights(request.base_weights(), rows, violations);
+  if (request.has_categories()) {
+    items->categories = ReadCategories(request.categories(), rows, violations);
+  }
+  items->attributes = ReadAttributes(request, rows, violations);
+}
+
+std::vector<EventKind> ReadKinds(const v1::ByteColumn& column, int64_t rows,
+                                 Violations* violations) {
+  const std::vector<uint8_t> numbers = ReadColumn(column, "kinds", violations);
+  if (!numbers.empty() && rows > 0) {
+    CheckLength(static_cast<int64_t>(numbers.size()), rows, "kinds", violations);
+  }
+  std::vector<EventKind> kinds;
+  kinds.reserve(numbers.size());
+  for (size_t row = 0; row < numbers.size(); ++row) {
+    // The numbers of the domain are those of the wire.
+    if (numbers[row] < v1::EVENT_KIND_POSITIVE || numbers[row] > v1::EVENT_KIND_MINED) {
+      violations->AddRow("kinds", static_cast<int64_t>(row),
+                         absl::StrCat("is ", numbers[row], ", which is no kind of event"));
+    }
+    kinds.push_back(static_cast<EventKind>(numbers[row]));
+  }
+  return kinds;
+}
+
+// Length of the columns that name an event, of which there is at least one.
+template <typename Request>
+void CheckEventColumns(const Request& request, Violations* violations) {
+  const int64_t rows = ColumnSize(request.user_ids());
+  // Without users, which are reported by now, the other columns cannot be told to be too long.
+  if (rows == 0) return;
+  CheckLength(ColumnSize(request.item_ids()), rows, "item_ids", violations);
+  CheckLength(ColumnSize(request.event_time_micros()), rows, "event_time_micros", violations);
+}
+
+// Propensities and cohorts: what they may be depends on the kind, and is the engine's to check.
+void ReadKindColumns(const v1::BatchWriteEventsRequest& request, int64_t rows,
+                     WriteEventsRequest* events, Violations* violations) {
+  events->kinds = ReadKinds(request.kinds(), rows, violations);
+  events->propensities = ReadColumn(request.propensities(), "propensities", violations);
+  events->cohorts = ReadColumn(request.cohorts(), "cohorts", violations);
+  if (rows == 0) return;
+  if (!events->propensities.empty()) {
+    CheckLength(static_cast<int64_t>(events->propensities.size()), rows, "propensities",
+                violations);
+  }
+  if (!events->cohorts.empty()) {
+    CheckLength(static_cast<int64_t>(events->cohorts.size()), rows, "cohorts", violations);
+  }
+}
+
+// Columns in which every item has the default stay empty.
+void WriteItemProperties(const ItemTable& items, v1::ColumnEncoding encoding, v1::ItemTable* wire) {
+  const auto is_one = [](float weight) { return weight == 1.0f; };
+  if (!std::all_of(items.base_weights.begin(), items.base_weights.end(), is_one)) {
+    WriteFloats(items.base_weights, encoding, wire->mutable_base_weights());
+  }
+  const auto is_empty = [](const auto& value) { return value.empty(); };
+  if (!std::all_of(items.categories.begin(), items.categories.end(), is_empty)) {
+    std::vector<std::string> names;
+    std::vector<int64_t> splits = {0};
+    for (const std::vector<std::string>& categories : items.categories) {
+      names.insert(names.end(), categories.begin(), categories.end());
+      splits.push_back(static_cast<int64_t>(names.size()));
+    }
+    WriteNames(names, wire->mutable_categories()->mutable_ids());
+    WriteInt64s(splits, encoding, wire->mutable_categories()->mutable_row_splits());
+  }
+  if (!std::all_of(items.attributes.begin(), items.attributes.end(), is_empty)) {
+    wire->mutable_attributes()->Assign(items.attributes.begin(), items.attributes.end());
+  }
+}
+
 }  // namespace
 
 WriteItemsRequest ReadWriteItems(const v1::BatchWriteItemsRequest& request,
@@ -90,7 +267,8 @@ WriteItemsRequest ReadWriteItems(const v1::BatchWriteItemsRequest& request,
   items.options = ReadWriteOptions(request.request_id(), request.acknowledgement_level(),
                                    AckLevel::kDurable, violations);
   items.ids = ReadBatchIds(request.item_ids(), "item_ids", violations);
-  if (violations->empty()) items.alive = ReadAlive(request, items.ids.size(), violations);
+  items.mask = ReadItemMask(request, violations);
+  if (violations->empty()) ReadItemProperties(request, &items, violations);
   return items;
 }
 
@@ -103,13 +281,33 @@ WriteEventsRequest ReadWriteEvents(const v1::BatchWriteEventsRequest& request,
   events.items = ReadBatchIds(request.item_ids(), "item_ids", violations);
   events.times = ReadTimes(request.event_time_micros(), "event_time_micros", violations);
   const int64_t rows = ColumnSize(request.user_ids());
-  // Without users, which are reported by now, the other columns cannot be told to be too long.
-  if (rows > 0) {
-    CheckLength(ColumnSize(request.item_ids()), rows, "item_ids", violations);
-    CheckLength(ColumnSize(request.event_time_micros()), rows, "event_time_micros", violations);
-  }
+  CheckEventColumns(request, violations);
   events.weights = ReadWeights(request.weights(), rows, violations);
+  ReadKindColumns(request, rows, &events, violations);
   return events;
+}
+
+RetractEventsRequest ReadRetractEvents(const v1::RetractEventsRequest& request,
+                                       Violations* violations) {
+  RetractEventsRequest events;
+  events.options = ReadWriteOptions(request.request_id(), v1::ACKNOWLEDGEMENT_LEVEL_UNSPECIFIED,
+                                    AckLevel::kDurable, violations);
+  events.users = ReadBatchIds(request.user_ids(), "user_ids", violations);
+  events.items = ReadBatchIds(request.item_ids(), "item_ids", violations);
+  events.times = ReadTimes(request.event_time_micros(), "event_time_micros", violations);
+  CheckEventColumns(request, violations);
+  events.kinds = ReadKinds(request.kinds(), ColumnSize(request.user_ids()), violations);
+  CheckEncoding(request.encoding(), violations);
+  return events;
+}
+
+EraseUsersRequest ReadEraseUsers(const v1::EraseUsersRequest& request, Violations* violations) {
+  EraseUsersRequest erasure;
+  erasure.options = ReadWriteOptions(request.request_id(), v1::ACKNOWLEDGEMENT_LEVEL_UNSPECIFIED,
+                                     AckLevel::kDurable, violations);
+  erasure.users = ReadBatchIds(request.user_ids(), "user_ids", violations);
+  CheckEncoding(request.encoding(), violations);
+  return erasure;
 }
 
 void WriteReceipt(const WriteResult& result, v1::WriteReceipt* receipt) {
@@ -150,6 +348,18 @@ void WriteItemTable(const ItemTable& items, v1::ColumnEncoding encoding, v1::Ite
   WriteInt64s(from, encoding, wire->mutable_alive_from_micros());
   WriteInt64s(until, encoding, wire->mutable_alive_until_micros());
   WriteInt64s(splits, encoding, wire->mutable_interval_splits());
+  WriteItemProperties(items, encoding, wire);
+}
+
+void WriteUsers(const ListUsersResult& users, v1::ColumnEncoding encoding,
+                v1::ListUsersResponse* response) {
+  if (users.id_type == IdType::kString && encoding == v1::COLUMN_ENCODING_TYPED) {
+    WriteNames(users.names, response->mutable_ids());
+    WriteInt64s(users.numbers, encoding, response->mutable_numbers());
+  } else {
+    WriteIds(users.numbers, encoding, response->mutable_ids());
+  }
+  WriteToken(users.snapshot, response->mutable_snapshot());
 }
 
 }  // namespace negatron

@@ -13,10 +13,15 @@ namespace negatron {
 WriteItemsRequest ReadWriteItems(const v1::BatchWriteItemsRequest& request, Violations* violations);
 WriteEventsRequest ReadWriteEvents(const v1::BatchWriteEventsRequest& request,
                                    Violations* violations);
+RetractEventsRequest ReadRetractEvents(const v1::RetractEventsRequest& request,
+                                       Violations* violations);
+EraseUsersRequest ReadEraseUsers(const v1::EraseUsersRequest& request, Violations* violations);
 
 void WriteReceipt(const WriteResult& result, v1::WriteReceipt* receipt);
 void WriteToken(const SnapshotToken& token, v1::SnapshotToken* wire);
 void WriteItemTable(const ItemTable& items, v1::ColumnEncoding encoding, v1::ItemTable* wire);
+void WriteUsers(const ListUsersResult& users, v1::ColumnEncoding encoding,
+                v1::ListUsersResponse* response);
 
 }  // namespace negatron
 

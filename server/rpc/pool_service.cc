@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/pool_service.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 
 #include "proto/cc/columns.h"
 #include "server/rpc/column_readers.h"
@@ -23,6 +25,9 @@ using WriteItemsCall = Call<v1::BatchWriteItemsRequest, v1::WriteReceipt>;
 using GetItemsCall = Call<v1::BatchGetItemsRequest, v1::BatchGetItemsResponse>;
 using ListItemsCall = Call<v1::ListItemsRequest, v1::ListItemsResponse>;
 using WriteEventsCall = Call<v1::BatchWriteEventsRequest, v1::WriteReceipt>;
+using RetractCall = Call<v1::RetractEventsRequest, v1::RetractEventsResponse>;
+using EraseCall = Call<v1::EraseUsersRequest, v1::EraseUsersResponse>;
+using ListUsersCall = Call<v1::ListUsersRequest, v1::ListUsersResponse>;
 
 // What ends a call that answers with a receipt.
 template <typename AnyCall>
@@ -65,35 +70,150 @@ void GetItems(GetItemsCall* call) {
   call->End(result.status());
 }
 
-absl::Status ListPage(ListItemsCall* call) {
-  const v1::ListItemsRequest& request = call->request();
+// What ends a call that answers with a receipt and what was found.
+template <typename AnyCall>
+Engine::WriteDone EndWithFound(AnyCall* call) {
+  return [call](const absl::StatusOr<WriteResult>& result) {
+    if (result.ok()) {
+      WriteReceipt(*result, call->response()->mutable_receipt());
+      if (!result->replayed) {
+        WriteBytes(result->found, call->request().encoding(), call->response()->mutable_found());
+      }
+    }
+    call->End(result.status());
+  };
+}
+
+void Retract(RetractCall* call) {
   Violations violations;
-  const absl::string_view id = ReadCollectionName(request.collection(), "collection", &violations);
+  const std::string id(ReadCollectionName(call->request().collection(), "collection", &violations));
+  RetractEventsRequest events = ReadRetractEvents(call->request(), &violations);
+  if (!violations.empty()) return call->End(violations.ToStatus());
+  call->engine()->RetractEvents(id, std::move(events), EndWithFound(call));
+}
+
+void Erase(EraseCall* call) {
+  Violations violations;
+  const std::string id(ReadCollectionName(call->request().collection(), "collection", &violations));
+  EraseUsersRequest users = ReadEraseUsers(call->request(), &violations);
+  if (!violations.empty()) return call->End(violations.ToStatus());
+  call->engine()->EraseUsers(id, std::move(users), EndWithFound(call));
+}
+
+// What a request for a page of items or users asks for.
+struct PageRequest {
+  std::string collection;
+  std::optional<OrdinalPage> page;  // Unset: the first.
+  int size = kDefaultPageSize;
+
+  uint32_t first() const { return page.has_value() ? page->first : 0; }
+  // The token must be of the collection that was read.
+  absl::Status Check(const SnapshotToken& snapshot) const {
+    if (!page.has_value() || page->incarnation == snapshot.incarnation) return absl::OkStatus();
+    return InvalidField("page_token", "is of a collection that was deleted, or of another one");
+  }
+};
+
+template <typename Request>
+absl::StatusOr<PageRequest> ReadPageRequest(const Request& request, PageKind kind,
+                                            absl::string_view method) {
+  PageRequest page;
+  Violations violations;
+  page.collection =
+      std::string(ReadCollectionName(request.collection(), "collection", &violations));
   if (request.page_size() < 0 || request.page_size() > kMaxPageSize) {
     violations.Add("page_size", "must be in [0, 100000]");
   }
-  std::optional<ItemPage> page;
+  if (request.page_size() != 0) page.size = request.page_size();
   if (!request.page_token().empty()) {
-    page = ReadItemPageToken(request.page_token());
-    if (!page.has_value()) violations.Add("page_token", "is not a token of ListItems");
+    page.page = ReadOrdinalPageToken(kind, request.page_token());
+    if (!page.page.has_value()) {
+      violations.Add("page_token", absl::StrCat("is not a token of ", method));
+    }
   }
   CheckEncoding(request.encoding(), &violations);
   NEGATRON_RETURN_IF_ERROR(violations.ToStatus());
-  const int page_size = request.page_size() == 0 ? kDefaultPageSize : request.page_size();
-  NEGATRON_ASSIGN_OR_RETURN(
-      const ListItemsResult result,
-      call->engine()->ListItems(id, page.has_value() ? page->first : 0, page_size));
-  if (page.has_value() && page->incarnation != result.snapshot.incarnation) {
-    return InvalidField("page_token", "is of a collection that was deleted, or of another one");
+  return page;
+}
+
+absl::Status ListUserPage(ListUsersCall* call) {
+  const v1::ListUsersRequest& request = call->request();
+  NEGATRON_ASSIGN_OR_RETURN(const PageRequest page,
+                            ReadPageRequest(request, PageKind::kUsers, "ListUsers"));
+  NEGATRON_ASSIGN_OR_RETURN(const ListUsersResult result,
+                            call->engine()->ListUsers(page.collection, page.first(), page.size));
+  NEGATRON_RETURN_IF_ERROR(page.Check(result.snapshot));
+  WriteUsers(result, request.encoding(), call->response());
+  if (result.next.has_value()) {
+    call->response()->set_next_page_token(
+        OrdinalPageToken(PageKind::kUsers, {result.snapshot.incarnation, *result.next}));
   }
+  return absl::OkStatus();
+}
+
+absl::Status ListItemPage(ListItemsCall* call) {
+  const v1::ListItemsRequest& request = call->request();
+  NEGATRON_ASSIGN_OR_RETURN(const PageRequest page,
+                            ReadPageRequest(request, PageKind::kItems, "ListItems"));
+  NEGATRON_ASSIGN_OR_RETURN(const ListItemsResult result,
+                            call->engine()->ListItems(page.collection, page.first(), page.size));
+  NEGATRON_RETURN_IF_ERROR(page.Check(result.snapshot));
   WriteItemTable(result.items, request.encoding(), call->response()->mutable_items());
   WriteToken(result.snapshot, call->response()->mutable_snapshot());
   if (result.next.has_value()) {
     call->response()->set_next_page_token(
-        ItemPageToken({result.snapshot.incarnation, *result.next}));
+        OrdinalPageToken(PageKind::kItems, {result.snapshot.incarnation, *result.next}));
   }
   return absl::OkStatus();
 }
+
+// Reports what a chunk leaves to its stream.
+template <typename Batch>
+void CheckChunk(const Batch& batch, Violations* violations) {
+  if (!batch.collection().empty()) violations->Add("collection", "must be unset in a chunk");
+  if (!batch.request_id().empty()) violations->Add("request_id", "must be unset in a chunk");
+  if (batch.acknowledgement_level() != v1::ACKNOWLEDGEMENT_LEVEL_UNSPECIFIED) {
+    violations->Add("acknowledgement_level", "must be unset in a chunk: it is DURABLE");
+  }
+}
+
+// Reads a message of a stream; `read` turns its batch into a request of the engine, which `import`
+// takes.
+template <typename Message, typename Read, typename Import>
+absl::StatusOr<ImportMessage> ParseImport(grpc::ByteBuffer* bytes, Read read, Import import) {
+  Message wire;
+  if (!grpc::SerializationTraits<Message>::Deserialize(bytes, &wire).ok()) {
+    return absl::InvalidArgumentError(
+        "a message of the stream is not of the method's type: its bytes do not parse, or a string "
+        "is not UTF-8");
+  }
+  ImportMessage message;
+  message.collection = wire.collection();
+  message.stream_id = wire.stream_id();
+  message.chunk_number = wire.chunk_number();
+  if (!wire.has_batch()) return message;
+  Violations violations;
+  CheckChunk(wire.batch(), &violations);
+  auto request = read(wire.batch(), &violations);
+  message.problem = violations.ToStatus();
+  // Shared, since a std::function is copied; used once.
+  message.submit = [import, request = std::make_shared<decltype(request)>(std::move(request))](
+                       Engine* engine, const std::string& collection, const StreamChunk& chunk,
+                       Engine::WriteDone done) {
+    (engine->*import)(collection, chunk, std::move(*request), std::move(done));
+  };
+  return message;
+}
+
+const ImportMethod kImportItems = {
+    "PoolService/ImportItems", StreamKind::kItems, [](grpc::ByteBuffer* bytes) {
+      return ParseImport<v1::ImportItemsRequest>(bytes, ReadWriteItems, &Engine::ImportItems);
+    }};
+
+const ImportMethod kImportEvents = {
+    "PoolService/ImportEvents", StreamKind::kEvents, [](grpc::ByteBuffer* bytes) {
+      return ParseImport<v1::ImportEventsRequest>(bytes, ReadWriteEvents, &Engine::ImportEvents);
+    }};
 
 }  // namespace
 
@@ -116,7 +236,7 @@ grpc::ServerUnaryReactor* PoolService::ListItems(grpc::CallbackServerContext* co
                                                  grpc::ByteBuffer* response) {
   return dispatcher_->Serve<v1::ListItemsRequest, v1::ListItemsResponse>(
       "PoolService/ListItems", context, request, response,
-      [](ListItemsCall* call) { call->End(ListPage(call)); });
+      [](ListItemsCall* call) { call->End(ListItemPage(call)); });
 }
 
 grpc::ServerUnaryReactor* PoolService::BatchWriteEvents(grpc::CallbackServerContext* context,
@@ -124,6 +244,38 @@ grpc::ServerUnaryReactor* PoolService::BatchWriteEvents(grpc::CallbackServerCont
                                                         grpc::ByteBuffer* response) {
   return dispatcher_->Serve<v1::BatchWriteEventsRequest, v1::WriteReceipt>(
       "PoolService/BatchWriteEvents", context, request, response, WriteEvents);
+}
+
+grpc::ServerUnaryReactor* PoolService::RetractEvents(grpc::CallbackServerContext* context,
+                                                     const grpc::ByteBuffer* request,
+                                                     grpc::ByteBuffer* response) {
+  return dispatcher_->Serve<v1::RetractEventsRequest, v1::RetractEventsResponse>(
+      "PoolService/RetractEvents", context, request, response, Retract);
+}
+
+grpc::ServerUnaryReactor* PoolService::ListUsers(grpc::CallbackServerContext* context,
+                                                 const grpc::ByteBuffer* request,
+                                                 grpc::ByteBuffer* response) {
+  return dispatcher_->Serve<v1::ListUsersRequest, v1::ListUsersResponse>(
+      "PoolService/ListUsers", context, request, response,
+      [](ListUsersCall* call) { call->End(ListUserPage(call)); });
+}
+
+grpc::ServerUnaryReactor* PoolService::EraseUsers(grpc::CallbackServerContext* context,
+                                                  const grpc::ByteBuffer* request,
+                                                  grpc::ByteBuffer* response) {
+  return dispatcher_->Serve<v1::EraseUsersRequest, v1::EraseUsersResponse>(
+      "PoolService/EraseUsers", context, request, response, Erase);
+}
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* PoolService::ImportItems(
+    grpc::CallbackServerContext*) {
+  return ImportCall::Start(&kImportItems, dispatcher_, &imports_);
+}
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* PoolService::ImportEvents(
+    grpc::CallbackServerContext*) {
+  return ImportCall::Start(&kImportEvents, dispatcher_, &imports_);
 }
 
 }  // namespace negatron

@@ -51,7 +51,8 @@ class RowCounter {
 };
 
 // Reports columns that are no whole number of values, which have no length.
-void CheckForms(const v1::SampleNegativesRequest& wire, Violations* violations) {
+template <typename Request>
+void CheckRowForms(const Request& wire, Violations* violations) {
   const auto check_ids = [&](const v1::IdColumn& column, absl::string_view field) {
     if (!column.has_names()) AddBadFields(ViewIds(column, field).status(), violations);
   };
@@ -63,19 +64,31 @@ void CheckForms(const v1::SampleNegativesRequest& wire, Violations* violations) 
   check_ids(wire.exclusions().ids(), "exclusions.ids");
   check_numbers(wire.exclusions().row_splits(), "exclusions.row_splits");
   check_numbers(wire.as_of_micros(), "as_of_micros");
-  check_numbers(wire.row_keys(), "row_keys");
+}
+
+void CheckForms(const v1::SampleNegativesRequest& wire, Violations* violations) {
+  CheckRowForms(wire, violations);
+  AddBadFields(ViewInt64s(wire.row_keys(), "row_keys").status(), violations);
   AddBadFields(ViewMatrix(wire.queries(), "queries").status(), violations);
 }
 
-int64_t ReadRowCount(const v1::SampleNegativesRequest& request, Violations* violations) {
-  RowCounter rows(request.row_count(), violations);
+// The columns that both methods have.
+template <typename Request>
+void CountRows(const Request& request, RowCounter* counter) {
+  RowCounter& rows = *counter;
   rows.Column("user_ids", request.has_user_ids(), ColumnSize(request.user_ids()));
   rows.Column("positive_ids", request.has_positive_ids(), ColumnSize(request.positive_ids()));
   // Splits without an entry are reported when they are read.
   const int64_t splits = ColumnSize(request.exclusions().row_splits());
   rows.Column("exclusions.row_splits", request.has_exclusions() && splits > 0, splits - 1);
   rows.Column("as_of_micros", request.has_as_of_micros(), ColumnSize(request.as_of_micros()));
+}
+
+int64_t ReadRowCount(const v1::SampleNegativesRequest& request, Violations* violations) {
+  RowCounter rows(request.row_count(), violations);
+  CountRows(request, &rows);
   rows.Column("row_keys", request.has_row_keys(), ColumnSize(request.row_keys()));
+  rows.Column("cohorts", request.has_cohorts(), ColumnSize(request.cohorts()));
   rows.Column("queries", request.has_queries(), request.queries().row_count());
   return rows.Finish();
 }
@@ -93,8 +106,8 @@ void ReadExclusions(const v1::RaggedIdColumn& wire, SampleRequest* request,
   }
 }
 
-void ReadAsOf(const v1::SampleNegativesRequest& wire, SampleRequest* request,
-              Violations* violations) {
+template <typename Request>
+void ReadAsOf(const Request& wire, SampleRequest* request, Violations* violations) {
   if (wire.has_as_of_micros()) {
     request->as_of = ReadTimes(wire.as_of_micros(), "as_of_micros", violations);
   }
@@ -105,16 +118,24 @@ void ReadAsOf(const v1::SampleNegativesRequest& wire, SampleRequest* request,
   request->default_as_of = ReadTimestamp(wire.as_of_time(), "as_of_time", violations);
 }
 
-void ReadColumns(const v1::SampleNegativesRequest& wire, SampleRequest* request,
-                 Violations* violations) {
+template <typename Request>
+void ReadRowColumns(const Request& wire, SampleRequest* request, Violations* violations) {
   if (wire.has_user_ids()) request->users = ReadIds(wire.user_ids(), "user_ids", violations);
   if (wire.has_positive_ids()) {
     request->positives = ReadIds(wire.positive_ids(), "positive_ids", violations);
   }
   if (wire.has_exclusions()) ReadExclusions(wire.exclusions(), request, violations);
   ReadAsOf(wire, request, violations);
+}
+
+void ReadColumns(const v1::SampleNegativesRequest& wire, SampleRequest* request,
+                 Violations* violations) {
+  ReadRowColumns(wire, request, violations);
   if (wire.has_row_keys()) {
     request->row_keys = ReadColumn(wire.row_keys(), "row_keys", violations);
+  }
+  if (wire.has_cohorts()) {
+    request->cohorts = ReadColumn(wire.cohorts(), "cohorts", violations);
   }
   if (wire.has_queries()) {
     request->query_columns = wire.queries().column_count();
@@ -147,6 +168,21 @@ void ReadOutputs(const v1::SampleNegativesRequest& wire, SampleRequest* request,
       case v1::SAMPLE_OUTPUT_REJECTS:
         request->want_rejects = true;
         break;
+      case v1::SAMPLE_OUTPUT_EXPECTED_COUNT:
+        request->want_expected_count = true;
+        break;
+      case v1::SAMPLE_OUTPUT_IMPORTANCE_WEIGHT:
+        request->want_importance_weights = true;
+        break;
+      case v1::SAMPLE_OUTPUT_POSITIVE_LOG_Q:
+        request->want_positive_log_q = true;
+        break;
+      case v1::SAMPLE_OUTPUT_POPULARITY_BOUNDARY:
+        request->want_boundaries = true;
+        break;
+      case v1::SAMPLE_OUTPUT_REJECTS_BY_CAUSE:
+        request->want_all_rejects = true;
+        break;
       case v1::SAMPLE_OUTPUT_NONE:
         if (wire.outputs_size() > 1) {
           violations->AddRow("outputs", i, "`SAMPLE_OUTPUT_NONE` must be the sole entry");
@@ -158,6 +194,19 @@ void ReadOutputs(const v1::SampleNegativesRequest& wire, SampleRequest* request,
   }
 }
 
+// Sizes are bounded before columns are read.
+void CheckCells(const SampleRequest& request, int64_t max_cells, Violations* violations) {
+  if (request.negative_count < 1 || request.negative_count > kMaxDraws) {
+    violations->Add("negative_count",
+                    absl::StrCat("is ", request.negative_count, ", not in [1, ", kMaxDraws, "]"));
+  } else if (request.row_count > max_cells / request.negative_count) {
+    violations->Add("negative_count",
+                    absl::StrCat(request.row_count, " rows * ", request.negative_count,
+                                 " negatives pass the limit of ", max_cells,
+                                 " draws a call; send the batch in several calls"));
+  }
+}
+
 }  // namespace
 
 SampleRequest ReadSampleRequest(const v1::SampleNegativesRequest& wire, Violations* violations) {
@@ -166,15 +215,7 @@ SampleRequest ReadSampleRequest(const v1::SampleNegativesRequest& wire, Violatio
   if (!violations->empty()) return request;
   request.negative_count = wire.negative_count();
   request.row_count = ReadRowCount(wire, violations);
-  if (wire.negative_count() < 1 || wire.negative_count() > kMaxDraws) {
-    violations->Add("negative_count",
-                    absl::StrCat("is ", wire.negative_count(), ", not in [1, ", kMaxDraws, "]"));
-  } else if (request.row_count > kMaxDraws / wire.negative_count()) {
-    violations->Add("negative_count",
-                    absl::StrCat(request.row_count, " rows * ", wire.negative_count(),
-                                 " negatives pass the limit of ", kMaxDraws,
-                                 " draws a call; send the batch in several calls"));
-  }
+  CheckCells(request, kMaxDraws, violations);
   CheckEncoding(wire.encoding(), violations);
   ReadOutputs(wire, &request, violations);
   request.policy = ReadPolicy(wire.policy(), violations);
@@ -182,6 +223,33 @@ SampleRequest ReadSampleRequest(const v1::SampleNegativesRequest& wire, Violatio
   if (!violations->empty()) return request;
   ReadColumns(wire, &request, violations);
   request.seed = static_cast<uint64_t>(wire.seed());
+  return request;
+}
+
+SharedRequest ReadSharedRequest(const v1::SampleSharedNegativesRequest& wire,
+                                Violations* violations) {
+  SharedRequest request;
+  CheckRowForms(wire, violations);
+  if (!violations->empty()) return request;
+  SampleRequest& rows = request.rows;
+  rows.negative_count = wire.negative_count();
+  RowCounter counter(wire.row_count(), violations);
+  CountRows(wire, &counter);
+  rows.row_count = counter.Finish();
+  CheckCells(rows, kMaxSharedCells, violations);
+  if (rows.row_count > kMaxDraws) {
+    violations->Add("row_count", absl::StrCat("at most ", kMaxDraws, " rows a call"));
+  }
+  CheckEncoding(wire.encoding(), violations);
+  rows.want_names = wire.encoding() == v1::COLUMN_ENCODING_TYPED;
+  rows.policy = ReadPolicy(wire.policy(), violations);
+  if (wire.has_negatives_time()) {
+    request.negatives_time = ReadTimestamp(wire.negatives_time(), "negatives_time", violations);
+  }
+  if (!violations->empty()) return request;
+  ReadRowColumns(wire, &rows, violations);
+  rows.seed = static_cast<uint64_t>(wire.seed());
+  request.block_key = static_cast<uint64_t>(wire.block_key());
   return request;
 }
 

@@ -11,11 +11,16 @@
 #include "server/engine/requests.h"
 #include "storage/base/status.h"
 
-// Requests and responses of `SampleNegatives`.
+// Requests and responses of `SampleNegatives` and `SampleSharedNegatives`.
 namespace negatron {
 
 // What is wrong goes to `violations`. The seed is left for the caller if the request has none.
 SampleRequest ReadSampleRequest(const v1::SampleNegativesRequest& request, Violations* violations);
+
+SharedRequest ReadSharedRequest(const v1::SampleSharedNegativesRequest& request,
+                                Violations* violations);
+void WriteSharedResponse(const SharedRequest& request, const SharedResult& result,
+                         v1::ColumnEncoding encoding, v1::SampleSharedNegativesResponse* response);
 
 // The response without its columns.
 void WriteSampleHead(const SampleRequest& request, const SampleResult& result,

@@ -19,7 +19,7 @@ namespace negatron {
 namespace {
 
 using v1::SampleNegativesResponse;
-using SharedResult = std::shared_ptr<const SampleResult>;
+using ResultPointer = std::shared_ptr<const SampleResult>;
 
 // Smaller columns are copied: a slice of their own costs more than their bytes.
 constexpr size_t kMinSharedBytes = 4096;
@@ -44,7 +44,7 @@ uint8_t* WriteTagAndLength(int field, size_t size, uint8_t* out) {
 // Builds a serialised response from the columns of a result.
 class RawResponse {
  public:
-  explicit RawResponse(SharedResult result) : result_(std::move(result)) {}
+  explicit RawResponse(ResultPointer result) : result_(std::move(result)) {}
 
   // Appends the column `field` with these values, which belong to the result. An empty column stays
   // unset.
@@ -65,7 +65,7 @@ class RawResponse {
     // gRPC only reads the bytes, although its slices take a pointer that is not const.
     slices_.emplace_back(
         const_cast<T*>(values.data()), bytes,
-        [](void* owner) { delete static_cast<SharedResult*>(owner); }, new SharedResult(result_));
+        [](void* owner) { delete static_cast<ResultPointer*>(owner); }, new ResultPointer(result_));
   }
 
   grpc::ByteBuffer Finish(const SampleNegativesResponse& head) {
@@ -75,21 +75,26 @@ class RawResponse {
   }
 
  private:
-  const SharedResult result_;
+  const ResultPointer result_;
   std::vector<grpc::Slice> slices_;
 };
+
+template <typename Response>
+void WriteComponents(const Policy& policy, const std::vector<int64_t>& drawn, Response* response) {
+  for (size_t i = 0; i < policy.components.size(); ++i) {
+    const PolicyComponent& component = policy.components[i];
+    v1::ComponentReport* report = response->add_components();
+    report->set_source(std::string(SourceName(component.kind())));
+    report->set_law_kind(ToWire(LawOf(component)));
+    report->set_drawn_count(drawn[i]);
+  }
+}
 
 }  // namespace
 
 void WriteSampleHead(const SampleRequest& request, const SampleResult& result,
                      SampleNegativesResponse* response) {
-  for (size_t i = 0; i < request.policy.components.size(); ++i) {
-    const PolicyComponent& component = request.policy.components[i];
-    v1::ComponentReport* report = response->add_components();
-    report->set_source(std::string(SourceName(component.kind())));
-    report->set_law_kind(ToWire(LawOf(component)));
-    report->set_drawn_count(result.drawn_by_component[i]);
-  }
+  WriteComponents(request.policy, result.drawn_by_component, response);
   response->set_law_kind(ToWire(LawOf(request.policy)));
   WriteToken(result.snapshot, response->mutable_snapshot());
   response->set_seed(static_cast<int64_t>(request.seed));
@@ -121,9 +126,18 @@ void WriteTypedSample(const SampleRequest& request, const SampleResult& result,
   if (!result.rejects.empty()) {
     WriteInt64s(result.rejects, kTyped, response->mutable_reject_counts());
   }
+  floats(result.expected_count, [&] { return response->mutable_expected_counts(); });
+  floats(result.importance_weights, [&] { return response->mutable_importance_weights(); });
+  floats(result.positive_log_q, [&] { return response->mutable_positive_log_q(); });
+  if (!result.boundaries.empty()) {
+    WriteInt64s(result.boundaries, kTyped, response->mutable_popularity_boundary_micros());
+  }
+  if (!result.all_rejects.empty()) {
+    WriteInt64s(result.all_rejects, kTyped, response->mutable_rejects_by_cause());
+  }
 }
 
-grpc::ByteBuffer SerializeRawSample(const SampleRequest& request, const SharedResult& result) {
+grpc::ByteBuffer SerializeRawSample(const SampleRequest& request, const ResultPointer& result) {
   SampleNegativesResponse head;
   WriteSampleHead(request, *result, &head);
   RawResponse response(result);
@@ -136,7 +150,34 @@ grpc::ByteBuffer SerializeRawSample(const SampleRequest& request, const SharedRe
   response.Column(SampleNegativesResponse::kDrawnCountsFieldNumber, result->drawn);
   response.Column(SampleNegativesResponse::kEffectiveSharesFieldNumber, result->shares);
   response.Column(SampleNegativesResponse::kRejectCountsFieldNumber, result->rejects);
+  response.Column(SampleNegativesResponse::kExpectedCountsFieldNumber, result->expected_count);
+  response.Column(SampleNegativesResponse::kImportanceWeightsFieldNumber,
+                  result->importance_weights);
+  response.Column(SampleNegativesResponse::kPositiveLogQFieldNumber, result->positive_log_q);
+  response.Column(SampleNegativesResponse::kPopularityBoundaryMicrosFieldNumber,
+                  result->boundaries);
+  response.Column(SampleNegativesResponse::kRejectsByCauseFieldNumber, result->all_rejects);
   return response.Finish(head);
+}
+
+void WriteSharedResponse(const SharedRequest& request, const SharedResult& result,
+                         v1::ColumnEncoding encoding, v1::SampleSharedNegativesResponse* response) {
+  if (result.names.empty()) {
+    WriteIds(result.ids, encoding, response->mutable_item_ids());
+  } else {
+    WriteNames(result.names, response->mutable_item_ids());
+  }
+  WriteFloats(result.log_q, encoding, response->mutable_log_q());
+  WriteBytes(result.components, encoding, response->mutable_component_indexes());
+  response->set_false_mask(result.false_mask.data(), result.false_mask.size());
+  WriteFloats(result.log_remaining, encoding, response->mutable_log_remaining());
+  WriteComponents(request.rows.policy, result.drawn_by_component, response);
+  response->set_law_kind(ToWire(LawOf(request.rows.policy)));
+  WriteToken(result.snapshot, response->mutable_snapshot());
+  response->set_seed(static_cast<int64_t>(request.rows.seed));
+  WriteTimestamp(result.negatives_time, response->mutable_negatives_time());
+  WriteTimestamp(result.default_as_of, response->mutable_as_of_time());
+  response->set_kernel_id(std::string(KernelId()));
 }
 
 }  // namespace negatron

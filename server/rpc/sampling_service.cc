@@ -12,6 +12,7 @@
 namespace negatron {
 namespace {
 
+using SharedCall = Call<v1::SampleSharedNegativesRequest, v1::SampleSharedNegativesResponse>;
 using SampleCall = Call<v1::SampleNegativesRequest, v1::SampleNegativesResponse>;
 
 void Sample(SampleCall* call, SeedSource* seeds) {
@@ -32,6 +33,21 @@ void Sample(SampleCall* call, SeedSource* seeds) {
   call->EndWithBytes(&response);
 }
 
+void SampleShared(SharedCall* call, SeedSource* seeds) {
+  Violations violations;
+  const absl::string_view id =
+      ReadCollectionName(call->request().collection(), "collection", &violations);
+  SharedRequest request = ReadSharedRequest(call->request(), &violations);
+  if (!violations.empty()) return call->End(violations.ToStatus());
+  if (!call->request().has_seed()) request.rows.seed = seeds->Next();
+  const absl::StatusOr<SharedResult> result =
+      call->engine()->SampleShared(id, request, call->cancellation());
+  if (result.ok()) {
+    WriteSharedResponse(request, *result, call->request().encoding(), call->response());
+  }
+  call->End(result.status());
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* SamplingService::SampleNegatives(grpc::CallbackServerContext* context,
@@ -40,6 +56,14 @@ grpc::ServerUnaryReactor* SamplingService::SampleNegatives(grpc::CallbackServerC
   return dispatcher_->Serve<v1::SampleNegativesRequest, v1::SampleNegativesResponse>(
       "SamplingService/SampleNegatives", context, request, response,
       [this](SampleCall* call) { Sample(call, &seeds_); });
+}
+
+grpc::ServerUnaryReactor* SamplingService::SampleSharedNegatives(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* response) {
+  return dispatcher_->Serve<v1::SampleSharedNegativesRequest, v1::SampleSharedNegativesResponse>(
+      "SamplingService/SampleSharedNegatives", context, request, response,
+      [this](SharedCall* call) { SampleShared(call, &seeds_); });
 }
 
 }  // namespace negatron

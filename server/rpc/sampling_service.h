@@ -13,8 +13,8 @@
 
 namespace negatron {
 
-using SamplingServiceBase =
-    v1::SamplingService::WithRawCallbackMethod_SampleNegatives<v1::SamplingService::Service>;
+using SamplingServiceBase = v1::SamplingService::WithRawCallbackMethod_SampleNegatives<
+    v1::SamplingService::WithRawCallbackMethod_SampleSharedNegatives<v1::SamplingService::Service>>;
 
 // Serves `negatron.v1.SamplingService`.
 //
@@ -28,6 +28,9 @@ class SamplingService final : public SamplingServiceBase {
   grpc::ServerUnaryReactor* SampleNegatives(grpc::CallbackServerContext* context,
                                             const grpc::ByteBuffer* request,
                                             grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* SampleSharedNegatives(grpc::CallbackServerContext* context,
+                                                  const grpc::ByteBuffer* request,
+                                                  grpc::ByteBuffer* response) override;
 
  private:
   Dispatcher* const dispatcher_;

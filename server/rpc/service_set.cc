@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "storage/base/status.h"
+
 namespace negatron {
 
 ServiceSet::ServiceSet(DispatcherOptions options, const EngineHandle* engine, uint64_t seed)
@@ -19,6 +21,12 @@ void ServiceSet::Register(grpc::ServerBuilder* builder) {
   builder->RegisterService(&embeddings_);
   builder->RegisterService(&sampling_);
   builder->RegisterService(&inspection_);
+}
+
+void ServiceSet::Close() {
+  dispatcher_.admission().Close();
+  pool_.EndImports(
+      WithReason(absl::UnavailableError("the server is shutting down"), "SHUTTING_DOWN"));
 }
 
 std::vector<std::string> ServiceSet::Names() {

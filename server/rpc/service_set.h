@@ -32,6 +32,9 @@ class ServiceSet {
   // Full names, as health checks and reflection know them.
   static std::vector<std::string> Names();
 
+  // Lets no call in any more, and ends the streams; other calls go on to their end.
+  void Close();
+
   Dispatcher& dispatcher() { return dispatcher_; }
 
  private:

@@ -2,109 +2,277 @@
 #include "server/sampling/catalogue_source.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "storage/base/status.h"
 
 namespace negatron {
 namespace {
 
-// Enumerate where less than this part of the proposals would be kept: that
-// bounds the attempts of a draw, and the rounding of the difference between
+// Draw from a table where less than this part of the proposals would be kept:
+// that bounds the attempts of a draw, and the rounding of the difference between
 // what is alive and what is excluded.
 constexpr double kMinEligibleShare = 1.0 / 16;
 
 // Items looked at between two looks at the clock.
-constexpr Ordinal kItemsBetweenChecks = 4096;
+constexpr uint64_t kItemsBetweenChecks = 4096;
+
+// Draws that wait for memory together.
+constexpr size_t kGroup = 64;
 
 }  // namespace
 
-absl::Status CatalogueSource::BeginBlock(std::span<const Row> rows) {
-  rows_ = rows;
-  return absl::OkStatus();
+CatalogueSource::CatalogueSource(const std::string& category, const SourceContext& context)
+    : context_(context),
+      category_(category.empty() ? kNoCategory : context.pool->categories().Find(category)) {
+  no_such_category_ = !category.empty() && category_ == kNoCategory;
 }
 
-absl::StatusOr<RowStatus> CatalogueSource::BeginRow(size_t index) {
-  row_ = &rows_[index];
-  time_ = row_->as_of;
-  enumerated_ = false;
-  if (begun_ != time_) {
-    totals_ = BeginTime();
-    all_alive_ = pool().LivingCount(time_) == pool().item_count();
-    begun_ = time_;
+const LivingItems& CatalogueSource::Living(Law* law) const {
+  if (!law->has_items) {
+    if (!no_such_category_) pool().alive(category_).At(law->time, &law->items);
+    law->has_items = true;
   }
-  if (totals_.living <= 0) return EmptyStatus();
-  double excluded = 0;
-  for (const Ordinal item : row_->excluded.items()) {
-    if (IsAlive(item)) excluded += Weight(item);
-  }
-  eligible_weight_ = totals_.living - excluded;
-  if (eligible_weight_ < totals_.proposed * kMinEligibleShare) {
-    NEGATRON_RETURN_IF_ERROR(Enumerate());
-    if (eligible_.empty()) return RowStatus::kExhausted;
-  }
-  return RowStatus::kOk;
+  return law->items;
 }
 
-absl::Status CatalogueSource::Enumerate() {
-  eligible_.clear();
-  cumulated_.clear();
-  double sum = 0;
-  for (Ordinal item = 0; item < pool().item_count(); ++item) {
-    if (item % kItemsBetweenChecks == 0) NEGATRON_RETURN_IF_ERROR(context_.cancellation->Check());
-    if (!IsAlive(item) || row_->excluded.Contains(item)) continue;
-    const double weight = Weight(item);
-    if (weight <= 0) continue;
-    eligible_.push_back(item);
-    cumulated_.push_back(sum += weight);
-  }
-  eligible_weight_ = sum;
-  enumerated_ = true;
-  return absl::OkStatus();
+bool CatalogueSource::Admits(const Law& law, Ordinal item) const {
+  if (no_such_category_) return false;
+  const ItemState& state = pool().state(item);
+  return state.IsAlive(law.time) && (category_ == kNoCategory || state.Has(category_));
 }
 
-Draw CatalogueSource::DrawEnumerated(uint32_t slot) const {
-  const absl::uint128 bits = context_.random.Bits(row_->key, slot, RandomPurpose::kEnumerated, 0);
-  const double target = UnitDouble(absl::Uint128High64(bits)) * eligible_weight_;
-  const auto position = std::upper_bound(cumulated_.begin(), cumulated_.end(), target);
-  const size_t i =
-      std::min(static_cast<size_t>(position - cumulated_.begin()), eligible_.size() - 1);
-  return {eligible_[i], Weight(eligible_[i]) / eligible_weight_, kNoScore};
-}
-
-absl::StatusOr<Draw> CatalogueSource::NextDraw(uint32_t slot, Rejects* rejects) {
-  if (enumerated_) return DrawEnumerated(slot);
-  for (uint32_t attempt = 0; attempt < kMaxAttempts; ++attempt) {
-    const Ordinal item =
-        Propose(context_.random.Bits(row_->key, slot, RandomPurpose::kCatalogue, attempt));
-    if (!IsAlive(item)) {
-      ++(*rejects)[static_cast<int>(RejectCause::kDead)];
-    } else if (row_->excluded.Contains(item)) {
-      ++(*rejects)[static_cast<int>(RejectCause::kExcluded)];
-    } else {
-      return Draw{item, Weight(item) / eligible_weight_, kNoScore};
+// A table of the living items that are not excluded.
+absl::Status CatalogueSource::MakeTable(Law* law, const Exclusions* excluded, WeightTable* table) {
+  const LivingItems& living = Living(law);
+  std::vector<Ordinal> items;
+  items.reserve(living.count);
+  for (const LivingItems::Part& part : living.parts) {
+    for (uint32_t i = 0; i < part.count; ++i) {
+      if (excluded == nullptr || !excluded->Contains(part.items[i])) {
+        items.push_back(part.items[i]);
+      }
     }
   }
-  NEGATRON_RETURN_IF_ERROR(Enumerate());
-  return DrawEnumerated(slot);
+  std::sort(items.begin(), items.end());
+  std::vector<double> weights(std::min<size_t>(items.size(), kItemsBetweenChecks));
+  for (size_t first = 0; first < items.size(); first += kItemsBetweenChecks) {
+    NEGATRON_RETURN_IF_ERROR(context_.cancellation->Check());
+    const size_t count = std::min<size_t>(kItemsBetweenChecks, items.size() - first);
+    const std::vector<Law*> laws(count, law);
+    Weigh(laws, std::span<const Ordinal>(items).subspan(first, count),
+          std::span<double>(weights).first(count));
+    for (size_t i = 0; i < count; ++i) {
+      if (weights[i] > 0) table->Add(items[first + i], weights[i]);
+    }
+  }
+  return absl::OkStatus();
 }
 
-CatalogueSource::Totals UniformCatalogue::BeginTime() {
-  return {static_cast<double>(pool().item_count()),
-          static_cast<double>(pool().LivingCount(time()))};
+void CatalogueSource::WeighIn(Law* law, std::span<const Ordinal> items, std::span<double> weights) {
+  if (law->table.has_value()) {
+    for (size_t i = 0; i < items.size(); ++i) weights[i] = law->table->WeightOf(items[i]);
+    return;
+  }
+  const std::vector<Law*> laws(items.size(), law);
+  Weigh(laws, items, weights);
 }
 
-Ordinal UniformCatalogue::Propose(absl::uint128 bits) const {
-  return static_cast<Ordinal>(BelowBound(absl::Uint128High64(bits), pool().item_count()));
+absl::Status CatalogueSource::Begin(std::span<const Row> rows, std::span<RowStatus> statuses) {
+  rows_ = rows;
+  states_.clear();
+  states_.resize(rows.size());
+  law_count_ = 0;
+  std::vector<Ordinal> excluded;
+  std::vector<double> weights;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    if (law_count_ == 0 || !SameLaw(*laws_[law_count_ - 1], rows[r])) {
+      if (law_count_ == laws_.size()) laws_.push_back(std::make_unique<Law>());
+      Law& fresh = *laws_[law_count_++];
+      fresh.time = rows[r].as_of;
+      fresh.cohort = rows[r].cohort;
+      fresh.proposed = fresh.living = 0;
+      fresh.all_alive = fresh.has_items = false;
+      fresh.table.reset();
+      if (!no_such_category_) NEGATRON_RETURN_IF_ERROR(Turn(&fresh));
+      if (!fresh.table && fresh.living > 0 && fresh.living < fresh.proposed * kMinEligibleShare) {
+        WeightTable table;
+        NEGATRON_RETURN_IF_ERROR(MakeTable(&fresh, nullptr, &table));
+        fresh.table = std::move(table);
+      }
+      if (fresh.table) fresh.living = fresh.proposed = fresh.table->total();
+    }
+    RowState& state = states_[r];
+    state.law = static_cast<uint32_t>(law_count_ - 1);
+    Law& law = *laws_[state.law];
+    if (law.living <= 0) {
+      statuses[r] = no_such_category_ ? RowStatus::kNoLivingItem : EmptyStatus(&law);
+      continue;
+    }
+    statuses[r] = RowStatus::kOk;
+    state.eligible = law.living;
+    if (rows[r].excluded.empty()) continue;
+    excluded.clear();
+    rows[r].excluded.AppendTo(&excluded);
+    for (const Ordinal item : excluded) pool().PrefetchState(item);
+    std::erase_if(excluded, [&](Ordinal item) { return !Admits(law, item); });
+    weights.resize(excluded.size());
+    WeighIn(&law, excluded, weights);
+    double sum = 0;
+    for (const double weight : weights) sum += weight;
+    state.eligible -= sum;
+    if (state.eligible < law.living * kMinEligibleShare) {
+      NEGATRON_RETURN_IF_ERROR(Own(static_cast<uint32_t>(r)));
+      if (state.own->empty()) statuses[r] = RowStatus::kExhausted;
+    }
+  }
+  return absl::OkStatus();
 }
 
-CatalogueSource::Totals PopularityCatalogue::BeginTime() {
-  cut_ = pool().log().Before(time());
-  if (cut_.leaf < 0) return {};
-  return {cut_.mass(), pool().LivingMass(cut_, time())};
+absl::Status CatalogueSource::Own(uint32_t row) {
+  RowState& state = states_[row];
+  if (state.own.has_value()) return absl::OkStatus();
+  Law& law = *laws_[state.law];
+  WeightTable own;
+  if (law.table.has_value()) {
+    for (size_t i = 0; i < law.table->size(); ++i) {
+      const Ordinal item = law.table->item(i);
+      if (!rows_[row].excluded.Contains(item)) own.Add(item, law.table->weight(i));
+    }
+  } else {
+    NEGATRON_RETURN_IF_ERROR(MakeTable(&law, &rows_[row].excluded, &own));
+  }
+  state.eligible = own.total();
+  state.own = std::move(own);
+  return absl::OkStatus();
 }
 
-RowStatus PopularityCatalogue::EmptyStatus() const {
-  return pool().LivingCount(time()) == 0 ? RowStatus::kNoLivingItem : RowStatus::kNoEvent;
+void CatalogueSource::FillFrom(const WeightTable& table, RandomPurpose purpose, double eligible,
+                               Draw* draw) const {
+  const absl::uint128 bits =
+      context_.random.Bits(rows_[draw->row].key, draw->slot, purpose, draw->round);
+  const size_t i = table.Find(UnitDouble(absl::Uint128High64(bits)));
+  draw->item = table.item(i);
+  draw->q = table.weight(i) / eligible;
+}
+
+absl::Status CatalogueSource::Fill(std::span<Draw> draws, std::span<Rejects> rejects) {
+  std::vector<Draw*> group;
+  for (size_t i = 0; i < draws.size();) {
+    NEGATRON_RETURN_IF_ERROR(context_.cancellation->Check());
+    const size_t end = std::min(draws.size(), i + 64 * kGroup);
+    while (i < end) {
+      group.clear();
+      for (; i < end && group.size() < kGroup; ++i) group.push_back(&draws[i]);
+      NEGATRON_RETURN_IF_ERROR(FillGroup(group, rejects));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CatalogueSource::FillGroup(std::span<Draw*> draws, std::span<Rejects> rejects) {
+  std::array<Draw*, kGroup> active;
+  std::array<absl::uint128, kGroup> bits;
+  std::array<const Law*, kGroup> laws;
+  std::array<Law*, kGroup> kept_laws;
+  std::array<Ordinal, kGroup> items;
+  std::array<double, kGroup> weights;
+  std::vector<Draw*> kept;
+  size_t count = 0;
+  for (Draw* const draw : draws) {
+    if (states_[draw->row].own.has_value()) {
+      FillFrom(*states_[draw->row].own, RandomPurpose::kEnumerated, states_[draw->row].eligible,
+               draw);
+    } else {
+      active[count++] = draw;
+    }
+  }
+  kept.reserve(count);
+  for (uint32_t attempt = 0; attempt < kMaxAttempts && count > 0; ++attempt) {
+    for (size_t i = 0; i < count; ++i) {
+      const Draw& draw = *active[i];
+      laws[i] = laws_[states_[draw.row].law].get();
+      bits[i] = context_.random.Bits(rows_[draw.row].key, draw.slot, RandomPurpose::kCatalogue,
+                                     draw.round * kMaxAttempts + attempt);
+      if (laws[i]->table.has_value()) {
+        items[i] =
+            laws[i]->table->item(laws[i]->table->Find(UnitDouble(absl::Uint128High64(bits[i]))));
+      }
+    }
+    Propose({laws.data(), count}, {bits.data(), count}, {items.data(), count});
+    for (size_t i = 0; i < count; ++i) {
+      if (!laws[i]->all_alive && !laws[i]->table) pool().PrefetchState(items[i]);
+    }
+    size_t left = 0;
+    for (size_t i = 0; i < count; ++i) {
+      Draw* const draw = active[i];
+      const Law& law = *laws[i];
+      const bool sure = law.all_alive || law.table.has_value();
+      std::optional<RejectCause> cause;
+      if (!sure && !pool().IsAlive(items[i], law.time)) {
+        cause = RejectCause::kDead;
+      } else if (rows_[draw->row].excluded.Contains(items[i])) {
+        cause = RejectCause::kExcluded;
+      } else if (!has_accepts() || law.table ||
+                 Accepts(
+                     law, items[i],
+                     context_.random.Bits(rows_[draw->row].key, draw->slot, RandomPurpose::kAccept,
+                                          draw->round * kMaxAttempts + attempt))) {
+        draw->item = items[i];
+        kept.push_back(draw);
+        continue;
+      }
+      if (cause) ++rejects[draw->row][static_cast<int>(*cause)];
+      active[left++] = draw;
+    }
+    count = left;
+  }
+  for (size_t i = 0; i < count; ++i) {
+    NEGATRON_RETURN_IF_ERROR(Own(active[i]->row));
+    FillFrom(*states_[active[i]->row].own, RandomPurpose::kEnumerated,
+             states_[active[i]->row].eligible, active[i]);
+  }
+  for (size_t i = 0; i < kept.size(); ++i) {
+    items[i] = kept[i]->item;
+    kept_laws[i] = laws_[states_[kept[i]->row].law].get();
+  }
+  Weigh({kept_laws.data(), kept.size()}, {items.data(), kept.size()},
+        {weights.data(), kept.size()});
+  for (size_t i = 0; i < kept.size(); ++i) {
+    kept[i]->q = weights[i] / states_[kept[i]->row].eligible;
+  }
+  return absl::OkStatus();
+}
+
+void CatalogueSource::Probabilities(std::span<const RowItem> pairs, std::span<double> q) {
+  std::vector<Law*> laws;
+  std::vector<Ordinal> items;
+  for (const RowItem& pair : pairs) {
+    laws.push_back(laws_[states_[pair.row].law].get());
+    items.push_back(pair.item);
+  }
+  Weigh(laws, items, q);
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    const bool member = category_ == kNoCategory || pool().state(items[i]).Has(category_);
+    q[i] = member ? q[i] / states_[pairs[i].row].eligible : 0;
+  }
+}
+
+double CatalogueSource::PositiveProbability(uint32_t row) {
+  const Ordinal positive = rows_[row].positive;
+  Law& law = *laws_[states_[row].law];
+  if (positive == kNoOrdinal || !Admits(law, positive)) return 0;
+  double weight = 0;
+  WeighIn(&law, {&positive, 1}, {&weight, 1});
+  return weight / (states_[row].eligible + weight);
+}
+
+absl::Status CatalogueSource::Enumerate(uint32_t row, std::vector<Candidate>* candidates) {
+  NEGATRON_RETURN_IF_ERROR(Own(row));
+  const WeightTable& own = *states_[row].own;
+  for (size_t i = 0; i < own.size(); ++i) candidates->push_back({own.item(i), own.weight(i)});
+  return absl::OkStatus();
 }
 
 }  // namespace negatron

@@ -2,11 +2,14 @@
 #ifndef NEGATRON_SERVER_SAMPLING_CATALOGUE_SOURCE_H_
 #define NEGATRON_SERVER_SAMPLING_CATALOGUE_SOURCE_H_
 
+#include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "server/sampling/source.h"
+#include "server/sampling/weight_tables.h"
 
 namespace negatron {
 
@@ -14,80 +17,130 @@ namespace negatron {
 // the weight of all items that are alive and not excluded.
 //
 // Draws from a law that also covers the dead and the excluded, and throws those
-// back. Where little would be left, or after kMaxAttempts, enumerates what is
-// eligible instead: O(items), exact, once a row.
+// back. Where the dead would be most of it, draws from a table of the living,
+// made once for a time; where a row excludes most of the living, or after
+// kMaxAttempts, from a table of what the row may get: O(living items), exact.
 class CatalogueSource : public Source {
  public:
-  explicit CatalogueSource(const SourceContext& context) : context_(context) {}
+  CatalogueSource(const std::string& category, const SourceContext& context);
 
-  absl::Status BeginBlock(std::span<const Row> rows) override;
-  absl::StatusOr<RowStatus> BeginRow(size_t index) override;
-  absl::StatusOr<Draw> NextDraw(uint32_t slot, Rejects* rejects) override;
-  double Probability(Ordinal item) override { return Weight(item) / eligible_weight_; }
+  absl::Status Begin(std::span<const Row> rows, std::span<RowStatus> statuses) override;
+  absl::Status Fill(std::span<Draw> draws, std::span<Rejects> rejects) override;
+  void Probabilities(std::span<const RowItem> pairs, std::span<double> q) override;
+  double PositiveProbability(uint32_t row) override;
+  absl::Status Enumerate(uint32_t row, std::vector<Candidate>* candidates) override;
 
   static constexpr uint32_t kMaxAttempts = 64;
 
  protected:
-  // Weights at one time.
-  struct Totals {
+  // The weights at one time, of one cohort where that matters.
+  struct Law {
+    Micros time = 0;
+    uint8_t cohort = 0;
     double proposed = 0;  // Of all items that Propose may return.
     double living = 0;    // Of those that are alive; 0 exactly if there are none.
+    bool all_alive = false;
+    Micros boundary = 0;
+    std::optional<WeightTable> table;  // Of the living, if drawn from.
+    LivingItems items;                 // Filled when first wanted.
+    bool has_items = false;
+    uint64_t bound = 0;  // Of `uniform` by base weight: sum of what Accepts compares with.
+    const MassIndex* masses = nullptr;  // Of `popularity`: has the masses of items,
+    const MassIndex* logs = nullptr;    // and this the log to draw from.
+    MassIndex::AsOf as_of;
   };
 
   const PoolView& pool() const { return *context_.pool; }
-  Micros time() const { return time_; }
+  const SourceContext& context() const { return context_; }
+  CategoryNumber category() const { return category_; }
+  const LivingItems& Living(Law* law) const;
+  Micros BoundaryOf(uint32_t row) const { return laws_[states_[row].law]->boundary; }
+  absl::Status MakeTable(Law* law, const Exclusions* excluded, WeightTable* table);
 
-  // Turns to time(). Called when it changes.
-  virtual Totals BeginTime() = 0;
-  // An item in proportion to weight. Only if `proposed` > 0.
-  virtual Ordinal Propose(absl::uint128 bits) const = 0;
-  // Weight of an item, dead or alive.
-  virtual double Weight(Ordinal item) const = 0;
+  // Fills a law for its time and cohort; makes a table where there is no other
+  // way to draw.
+  virtual absl::Status Turn(Law* law) = 0;
+  // Proposes an item for each of [0, n): laws[i], with random bits.
+  virtual void Propose(std::span<const Law* const> laws, std::span<const absl::uint128> bits,
+                       std::span<Ordinal> items) const = 0;
+  // Whether a proposal is kept for its weight.
+  virtual bool Accepts(const Law&, Ordinal, const absl::uint128&) const { return true; }
+  virtual bool has_accepts() const { return false; }
+  // Weights of items, dead or alive, under laws[i].
+  virtual void Weigh(std::span<Law* const> laws, std::span<const Ordinal> items,
+                     std::span<double> weights) const = 0;
   // Why there is nothing alive.
-  virtual RowStatus EmptyStatus() const = 0;
+  virtual RowStatus EmptyStatus(Law* law) const = 0;
+  // Whether two rows have the same law.
+  virtual bool SameLaw(const Law& law, const Row& row) const { return law.time == row.as_of; }
 
  private:
-  bool IsAlive(Ordinal item) const { return all_alive_ || pool().IsAlive(item, time_); }
-  absl::Status Enumerate();
-  Draw DrawEnumerated(uint32_t slot) const;
+  struct RowState {
+    uint32_t law = 0;
+    double eligible = 0;
+    std::optional<WeightTable> own;  // What the row may get, once enumerated.
+  };
+
+  bool Admits(const Law& law, Ordinal item) const;
+  void WeighIn(Law* law, std::span<const Ordinal> items, std::span<double> weights);
+  absl::Status Own(uint32_t row);
+  void FillFrom(const WeightTable& table, RandomPurpose purpose, double eligible, Draw* draw) const;
+  absl::Status FillGroup(std::span<Draw*> draws, std::span<Rejects> rejects);
 
   const SourceContext& context_;
+  bool no_such_category_;
+  CategoryNumber category_;
   std::span<const Row> rows_;
-  const Row* row_ = nullptr;
-  std::optional<Micros> begun_;  // Time that totals_ belong to.
-  Micros time_ = 0;
-  Totals totals_;
-  bool all_alive_ = false;  // At time_: spares the look-up of each draw.
-  double eligible_weight_ = 0;
-  bool enumerated_ = false;
-  std::vector<Ordinal> eligible_;  // If enumerated_.
-  std::vector<double> cumulated_;  // Weights of eligible_, summed up.
+  std::vector<std::unique_ptr<Law>> laws_;
+  size_t law_count_ = 0;
+  std::vector<RowState> states_;
 };
 
-// Every item weighs 1.
+// Every item weighs 1, or its base weight.
 class UniformCatalogue final : public CatalogueSource {
  public:
-  using CatalogueSource::CatalogueSource;
+  UniformCatalogue(const UniformSource& spec, const std::string& category,
+                   const SourceContext& context)
+      : CatalogueSource(category, context), spec_(spec) {}
 
  private:
-  Totals BeginTime() override;
-  Ordinal Propose(absl::uint128 bits) const override;
-  double Weight(Ordinal) const override { return 1; }
-  RowStatus EmptyStatus() const override { return RowStatus::kNoLivingItem; }
+  absl::Status Turn(Law* law) override;
+  void Propose(std::span<const Law* const> laws, std::span<const absl::uint128> bits,
+               std::span<Ordinal> items) const override;
+  bool Accepts(const Law& law, Ordinal item, const absl::uint128& bits) const override;
+  bool has_accepts() const override { return spec_.by_base_weight; }
+  void Weigh(std::span<Law* const> laws, std::span<const Ordinal> items,
+             std::span<double> weights) const override;
+  RowStatus EmptyStatus(Law*) const override { return RowStatus::kNoLivingItem; }
+
+  const UniformSource spec_;
 };
 
 // An item weighs the decayed mass of its events before the time.
 class PopularityCatalogue final : public CatalogueSource {
  public:
-  using CatalogueSource::CatalogueSource;
+  PopularityCatalogue(const PopularitySource& spec, const std::string& category,
+                      const SourceContext& context);
+
+  Micros Boundary(uint32_t row) const override;
 
  private:
-  Totals BeginTime() override;
-  Ordinal Propose(absl::uint128 bits) const override { return pool().log().Draw(cut_, bits); }
-  double Weight(Ordinal item) const override { return pool().ItemMass(item, cut_, time()); }
-  RowStatus EmptyStatus() const override;
+  absl::Status Turn(Law* law) override;
+  void Propose(std::span<const Law* const> laws, std::span<const absl::uint128> bits,
+               std::span<Ordinal> items) const override;
+  void Weigh(std::span<Law* const> laws, std::span<const Ordinal> items,
+             std::span<double> weights) const override;
+  RowStatus EmptyStatus(Law* law) const override;
+  bool SameLaw(const Law& law, const Row& row) const override {
+    return law.time == row.as_of && (!spec_.within_cohort || law.cohort == row.cohort);
+  }
+  const MassIndex& Columns(const Law& law) const;
+  double DirectWeight(const Law& law, Ordinal item) const;
 
-  EventLog::Cut cut_;
+  const PopularitySource spec_;
+  const int64_t half_life_;
+  Decay decay_;
+  bool listed_ = false;  // The log of an index gives the draws.
 };
 
 }  // namespace negatron

@@ -9,12 +9,25 @@
 
 namespace negatron {
 
+NearestCandidates::NearestCandidates(const NearestSource& spec, const std::string& category,
+                                     const SourceContext& context)
+    : spec_(spec),
+      any_category_(category.empty()),
+      category_(context.pool->categories().Find(category)),
+      context_(context),
+      search_(*context.vectors) {}
+
 const float* NearestCandidates::Anchor(const Row& row) const {
   if (spec_.anchor == NearestAnchor::kQuery) return row.query;
   return row.positive == kNoOrdinal ? nullptr : context_.vectors->Find(row.positive);
 }
 
-absl::Status NearestCandidates::BeginBlock(std::span<const Row> rows) {
+bool NearestCandidates::Admits(const Row& row, Ordinal item) const {
+  const ItemState& state = context_.pool->state(item);
+  return state.IsAlive(row.as_of) && (any_category_ || state.Has(category_));
+}
+
+absl::Status NearestCandidates::Begin(std::span<const Row> rows, std::span<RowStatus> statuses) {
   rows_ = rows;
   std::vector<const float*> anchors;
   std::vector<size_t> owners;
@@ -26,83 +39,118 @@ absl::Status NearestCandidates::BeginBlock(std::span<const Row> rows) {
   }
   const auto accept = [&](size_t query, Ordinal item) {
     const Row& row = rows[owners[query]];
-    return context_.pool->IsAlive(item, row.as_of) && !row.excluded.Contains(item);
+    return Admits(row, item) && !row.excluded.Contains(item);
   };
   std::vector<std::vector<Hit>> found;
   NEGATRON_RETURN_IF_ERROR(
       search_.Search(anchors, spec_.rank_end, accept, *context_.cancellation, &found));
-  hits_.assign(rows.size(), {});
-  for (size_t q = 0; q < owners.size(); ++q) hits_[owners[q]] = std::move(found[q]);
+  states_.clear();
+  states_.resize(rows.size());
+  for (size_t q = 0; q < owners.size(); ++q) states_[owners[q]].hits = std::move(found[q]);
+  for (size_t i = 0; i < rows.size(); ++i) statuses[i] = Status(rows[i], &states_[i]);
   return absl::OkStatus();
 }
 
 RowStatus NearestCandidates::EmptyStatus(const Row& row) const {
-  const int64_t living = context_.pool->LivingCount(row.as_of);
-  if (living == 0) return RowStatus::kNoLivingItem;
-  const std::span<const Ordinal> excluded = row.excluded.items();
-  const auto excluded_living = std::count_if(excluded.begin(), excluded.end(), [&](Ordinal item) {
-    return context_.pool->IsAlive(item, row.as_of);
-  });
-  return living == excluded_living ? RowStatus::kExhausted : RowStatus::kNoCandidate;
+  LivingItems living;
+  if (any_category_ || category_ != kNoCategory) {
+    context_.pool->alive(category_).At(row.as_of, &living);
+  }
+  if (living.count == 0) return RowStatus::kNoLivingItem;
+  std::vector<Ordinal> excluded;
+  row.excluded.AppendTo(&excluded);
+  const auto excluded_living = std::count_if(excluded.begin(), excluded.end(),
+                                             [&](Ordinal item) { return Admits(row, item); });
+  return static_cast<int64_t>(living.count) == excluded_living ? RowStatus::kExhausted
+                                                               : RowStatus::kNoCandidate;
 }
 
-absl::StatusOr<RowStatus> NearestCandidates::BeginRow(size_t index) {
-  row_ = &rows_[index];
-  by_item_.clear();
-  next_top_ = 0;
-  if (Anchor(*row_) == nullptr) {
-    const bool living = context_.pool->LivingCount(row_->as_of) > 0;
+RowStatus NearestCandidates::Status(const Row& row, RowState* state) const {
+  if (Anchor(row) == nullptr) {
+    const bool living = context_.pool->LivingCount(row.as_of) > 0;
     return living ? RowStatus::kNoAnchor : RowStatus::kNoLivingItem;
   }
-  const std::vector<Hit>& hits = hits_[index];
-  if (hits.size() <= static_cast<size_t>(spec_.rank_begin)) return EmptyStatus(*row_);
-  window_ = std::span<const Hit>(hits).subspan(spec_.rank_begin);
-  if (spec_.pick == NearestPick::kSoftmax) Softmax();
+  if (state->hits.size() <= static_cast<size_t>(spec_.rank_begin)) return EmptyStatus(row);
+  state->window = std::span<const Hit>(state->hits).subspan(spec_.rank_begin);
+  Weigh(state);
   return RowStatus::kOk;
 }
 
-void NearestCandidates::Softmax() {
-  cumulated_.resize(window_.size());
+void NearestCandidates::Weigh(RowState* state) const {
+  if (spec_.pick == NearestPick::kTop) return;
+  const std::span<const Hit> window = state->window;
+  state->q.assign(window.size(), 1.0 / static_cast<double>(window.size()));
+  if (spec_.pick == NearestPick::kUniform) return;
   double sum = 0;
-  for (size_t i = 0; i < window_.size(); ++i) {
+  for (size_t i = 0; i < window.size(); ++i) {
     // Relative to the highest score, so that nothing overflows.
-    const double difference = double{window_[i].score} - window_[0].score;
-    cumulated_[i] = sum += std::exp(difference / spec_.temperature);
+    const double difference = double{window[i].score} - window[0].score;
+    sum += state->q[i] = std::exp(difference / spec_.temperature);
+    state->cumulated.push_back(sum);
   }
-  for (double& value : cumulated_) value /= sum;
+  for (double& q : state->q) q /= sum;
 }
 
-absl::StatusOr<Draw> NearestCandidates::NextDraw(uint32_t slot, Rejects*) {
-  if (spec_.pick == NearestPick::kTop) {
-    const Hit& hit = window_[next_top_++ % window_.size()];
-    return Draw{hit.item, std::numeric_limits<double>::quiet_NaN(), hit.score};
-  }
-  const absl::uint128 bits = context_.random.Bits(row_->key, slot, RandomPurpose::kWindow, 0);
-  const uint64_t high = absl::Uint128High64(bits);
-  if (spec_.pick == NearestPick::kUniform) {
-    const Hit& hit = window_[BelowBound(high, window_.size())];
-    return Draw{hit.item, 1.0 / static_cast<double>(window_.size()), hit.score};
-  }
-  const auto position = std::upper_bound(cumulated_.begin(), cumulated_.end(), UnitDouble(high));
-  const size_t i = std::min(static_cast<size_t>(position - cumulated_.begin()), window_.size() - 1);
-  return Draw{window_[i].item, cumulated_[i] - (i == 0 ? 0.0 : cumulated_[i - 1]),
-              window_[i].score};
-}
-
-double NearestCandidates::Probability(Ordinal item) {
-  if (spec_.pick == NearestPick::kTop) return std::numeric_limits<double>::quiet_NaN();
-  if (by_item_.empty()) {
-    for (size_t i = 0; i < window_.size(); ++i) {
-      const double q = spec_.pick == NearestPick::kUniform
-                           ? 1.0 / static_cast<double>(window_.size())
-                           : cumulated_[i] - (i == 0 ? 0.0 : cumulated_[i - 1]);
-      by_item_.emplace_back(window_[i].item, q);
+absl::Status NearestCandidates::Fill(std::span<Draw> draws, std::span<Rejects>) {
+  uint32_t row = std::numeric_limits<uint32_t>::max();
+  size_t next_top = 0;
+  for (Draw& draw : draws) {
+    if (draw.row != row) {
+      row = draw.row;
+      next_top = 0;
     }
-    std::sort(by_item_.begin(), by_item_.end());
+    RowState& state = states_[row];
+    const size_t size = state.window.size();
+    const absl::uint128 bits =
+        context_.random.Bits(rows_[row].key, draw.slot, RandomPurpose::kWindow, draw.round);
+    const uint64_t high = absl::Uint128High64(bits);
+    size_t i = 0;
+    if (spec_.pick == NearestPick::kTop) {
+      i = (next_top++ + draw.round) % size;
+    } else if (spec_.pick == NearestPick::kUniform) {
+      i = BelowBound(high, size);
+    } else {
+      const double target = UnitDouble(high) * state.cumulated.back();
+      const auto found = std::upper_bound(state.cumulated.begin(), state.cumulated.end(), target);
+      i = std::min(static_cast<size_t>(found - state.cumulated.begin()), size - 1);
+    }
+    draw.item = state.window[i].item;
+    draw.score = state.window[i].score;
+    draw.q = state.q.empty() ? std::numeric_limits<double>::quiet_NaN() : state.q[i];
   }
-  const auto position =
-      std::lower_bound(by_item_.begin(), by_item_.end(), std::pair<Ordinal, double>(item, -1.0));
-  return position != by_item_.end() && position->first == item ? position->second : 0.0;
+  return absl::OkStatus();
+}
+
+void NearestCandidates::Probabilities(std::span<const RowItem> pairs, std::span<double> q) {
+  for (size_t p = 0; p < pairs.size(); ++p) {
+    RowState& state = states_[pairs[p].row];
+    if (spec_.pick == NearestPick::kTop) {
+      q[p] = std::numeric_limits<double>::quiet_NaN();
+      continue;
+    }
+    if (state.by_item.empty()) {
+      for (size_t i = 0; i < state.window.size(); ++i) {
+        state.by_item.emplace_back(state.window[i].item, state.q[i]);
+      }
+      std::sort(state.by_item.begin(), state.by_item.end());
+    }
+    const auto found = std::lower_bound(state.by_item.begin(), state.by_item.end(),
+                                        std::pair<Ordinal, double>(pairs[p].item, -1.0));
+    q[p] = found != state.by_item.end() && found->first == pairs[p].item ? found->second : 0.0;
+  }
+}
+
+double NearestCandidates::PositiveProbability(uint32_t) {
+  return spec_.pick == NearestPick::kTop ? std::numeric_limits<double>::quiet_NaN() : 0.0;
+}
+
+absl::Status NearestCandidates::Enumerate(uint32_t row, std::vector<Candidate>* candidates) {
+  const RowState& state = states_[row];
+  for (size_t i = 0; i < state.window.size(); ++i) {
+    candidates->push_back(
+        {state.window[i].item, state.q.empty() ? 1.0 : state.q[i], state.window[i].score});
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace negatron

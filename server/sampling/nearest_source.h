@@ -3,6 +3,7 @@
 #define NEGATRON_SERVER_SAMPLING_NEAREST_SOURCE_H_
 
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -12,34 +13,42 @@
 namespace negatron {
 
 // Picks from a window of ranks around an anchor; searches a block of rows at
-// once. Ranks count only items that are alive and not excluded.
+// once. Ranks count only items that are alive, admitted and not excluded.
 class NearestCandidates final : public Source {
  public:
   // `context.vectors` is not null.
-  NearestCandidates(const NearestSource& spec, const SourceContext& context)
-      : spec_(spec), context_(context), search_(*context.vectors) {}
+  NearestCandidates(const NearestSource& spec, const std::string& category,
+                    const SourceContext& context);
 
-  absl::Status BeginBlock(std::span<const Row> rows) override;
-  absl::StatusOr<RowStatus> BeginRow(size_t index) override;
-  absl::StatusOr<Draw> NextDraw(uint32_t slot, Rejects* rejects) override;
-  double Probability(Ordinal item) override;
+  absl::Status Begin(std::span<const Row> rows, std::span<RowStatus> statuses) override;
+  absl::Status Fill(std::span<Draw> draws, std::span<Rejects> rejects) override;
+  void Probabilities(std::span<const RowItem> pairs, std::span<double> q) override;
+  // The positive is never in the window that was retrieved without it.
+  double PositiveProbability(uint32_t) override;
+  absl::Status Enumerate(uint32_t row, std::vector<Candidate>* candidates) override;
 
  private:
+  struct RowState {
+    std::vector<Hit> hits;
+    std::span<const Hit> window;  // Of `hits`; not empty if the row is served.
+    std::vector<double> q;        // Of the window, but for kTop.
+    std::vector<double> cumulated;
+    std::vector<std::pair<Ordinal, double>> by_item;  // Made when first asked for.
+  };
+
   const float* Anchor(const Row& row) const;
+  bool Admits(const Row& row, Ordinal item) const;
+  RowStatus Status(const Row& row, RowState* state) const;
   RowStatus EmptyStatus(const Row& row) const;
-  void Softmax();
+  void Weigh(RowState* state) const;
 
   const NearestSource spec_;
+  const bool any_category_;
+  const CategoryNumber category_;
   const SourceContext& context_;
   const ExactSearch search_;
   std::span<const Row> rows_;
-  std::vector<std::vector<Hit>> hits_;  // One list a row of the block.
-  const Row* row_ = nullptr;
-  std::span<const Hit> window_;    // Of the row; not empty.
-  std::vector<double> cumulated_;  // Of a softmax: probabilities, summed up.
-  // (item, probability) of the window by item, made when first asked for.
-  std::vector<std::pair<Ordinal, double>> by_item_;
-  size_t next_top_ = 0;
+  std::vector<RowState> states_;
 };
 
 }  // namespace negatron

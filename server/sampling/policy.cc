@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "storage/model/limits.h"
+#include "storage/model/validate.h"
 
 namespace negatron {
 namespace {
@@ -27,6 +28,44 @@ void CheckNearest(const NearestSource& nearest, const std::string& path, Violati
     violations->Add(path + "temperature", "only a softmax has a temperature");
   }
 }
+
+constexpr double kMaxAlpha = 4;
+
+void CheckHalfLife(const std::optional<int64_t>& half_life, const std::string& path,
+                   Violations* violations) {
+  if (half_life.has_value() && !IsHalfLife(*half_life)) {
+    violations->Add(path + "half_life", "must be 0 s (no decay), or one minute to 36,500 days");
+  }
+}
+
+// What is wrong with the parameters of a source; `path` ends with its name and a dot.
+struct SourceChecker {
+  const std::string& path;
+  Violations* violations;
+
+  void operator()(const UniformSource&) const {}
+  void operator()(const PopularitySource& popularity) const {
+    // Written so that NaN fails.
+    if (!(popularity.alpha > 0 && popularity.alpha <= kMaxAlpha)) {
+      violations->Add(path + "alpha", "must be in (0, 4]");
+    }
+    CheckHalfLife(popularity.half_life_micros, path, violations);
+    if (!IsWindow(popularity.window_micros)) {
+      violations->Add(path + "window", "must be unset, or one minute to 36,500 days");
+    }
+  }
+  void operator()(const NearestSource& nearest) const { CheckNearest(nearest, path, violations); }
+  void operator()(const ExposureSource& exposure) const {
+    CheckHalfLife(exposure.half_life_micros, path, violations);
+    const double clip = exposure.max_importance_weight;
+    if (clip != 0 && !(clip >= 1 && std::isfinite(clip))) {
+      violations->Add(path + "max_importance_weight", "must be 0, or finite and at least 1");
+    }
+  }
+  void operator()(const MinedSource& mined) const {
+    CheckHalfLife(mined.half_life_micros, path, violations);
+  }
+};
 
 }  // namespace
 
@@ -51,6 +90,10 @@ std::string_view SourceName(SourceKind kind) {
       return "popularity";
     case SourceKind::kNearest:
       return "nearest";
+    case SourceKind::kExposure:
+      return "exposure";
+    case SourceKind::kMined:
+      return "mined";
   }
   return "unknown";
 }
@@ -84,9 +127,20 @@ void CheckPolicy(const Policy& policy, Violations* violations) {
     } else {
       sum += component.share;
     }
-    if (const auto* nearest = std::get_if<NearestSource>(&component.source)) {
-      CheckNearest(*nearest, path + "nearest.", violations);
+    if (!component.category.empty()) {
+      const absl::string_view problem = CategoryProblem(component.category);
+      if (!problem.empty()) violations->Add(path + "category", problem);
     }
+    const std::string_view name = SourceName(component.kind());
+    const std::string source_path =
+        absl::StrCat(path, absl::string_view(name.data(), name.size()), ".");
+    std::visit(SourceChecker{source_path, violations}, component.source);
+  }
+  if (policy.category_cap < 0) {
+    violations->Add("policy.category_cap", "must be 0 (none), or positive");
+  }
+  if (!(policy.positive_floor >= 0 && policy.positive_floor < 1)) {
+    violations->Add("policy.positive_floor", "must be in [0, 1)");
   }
   if (violations->empty() && !(sum > 0 && std::isfinite(sum))) {
     violations->Add("policy.components", "the sum of shares must be positive and finite");

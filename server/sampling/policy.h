@@ -3,6 +3,8 @@
 #define NEGATRON_SERVER_SAMPLING_POLICY_H_
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -12,10 +14,19 @@
 namespace negatron {
 
 // Items alive at t, each with the same probability.
-struct UniformSource {};
+struct UniformSource {
+  bool by_base_weight = false;  // In proportion to their base weights.
+};
 
-// Items by the decayed mass of their events before t.
-struct PopularitySource {};
+// Items by the decayed mass of their positives before t, raised to `alpha`.
+struct PopularitySource {
+  // In (0, 4]. Other than 1: of the mass at the last boundary of the
+  // collection's grid that is not after t.
+  double alpha = 1;
+  std::optional<int64_t> half_life_micros;  // 0: no decay. Unset: the collection's.
+  int64_t window_micros = 0;                // Events older than this do not count; 0: all do.
+  bool within_cohort = false;               // Only events of the row's cohort count.
+};
 
 enum class NearestAnchor : uint8_t { kQuery = 1, kPositive = 2 };
 enum class NearestPick : uint8_t { kUniform = 1, kSoftmax = 2, kTop = 3 };
@@ -30,14 +41,36 @@ struct NearestSource {
   double temperature = 0;  // Of kSoftmax: positive, finite; 0 otherwise.
 };
 
-using SourceSpec = std::variant<UniformSource, PopularitySource, NearestSource>;
+// Items that the row's user was shown before t and did not choose, by decayed
+// weight.
+struct ExposureSource {
+  std::optional<int64_t> half_life_micros;  // As for PopularitySource.
+  // Bound of the inverse propensities that are returned; 0: none are.
+  double max_importance_weight = 0;
+};
+
+// Negatives that a trainer handed back for the row's user, up to t, by decayed
+// weight.
+struct MinedSource {
+  std::optional<int64_t> half_life_micros;  // As for PopularitySource.
+};
+
+using SourceSpec =
+    std::variant<UniformSource, PopularitySource, NearestSource, ExposureSource, MinedSource>;
 
 // The order of SourceSpec; index of counters.
-enum class SourceKind : uint8_t { kUniform = 0, kPopularity = 1, kNearest = 2 };
-inline constexpr int kSourceKindCount = 3;
+enum class SourceKind : uint8_t {
+  kUniform = 0,
+  kPopularity = 1,
+  kNearest = 2,
+  kExposure = 3,
+  kMined = 4,
+};
+inline constexpr int kSourceKindCount = 5;
 
 struct PolicyComponent {
-  double share = 0;  // Not negative, finite.
+  double share = 0;      // Not negative, finite.
+  std::string category;  // Only items that have it; empty: all.
   SourceSpec source;
 
   SourceKind kind() const { return static_cast<SourceKind>(source.index()); }
@@ -46,6 +79,10 @@ struct PolicyComponent {
 // A recipe. Shares need not sum to 1.
 struct Policy {
   std::vector<PolicyComponent> components;  // 1 to kMaxComponents.
+  bool unique = false;                      // No item twice in a row.
+  int category_cap = 0;                     // Items of a category in a row; 0: any number.
+  // Part of the uniform law in the law of positives, in [0, 1).
+  double positive_floor = 1e-3;
 
   bool NeedsQueries() const;
   bool NeedsEmbeddings() const;
@@ -62,12 +99,13 @@ enum class RowStatus : uint8_t {
   kNoEvent = 4,
   kNoAnchor = 5,
   kNoCandidate = 6,
+  kShort = 7,
 };
-inline constexpr int kRowStatusCount = 7;  // Numbers 0 to 6.
+inline constexpr int kRowStatusCount = 8;  // Numbers 0 to 7.
 
 // Why drawn items are thrown back; the columns of `SampleColumns::rejects`.
-enum class RejectCause : uint8_t { kExcluded = 0, kDead = 1 };
-inline constexpr int kRejectCauseCount = 2;
+enum class RejectCause : uint8_t { kExcluded = 0, kDead = 1, kFiltered = 2, kDuplicate = 3 };
+inline constexpr int kRejectCauseCount = 4;
 
 std::string_view SourceName(SourceKind kind);
 

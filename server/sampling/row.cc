@@ -2,50 +2,36 @@
 #include "server/sampling/row.h"
 
 #include <algorithm>
-#include <bit>
 
 namespace negatron {
-namespace {
 
-// Up to here a scan of adjacent ordinals beats a look-up in a table.
-constexpr size_t kScanLimit = 32;
+void Exclusions::Reset(const UserHistory& history, Micros as_of, Ordinal positive,
+                       std::span<const Ordinal> named) {
+  history_ = &history;
+  as_of_ = as_of;
+  extra_.clear();
+  const auto add = [&](Ordinal item) {
+    if (item == kNoOrdinal) return;
+    if (history.size() == 0 || !history.Contains(item, as_of)) extra_.push_back(item);
+  };
+  add(positive);
+  for (const Ordinal item : named) add(item);
+  if (extra_.size() < 2) return;
+  std::sort(extra_.begin(), extra_.end());
+  extra_.erase(std::unique(extra_.begin(), extra_.end()), extra_.end());
+}
 
-}  // namespace
+bool Exclusions::IsExtra(Ordinal item) const {
+  return std::binary_search(extra_.begin(), extra_.end(), item);
+}
 
-void ExclusionSet::Reset(std::span<const UserPositive> history, Ordinal positive,
-                         std::span<const Ordinal> named) {
-  items_.clear();
-  table_.clear();
-  const size_t bound = history.size() + named.size() + 1;
-  items_.reserve(bound);
-  if (bound > kScanLimit) table_.assign(std::bit_ceil(bound * 2), kNoOrdinal);
-  for (const UserPositive& entry : history) {
-    items_.push_back(entry.item);
-    if (!table_.empty()) Hash(entry.item);
+void Exclusions::AppendTo(std::vector<Ordinal>* items) const {
+  const bool all = history_->AllBefore(as_of_);
+  for (uint32_t i = 0; i < history_->size(); ++i) {
+    const UserPositive positive = history_->at(i);
+    if (all || positive.time < as_of_) items->push_back(positive.item);
   }
-  Add(positive);
-  for (const Ordinal item : named) Add(item);
-}
-
-void ExclusionSet::Add(Ordinal item) {
-  if (item == kNoOrdinal || Contains(item)) return;
-  items_.push_back(item);
-  if (!table_.empty()) Hash(item);
-}
-
-void ExclusionSet::Hash(Ordinal item) {
-  size_t slot = Slot(item);
-  while (table_[slot] != kNoOrdinal) slot = (slot + 1) & (table_.size() - 1);
-  table_[slot] = item;
-}
-
-bool ExclusionSet::Contains(Ordinal item) const {
-  if (table_.empty()) return std::find(items_.begin(), items_.end(), item) != items_.end();
-  size_t slot = Slot(item);
-  while (table_[slot] != kNoOrdinal && table_[slot] != item) {
-    slot = (slot + 1) & (table_.size() - 1);
-  }
-  return table_[slot] == item;
+  items->insert(items->end(), extra_.begin(), extra_.end());
 }
 
 }  // namespace negatron

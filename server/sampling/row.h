@@ -11,37 +11,44 @@
 
 namespace negatron {
 
-// The distinct items that a row must not get.
+// The distinct items that a row must not get: the history of its user strictly
+// before its time, its positive, the items that it names. Nothing is copied
+// from the history.
 //
 // Thread-safety: thread-compatible.
-class ExclusionSet {
+class Exclusions {
  public:
-  // Replaces the set. The items of `history` are distinct; others may be
-  // kNoOrdinal (no such item) or repeat.
-  void Reset(std::span<const UserPositive> history, Ordinal positive,
+  // Replaces the set. `history` stays where it is. The positive and named items
+  // may be kNoOrdinal (no such item) or repeat.
+  void Reset(const UserHistory& history, Micros as_of, Ordinal positive,
              std::span<const Ordinal> named);
 
-  bool Contains(Ordinal item) const;
-  std::span<const Ordinal> items() const { return items_; }
+  bool Contains(Ordinal item) const {
+    return (history_->size() > 0 && history_->Contains(item, as_of_)) ||
+           (!extra_.empty() && IsExtra(item));
+  }
+  bool empty() const { return history_->size() == 0 && extra_.empty(); }
+
+  // Appends the items, each once.
+  void AppendTo(std::vector<Ordinal>* items) const;
 
  private:
-  void Add(Ordinal item);
-  void Hash(Ordinal item);
-  size_t Slot(Ordinal item) const {
-    return static_cast<size_t>(item * 0x9E3779B1u) & (table_.size() - 1);
-  }
+  bool IsExtra(Ordinal item) const;
 
-  std::vector<Ordinal> items_;
-  std::vector<Ordinal> table_;  // Open addressing; empty while few are excluded.
+  const UserHistory* history_ = nullptr;
+  Micros as_of_ = 0;
+  std::vector<Ordinal> extra_;  // Not in the history; sorted.
 };
 
 // A row of a batch, resolved against a snapshot.
 struct Row {
   Micros as_of = 0;
   uint64_t key = 0;  // Row key: the counter of the generator.
+  Ordinal user = kNoOrdinal;
   Ordinal positive = kNoOrdinal;
+  uint8_t cohort = 0;
   const float* query = nullptr;  // [dimension], as stored; null if none.
-  ExclusionSet excluded;
+  Exclusions excluded;
 };
 
 }  // namespace negatron

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <limits>
 #include <memory>
-#include <numeric>
 
+#include "server/sampling/distinct.h"
 #include "server/sampling/slots.h"
 #include "storage/base/status.h"
 #include "storage/model/limits.h"
@@ -18,8 +18,10 @@ namespace {
 constexpr uint8_t kPadding = 255;
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-// Rows that share a passage of `nearest` over the vectors.
+// Rows that share a passage of `nearest` over the vectors, or wait for memory
+// together.
 constexpr int64_t kBlockRows = 16;
+constexpr int64_t kCatalogueBlockRows = 64;
 
 // Why a row is empty, if its components give different reasons: the one that
 // comes first here.
@@ -36,139 +38,274 @@ class CallSampler {
  public:
   CallSampler(const Policy& policy, const SourceContext& context, const SampleBatch& batch,
               const SampleColumns& columns, SampleTotals* totals)
-      : policy_(policy), context_(context), batch_(batch), columns_(columns), totals_(*totals) {
+      : policy_(policy),
+        context_(context),
+        batch_(batch),
+        columns_(columns),
+        totals_(*totals),
+        block_rows_(policy.NeedsEmbeddings() ? kBlockRows : kCatalogueBlockRows) {
     for (const PolicyComponent& component : policy.components) {
       // A component without a share may lack what it needs, queries say.
-      sources_.push_back(component.share > 0 ? MakeSource(component.source, context) : nullptr);
+      sources_.push_back(component.share > 0 ? MakeSource(component, context) : nullptr);
     }
+    draws_.resize(sources_.size());
+    statuses_.resize(sources_.size());
     totals_.drawn_by_component.assign(sources_.size(), 0);
   }
 
   absl::Status Run() {
-    std::vector<Row> block(std::min(batch_.row_count, kBlockRows));
-    for (int64_t first = 0; first < batch_.row_count; first += kBlockRows) {
+    std::vector<Row> block(std::min(batch_.row_count, block_rows_));
+    for (int64_t first = 0; first < batch_.row_count; first += block_rows_) {
       NEGATRON_RETURN_IF_ERROR(context_.cancellation->Check());
-      const int64_t count = std::min(kBlockRows, batch_.row_count - first);
-      for (int64_t i = 0; i < count; ++i) Resolve(first + i, &block[i]);
-      const std::span<const Row> rows = std::span<const Row>(block).first(count);
-      for (const auto& source : sources_) {
-        if (source != nullptr) NEGATRON_RETURN_IF_ERROR(source->BeginBlock(rows));
-      }
+      const int64_t count = std::min(block_rows_, batch_.row_count - first);
       for (int64_t i = 0; i < count; ++i) {
-        NEGATRON_RETURN_IF_ERROR(SampleRow(first + i, i, rows[i].key));
+        if (!batch_.users.empty() && batch_.users[first + i] != kNoOrdinal) {
+          context_.pool->history(batch_.users[first + i]).Prefetch();
+        }
       }
+      for (int64_t i = 0; i < count; ++i) Resolve(first + i, &block[i]);
+      NEGATRON_RETURN_IF_ERROR(SampleBlock(first, std::span<const Row>(block).first(count)));
     }
     return absl::OkStatus();
   }
 
  private:
   void Resolve(int64_t r, Row* row) const {
+    static const UserHistory kNoHistory;
     row->as_of = batch_.as_of[r];
     row->key = batch_.keys[r];
+    row->user = batch_.users.empty() ? kNoOrdinal : batch_.users[r];
     row->positive = batch_.positives.empty() ? kNoOrdinal : batch_.positives[r];
+    row->cohort = batch_.cohorts.empty() ? 0 : batch_.cohorts[r];
     row->query = batch_.queries.empty() ? nullptr : &batch_.queries[r * batch_.query_columns];
-    std::span<const UserPositive> history;
-    if (!batch_.users.empty() && batch_.users[r] != kNoOrdinal) {
-      history = context_.pool->HistoryBefore(batch_.users[r], row->as_of);
-    }
     std::span<const Ordinal> named;
     if (!batch_.exclusion_splits.empty()) {
       const int64_t begin = batch_.exclusion_splits[r];
       named = batch_.exclusions.subspan(begin, batch_.exclusion_splits[r + 1] - begin);
     }
-    row->excluded.Reset(history, row->positive, named);
+    row->excluded.Reset(row->user == kNoOrdinal ? kNoHistory : context_.pool->history(row->user),
+                        row->as_of, row->positive, named);
   }
 
-  absl::Status SampleRow(int64_t r, size_t index, uint64_t key) {
-    const size_t component_count = sources_.size();
-    std::array<double, kMaxComponents> shares{};
+  absl::Status SampleBlock(int64_t first, std::span<const Row> rows) {
+    const size_t components = sources_.size();
+    for (size_t c = 0; c < components; ++c) {
+      draws_[c].clear();
+      statuses_[c].assign(rows.size(), RowStatus::kOk);
+      if (sources_[c]) NEGATRON_RETURN_IF_ERROR(sources_[c]->Begin(rows, statuses_[c]));
+    }
+    rejects_.assign(rows.size(), Rejects{});
+    shares_.assign(rows.size() * components, 0);
+    row_statuses_.assign(rows.size(), RowStatus::kOk);
+    for (size_t r = 0; r < rows.size(); ++r) Allot(r, rows[r].key);
+    for (size_t c = 0; c < components; ++c) {
+      if (!draws_[c].empty()) NEGATRON_RETURN_IF_ERROR(sources_[c]->Fill(draws_[c], rejects_));
+    }
+    if (policy_.unique || policy_.category_cap > 0) {
+      DistinctRows distinct(policy_, context_, rows, sources_, statuses_);
+      NEGATRON_RETURN_IF_ERROR(distinct.Mend(draws_, rejects_, row_statuses_));
+    }
+    for (size_t c = 0; c < components; ++c) Write(first, c);
+    for (size_t r = 0; r < rows.size(); ++r) Finish(first, r, rows[r]);
+    return absl::OkStatus();
+  }
+
+  std::span<double> Shares(size_t row) {
+    return std::span<double>(shares_).subspan(row * sources_.size(), sources_.size());
+  }
+
+  // Shares, and slots by them.
+  void Allot(size_t r, uint64_t key) {
+    const std::span<double> shares = Shares(r);
     RowStatus status = RowStatus::kOk;
     double sum = 0;
-    for (size_t c = 0; c < component_count; ++c) {
+    for (size_t c = 0; c < shares.size(); ++c) {
       if (sources_[c] == nullptr) continue;
-      NEGATRON_ASSIGN_OR_RETURN(const RowStatus ready, sources_[c]->BeginRow(index));
+      const RowStatus ready = statuses_[c][r];
       if (ready == RowStatus::kOk) {
         sum += shares[c] = policy_.components[c].share;
       } else {
         status = status == RowStatus::kOk ? ready : Stronger(status, ready);
       }
     }
-    Rejects rejects{};
-    if (sum > 0) {
-      status = RowStatus::kOk;
-      for (double& share : shares) share /= sum;
-      NEGATRON_RETURN_IF_ERROR(Draw(r, key, {shares.data(), component_count}, &rejects));
-    } else {
-      Pad(r);
+    if (sum <= 0) {
+      row_statuses_[r] = status;
+      return;
     }
-    Finish(r, status, {shares.data(), component_count}, rejects);
-    return absl::OkStatus();
-  }
-
-  absl::Status Draw(int64_t r, uint64_t key, std::span<const double> shares, Rejects* rejects) {
+    for (double& share : shares) share /= sum;
     std::array<int, kMaxComponents> counts{};
-    const double u =
-        UnitDouble(absl::Uint128High64(context_.random.Bits(key, 0, RandomPurpose::kSlots, 0)));
-    SystematicCounts(shares, batch_.negative_count, u, {counts.data(), shares.size()});
-    const bool mixed =
-        std::count_if(shares.begin(), shares.end(), [](double share) { return share > 0; }) > 1;
+    if (shares.size() == 1) {
+      counts[0] = batch_.negative_count;
+    } else {
+      const double u =
+          UnitDouble(absl::Uint128High64(context_.random.Bits(key, 0, RandomPurpose::kSlots, 0)));
+      SystematicCounts(shares, batch_.negative_count, u, {counts.data(), shares.size()});
+    }
     uint32_t slot = 0;
     for (size_t c = 0; c < shares.size(); ++c) {
-      totals_.drawn_by_component[c] += counts[c];
-      for (int i = 0; i < counts[c]; ++i, ++slot) {
-        NEGATRON_ASSIGN_OR_RETURN(const negatron::Draw draw, sources_[c]->NextDraw(slot, rejects));
-        const int64_t at = r * batch_.negative_count + slot;
-        columns_.items[at] = draw.item;
-        if (!columns_.components.empty()) columns_.components[at] = static_cast<uint8_t>(c);
-        if (!columns_.scores.empty()) columns_.scores[at] = draw.score;
-        WriteLogs(at, c, draw, shares, mixed);
+      for (int i = 0; i < counts[c]; ++i) {
+        draws_[c].push_back({static_cast<uint32_t>(r), slot++});
       }
     }
-    return absl::OkStatus();
   }
 
-  void WriteLogs(int64_t at, size_t component, const negatron::Draw& draw,
-                 std::span<const double> shares, bool mixed) {
-    if (columns_.log_q.empty() && columns_.log_q_source.empty()) return;
-    if (draw.q != last_q_) {
-      last_q_ = draw.q;
-      last_log_q_ = static_cast<float>(std::log(draw.q));
+  // Writes what component `c` drew. q of the other components is asked for all
+  // draws at once.
+  void Write(int64_t first, size_t c) {
+    const std::vector<Draw>& draws = draws_[c];
+    const bool others = !columns_.log_q.empty() || !columns_.expected_counts.empty();
+    pairs_.clear();
+    mixed_.assign(draws.size(), 0);
+    missed_.assign(draws.size(), 0);
+    if (others) AddOthers(c);
+    for (size_t i = 0; i < draws.size(); ++i) {
+      const Draw& draw = draws[i];
+      const int64_t at = (first + draw.row) * batch_.negative_count + draw.slot;
+      columns_.items[at] = draw.item;
+      if (draw.item == kNoOrdinal) continue;
+      ++totals_.drawn_by_component[c];
+      if (!columns_.components.empty()) columns_.components[at] = static_cast<uint8_t>(c);
+      if (!columns_.scores.empty()) columns_.scores[at] = draw.score;
+      if (!columns_.importance_weights.empty()) {
+        columns_.importance_weights[at] = draw.importance_weight;
+      }
+      if (!columns_.log_q_source.empty()) columns_.log_q_source[at] = Log(draw.q);
+      if (!columns_.log_q.empty()) columns_.log_q[at] = Log(mixed_[i]);
+      if (!columns_.expected_counts.empty()) {
+        const double expected = policy_.unique || policy_.category_cap > 0
+                                    ? -std::expm1(missed_[i])
+                                    : mixed_[i] * batch_.negative_count;
+        columns_.expected_counts[at] = static_cast<float>(expected);
+      }
     }
-    const float log_q_source = last_log_q_;
-    if (!columns_.log_q_source.empty()) columns_.log_q_source[at] = log_q_source;
-    if (columns_.log_q.empty()) return;
-    columns_.log_q[at] = log_q_source;
-    if (!mixed) return;
-    double q = 0;
-    for (size_t c = 0; c < shares.size(); ++c) {
-      if (shares[c] <= 0) continue;
-      q += shares[c] * (c == component ? draw.q : sources_[c]->Probability(draw.item));
-    }
-    columns_.log_q[at] = static_cast<float>(std::log(q));
   }
 
-  void Pad(int64_t r) const {
+  // Fills mixed_ with sum over components of share * q, missed_ with the log of
+  // the chance that none of the row's slots hits the item.
+  void AddOthers(size_t own) {
+    const std::vector<Draw>& draws = draws_[own];
+    for (size_t c = 0; c < sources_.size(); ++c) {
+      pairs_.clear();
+      owners_.clear();
+      for (size_t i = 0; i < draws.size(); ++i) {
+        if (draws[i].item == kNoOrdinal || Shares(draws[i].row)[c] <= 0) continue;
+        pairs_.push_back({draws[i].row, draws[i].item});
+        owners_.push_back(i);
+      }
+      if (pairs_.empty()) continue;
+      probabilities_.resize(pairs_.size());
+      if (c == own) {
+        for (size_t p = 0; p < pairs_.size(); ++p) probabilities_[p] = draws[owners_[p]].q;
+      } else {
+        sources_[c]->Probabilities(pairs_, probabilities_);
+      }
+      for (size_t p = 0; p < pairs_.size(); ++p) {
+        const double share = Shares(pairs_[p].row)[c];
+        const double q = probabilities_[p];
+        // One source with the whole share: no rounding between the two log q.
+        mixed_[owners_[p]] += share == 1 ? q : share * q;
+        if (!columns_.expected_counts.empty()) {
+          missed_[owners_[p]] += share * batch_.negative_count * std::log1p(-q);
+        }
+      }
+    }
+  }
+
+  float Log(double q) {
+    if (q != last_q_) {
+      last_q_ = q;
+      last_log_q_ = static_cast<float>(std::log(q));
+    }
+    return last_log_q_;
+  }
+
+  void Pad(int64_t r, int64_t from) const {
     const int64_t k = batch_.negative_count;
     const auto fill = [&](auto column, auto value) {
-      if (!column.empty()) std::fill_n(column.begin() + r * k, k, value);
+      if (!column.empty()) std::fill_n(column.begin() + r * k + from, k - from, value);
     };
     fill(columns_.items, kNoOrdinal);
     fill(columns_.log_q, kNan);
     fill(columns_.log_q_source, kNan);
     fill(columns_.components, kPadding);
     fill(columns_.scores, kNan);
+    fill(columns_.expected_counts, kNan);
+    fill(columns_.importance_weights, kNan);
   }
 
-  void Finish(int64_t r, RowStatus status, std::span<const double> shares, const Rejects& rejects) {
+  void Finish(int64_t first, size_t index, const Row& row) {
+    const int64_t r = first + static_cast<int64_t>(index);
+    const RowStatus status = row_statuses_[index];
+    int64_t drawn = batch_.negative_count;
+    if (status == RowStatus::kShort) {
+      drawn = Compact(r);
+    } else if (status != RowStatus::kOk) {
+      drawn = 0;
+    }
+    if (drawn < batch_.negative_count) Pad(r, drawn);
     columns_.statuses[r] = static_cast<uint8_t>(status);
+    if (!columns_.drawn.empty()) columns_.drawn[r] = drawn;
     ++totals_.rows_by_status[static_cast<int>(status)];
+    const Rejects& rejects = rejects_[index];
     for (size_t c = 0; c < rejects.size(); ++c) totals_.rejects[c] += rejects[c];
+    const std::span<const double> shares = Shares(index);
+    const auto at = static_cast<int64_t>(r * static_cast<int64_t>(shares.size()));
     if (!columns_.shares.empty()) {
-      std::copy(shares.begin(), shares.end(), columns_.shares.begin() + r * shares.size());
+      std::copy(shares.begin(), shares.end(), columns_.shares.begin() + at);
     }
     if (!columns_.rejects.empty()) {
-      std::copy(rejects.begin(), rejects.end(), columns_.rejects.begin() + r * rejects.size());
+      std::copy(rejects.begin(), rejects.end(), columns_.rejects.begin() + r * kRejectCauseCount);
     }
+    if (!columns_.positive_log_q.empty()) {
+      columns_.positive_log_q[r] = PositiveLogQ(row, static_cast<uint32_t>(index), drawn);
+    }
+    if (columns_.boundaries.empty()) return;
+    for (size_t c = 0; c < shares.size(); ++c) {
+      columns_.boundaries[at + static_cast<int64_t>(c)] =
+          shares[c] > 0 ? sources_[c]->Boundary(static_cast<uint32_t>(index)) : 0;
+    }
+  }
+
+  // Moves the draws of a short row to its front; returns how many there are.
+  int64_t Compact(int64_t r) const {
+    const int64_t k = batch_.negative_count;
+    const auto move = [](auto column, int64_t from, int64_t to) {
+      if (!column.empty()) column[to] = column[from];
+    };
+    int64_t drawn = 0;
+    for (int64_t i = 0; i < k; ++i) {
+      if (columns_.items[r * k + i] == kNoOrdinal) continue;
+      const int64_t from = r * k + i;
+      const int64_t to = r * k + drawn++;
+      move(columns_.items, from, to);
+      move(columns_.log_q, from, to);
+      move(columns_.log_q_source, from, to);
+      move(columns_.components, from, to);
+      move(columns_.scores, from, to);
+      move(columns_.expected_counts, from, to);
+      move(columns_.importance_weights, from, to);
+    }
+    return drawn;
+  }
+
+  float PositiveLogQ(const Row& row, uint32_t index, int64_t drawn) {
+    if (row.positive == kNoOrdinal || drawn == 0) return kNan;
+    double q = 0;
+    for (size_t c = 0; c < sources_.size(); ++c) {
+      const double share = Shares(index)[c];
+      if (share > 0) q += share * sources_[c]->PositiveProbability(index);
+    }
+    const double floor = policy_.positive_floor;
+    if (floor > 0) {
+      std::vector<Ordinal> excluded;
+      row.excluded.AppendTo(&excluded);
+      int64_t eligible = context_.pool->LivingCount(row.as_of) + 1;
+      for (const Ordinal item : excluded) {
+        if (context_.pool->IsAlive(item, row.as_of)) --eligible;
+      }
+      q = (1 - floor) * q + floor / static_cast<double>(eligible);
+    }
+    return static_cast<float>(std::log(q));
   }
 
   const Policy& policy_;
@@ -176,8 +313,20 @@ class CallSampler {
   const SampleBatch& batch_;
   const SampleColumns& columns_;
   SampleTotals& totals_;
+  const int64_t block_rows_;
   std::vector<std::unique_ptr<Source>> sources_;  // Null: no share.
-  double last_q_ = 1;                             // `uniform` repeats it.
+  // Of the block.
+  std::vector<std::vector<Draw>> draws_;          // By component, in order of rows.
+  std::vector<std::vector<RowStatus>> statuses_;  // By component and row.
+  std::vector<RowStatus> row_statuses_;
+  std::vector<Rejects> rejects_;
+  std::vector<double> shares_;  // [rows, components].
+  std::vector<RowItem> pairs_;
+  std::vector<size_t> owners_;
+  std::vector<double> probabilities_;
+  std::vector<double> mixed_;
+  std::vector<double> missed_;
+  double last_q_ = 1;  // `uniform` repeats it.
   float last_log_q_ = 0;
 };
 

@@ -22,6 +22,7 @@ struct SampleBatch {
   std::span<const uint64_t> keys;  // Not empty.
   std::span<const Ordinal> users;
   std::span<const Ordinal> positives;
+  std::span<const uint8_t> cohorts;
   std::span<const Ordinal> exclusions;        // Ragged.
   std::span<const int64_t> exclusion_splits;  // [row_count + 1] or empty.
   std::span<const float> queries;             // [row_count, dimension], as stored.
@@ -38,6 +39,11 @@ struct SampleColumns {
   std::span<uint8_t> statuses;  // [row_count] RowStatus; not empty.
   std::span<float> shares;      // [row_count, components].
   std::span<int64_t> rejects;   // [row_count, kRejectCauseCount].
+  std::span<int64_t> drawn;     // [row_count] real draws; they come first.
+  std::span<float> expected_counts;
+  std::span<float> importance_weights;
+  std::span<float> positive_log_q;  // [row_count].
+  std::span<Micros> boundaries;     // [row_count, components]; 0: none.
 };
 
 // Sums over a call.
@@ -49,7 +55,8 @@ struct SampleTotals {
 
 // Draws K negatives for each row. A row is full, or empty with a status that
 // says why: components that are empty for the row give up their share to the
-// others in proportion.
+// others in proportion. Without repetition, or with caps, it is kShort if the
+// components together have fewer items for it than K.
 //
 // Deterministic: what a row gets depends on the snapshot, the policy, the seed
 // and the row's own columns, not on the other rows.

@@ -7,9 +7,9 @@
 #include <limits>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 
 #include "server/index/vector_table.h"
 #include "server/pool/pool_view.h"
@@ -28,47 +28,70 @@ struct SourceContext {
   const Cancellation* cancellation;
 };
 
-// A negative and how it was drawn.
+inline constexpr float kNoScore = std::numeric_limits<float>::quiet_NaN();
+
+// A slot of a row of the block, and what was drawn for it.
 struct Draw {
+  uint32_t row;        // Within the block.
+  uint32_t slot;       // Within the row.
+  uint32_t round = 0;  // How often the slot was drawn before and thrown back.
+  Ordinal item = kNoOrdinal;
+  double q = 0;            // Probability of this item on one draw; NaN for law NONE.
+  float score = kNoScore;  // Against the anchor; NaN where the source does not score.
+  float importance_weight = 1;
+};
+
+struct RowItem {
+  uint32_t row;  // Within the block.
   Ordinal item;
-  double q;     // Probability of this item on one draw; NaN for law NONE.
-  float score;  // Against the anchor; NaN where the source does not score.
+};
+
+// An item that a source can draw for a row, and in which proportion.
+struct Candidate {
+  Ordinal item;
+  double weight;
+  float score = kNoScore;
+  float importance_weight = 1;
 };
 
 // Items thrown back, by RejectCause.
 using Rejects = std::array<int64_t, kRejectCauseCount>;
 
-// Draws for rows, one after the other. Draws of a row depend on nothing but the
-// snapshot, the seed and the row.
+// Draws for blocks of rows. Draws of a row depend on nothing but the snapshot,
+// the seed and the row.
 //
-// Call order: BeginBlock with some rows; for each of them BeginRow and, if that
-// says kOk, any number of NextDraw and Probability.
+// Call order: Begin with some rows; then, for rows that it said kOk to, the
+// others, any number of times.
 //
-// Errors: CANCELLED and DEADLINE_EXCEEDED, from any of them.
+// Errors: CANCELLED and DEADLINE_EXCEEDED.
 // Thread-safety: confined to the thread that serves the call.
 class Source {
  public:
   virtual ~Source() = default;
 
-  // `rows` stays where it is until the next BeginBlock.
-  virtual absl::Status BeginBlock(std::span<const Row> rows) = 0;
+  // Turns to `rows`, which stay where they are until the next Begin.
+  // statuses[r] not kOk: the source is empty for the row, and this is why.
+  virtual absl::Status Begin(std::span<const Row> rows, std::span<RowStatus> statuses) = 0;
 
-  // Turns to row `index` of the block. Not kOk: the source is empty for the
-  // row, and this is why.
-  virtual absl::StatusOr<RowStatus> BeginRow(size_t index) = 0;
+  // Draws for each entry; adds what it threw back to rejects[row].
+  virtual absl::Status Fill(std::span<Draw> draws, std::span<Rejects> rejects) = 0;
 
-  // Draws for slot `slot` of the row; adds what it threw back to `rejects`.
-  virtual absl::StatusOr<Draw> NextDraw(uint32_t slot, Rejects* rejects) = 0;
+  // q[i]: probability that one draw of this source for the row is the item,
+  // which is not excluded and alive; NaN for law NONE.
+  virtual void Probabilities(std::span<const RowItem> pairs, std::span<double> q) = 0;
 
-  // Probability that one draw of this source, for this row, is `item`, which
-  // is alive and not excluded; NaN for law NONE.
-  virtual double Probability(Ordinal item) = 0;
+  // Probability of the row's positive, if it were not excluded; NaN for law NONE.
+  virtual double PositiveProbability(uint32_t row) = 0;
+
+  // All that the source can draw for a row.
+  virtual absl::Status Enumerate(uint32_t row, std::vector<Candidate>* candidates) = 0;
+
+  // Boundary of the grid that row's law was taken at; 0: none.
+  virtual Micros Boundary(uint32_t) const { return 0; }
 };
 
-inline constexpr float kNoScore = std::numeric_limits<float>::quiet_NaN();
-
-// `context` must outlive the source; `spec` was checked by CheckPolicy.
-std::unique_ptr<Source> MakeSource(const SourceSpec& spec, const SourceContext& context);
+// `context` must outlive the source; `component` was checked by CheckPolicy.
+std::unique_ptr<Source> MakeSource(const PolicyComponent& component, const SourceContext& context);
 
 }  // namespace negatron
 

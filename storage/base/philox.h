@@ -16,6 +16,9 @@ enum class RandomPurpose : uint32_t {
   kCatalogue = 2,   // Draws of `uniform` and `popularity`.
   kEnumerated = 3,  // Draws after an exact enumeration.
   kWindow = 4,      // Picks from the window of `nearest`.
+  kAccept = 5,      // Whether a proposal of `uniform` by base weight is kept.
+  kUserEvent = 6,   // Draws of `exposure` and `mined`.
+  kRemaining = 7,   // Draws among what a row without repetition has left.
 };
 
 // Philox4x32-10, a counter-based generator (Salmon, Moraes, Dror and Shaw,

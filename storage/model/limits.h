@@ -12,6 +12,9 @@ namespace negatron {
 // and score fits gRPC's default limit of 4 MiB.
 inline constexpr int64_t kMaxDraws = 131072;
 
+// rows * negatives of a shared block: the mask has a bit for each, 2 MiB.
+inline constexpr int64_t kMaxSharedCells = 16777216;
+
 inline constexpr int64_t kMaxBatchRows = 100000;  // Of one batch write or read.
 inline constexpr int kMaxComponents = 16;         // Of a policy.
 inline constexpr int kMaxRank = 10000;            // End of a window of `nearest`.
@@ -21,6 +24,10 @@ inline constexpr int kMaxNameBytes = 128;         // Of a string id.
 inline constexpr int kMaxRequestIdBytes = 64;
 inline constexpr int kMaxCollectionIdBytes = 63;
 inline constexpr int kMaxDisplayNameBytes = 256;
+inline constexpr int kMaxCategories = 16;        // Of an item.
+inline constexpr int kMaxCategoryBytes = 128;    // Of a category's name.
+inline constexpr int kMaxAttributeBytes = 1024;  // Of an item.
+inline constexpr int kMaxStreamIdBytes = 64;     // Of an import stream.
 inline constexpr int kMaxLabels = 64;
 inline constexpr int kMaxLabelKeyBytes = 63;
 inline constexpr int kMaxLabelValueBytes = 256;
@@ -29,15 +36,43 @@ inline constexpr int kMaxLabelValueBytes = 256;
 // values are reserved. Crossing it is RESOURCE_EXHAUSTED.
 inline constexpr uint32_t kMaxOrdinals = 1u << 31;
 
+// Distinct categories of one collection: their numbers are 16 bits wide, and
+// the highest is reserved. Crossing it is RESOURCE_EXHAUSTED.
+inline constexpr int kMaxCategoryNames = 65535;
+
+// Import streams of one collection: a stream's position is kept for ever, since
+// one that was forgotten would be imported twice. Crossing it is
+// RESOURCE_EXHAUSTED.
+inline constexpr int kMaxStreams = 65536;
+
 // Weights of events. Masses are kept as whole numbers of 2^-24 (see
 // server/pool/decay.h); these bounds keep every weight exact to 2^-18 and every
 // sum inside 128 bits.
 inline constexpr float kMinWeight = 1.0f / 64;
 inline constexpr float kMaxWeight = 4096.0f;
 
+// Base weights of items: factors on the weights of their events.
+inline constexpr float kMinBaseWeight = 1.0f / 16;
+inline constexpr float kMaxBaseWeight = 16.0f;
+
+inline constexpr int kMaxCohort = 255;  // Cohorts of events and rows: one byte.
+
 // Half-lives of a collection.
 inline constexpr int64_t kMinHalfLifeMicros = 60LL * 1000000;
 inline constexpr int64_t kMaxHalfLifeMicros = 36500LL * 86400 * 1000000;
+
+// Windows of a collection, and steps of its grid of popularity.
+inline constexpr int64_t kMinWindowMicros = 60LL * 1000000;
+inline constexpr int64_t kMaxWindowMicros = 36500LL * 86400 * 1000000;
+
+// Each further half-life or window costs memory for every event.
+inline constexpr int kMaxHalfLives = 8;
+inline constexpr int kMaxWindows = 8;
+
+inline constexpr int kMaxMinedPerUser = 4096;
+
+// Shortest retention: a mistaken one of seconds would empty a collection.
+inline constexpr int64_t kMinRetentionMicros = 3600LL * 1000000;
 
 // Remembered request ids: the newest this many of a collection, for this long.
 inline constexpr int64_t kMaxRememberedRequests = 100000;

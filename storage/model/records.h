@@ -2,6 +2,7 @@
 #ifndef NEGATRON_STORAGE_MODEL_RECORDS_H_
 #define NEGATRON_STORAGE_MODEL_RECORDS_H_
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -39,6 +40,17 @@ struct EmbeddingSettings {
   friend bool operator==(const EmbeddingSettings&, const EmbeddingSettings&) = default;
 };
 
+// The step of the grid of popularity that a collection gets if it names none:
+// a sixteenth of the half-life, so that weights change by less than 5% from
+// one boundary to the next, at least an hour; without decay, a day.
+inline constexpr int64_t DefaultPopularityGrid(int64_t half_life_micros) {
+  constexpr int64_t kHour = 3600LL * 1000000;
+  if (half_life_micros == 0) return 24 * kHour;
+  return half_life_micros / 16 > kHour ? half_life_micros / 16 : kHour;
+}
+
+inline constexpr int kDefaultMinedPerUser = 256;
+
 // Settings of a collection.
 struct CollectionRecord {
   int64_t incarnation = 0;  // Unique for ever within one data folder.
@@ -55,17 +67,34 @@ struct CollectionRecord {
   std::string request_id;       // Of the creation; empty if none was given.
   int64_t commit_sequence = 0;  // Of the last change of this record.
 
+  // Half-lives that `popularity` may use beside `half_life_micros`; 0: no decay.
+  std::vector<int64_t> half_lives;
+  std::vector<int64_t> windows;      // That `popularity` may use.
+  bool cohort_popularity = false;    // Keep popularity by cohort.
+  bool category_popularity = false;  // Keep popularity by category.
+  // Step of the times at which popularity with an exponent is evaluated.
+  // 0, until the collection is created: DefaultPopularityGrid.
+  int64_t popularity_grid_micros = 0;
+  int mined_per_user = kDefaultMinedPerUser;  // Newest mined events that count.
+  // Events older than this get no mass and go; 0: all are kept.
+  int64_t event_retention_micros = 0;
+  // Events before it have no mass. Never goes back.
+  Micros watermark = kAlways;
+
   friend bool operator==(const CollectionRecord&, const CollectionRecord&) = default;
 };
 
 struct ItemRecord {
   Ordinal ordinal = 0;
-  ExternalId id;
-  std::vector<Interval> alive;
+  ExternalId id = {};
+  std::vector<Interval> alive = {};
   // Created by an event (MissingItemRule::kCreate) and not yet written by an
   // explicit call: an earlier event moves the start of its life.
   bool implicit = false;
   int64_t commit_sequence = 0;
+  float base_weight = 1.0f;                  // In [kMinBaseWeight, kMaxBaseWeight].
+  std::vector<std::string> categories = {};  // Distinct, in order of bytes.
+  std::string attributes = {};               // The caller's; opaque.
 
   friend bool operator==(const ItemRecord&, const ItemRecord&) = default;
 };
@@ -74,11 +103,16 @@ struct UserRecord {
   Ordinal ordinal = 0;
   ExternalId id;
   int64_t commit_sequence = 0;
+  bool erased = false;  // Then the id is empty; a later write makes another user.
 
   friend bool operator==(const UserRecord&, const UserRecord&) = default;
 };
 
-enum class EventKind : uint8_t { kPositive = 1 };
+enum class EventKind : uint8_t {
+  kPositive = 1,  // The user chose the item.
+  kExposure = 2,  // It was shown, and not chosen.
+  kMined = 3,     // A trainer handed it back as a negative.
+};
 
 struct EventRecord {
   Micros time = 0;
@@ -88,9 +122,25 @@ struct EventRecord {
   Ordinal item = 0;
   EventKind kind = EventKind::kPositive;
   float weight = 1.0f;
+  // Chance that the logging policy showed the item, in (0, 1]; 0: not known.
+  float propensity = 0;  // Of exposures.
+  uint8_t cohort = 0;    // Of positives: the user's segment; 0: none.
 
   friend bool operator==(const EventRecord&, const EventRecord&) = default;
 };
+
+// Where an event stands among those of its collection: by time, then by arrival.
+struct EventPosition {
+  Micros time = kAlways;
+  int64_t commit_sequence = 0;
+  uint32_t row = 0;
+
+  friend auto operator<=>(const EventPosition&, const EventPosition&) = default;
+};
+
+inline EventPosition PositionOf(const EventRecord& event) {
+  return {event.time, event.commit_sequence, event.row};
+}
 
 struct EmbeddingRecord {
   Ordinal ordinal = 0;        // Of the item.
@@ -111,6 +161,17 @@ struct RequestRecord {
   bool durable = false;  // Level that the first response promised.
 
   friend bool operator==(const RequestRecord&, const RequestRecord&) = default;
+};
+
+// How far an import stream has come.
+struct StreamRecord {
+  std::string stream_id;
+  int64_t chunk_number = 0;  // Of the last chunk that was committed.
+  int64_t commit_sequence = 0;
+  int64_t written_count = 0;  // By all its chunks.
+  int64_t created_item_count = 0;
+
+  friend bool operator==(const StreamRecord&, const StreamRecord&) = default;
 };
 
 }  // namespace negatron

@@ -48,6 +48,44 @@ bool IsUtf8(absl::string_view text) {
   return true;
 }
 
+// Reports what is wrong with the list `field` of at most `limit` distinct durations.
+template <typename IsGood>
+void CheckDurations(const std::vector<int64_t>& durations, int limit, const std::string& field,
+                    IsGood is_good, absl::string_view rule, Violations* violations) {
+  if (durations.size() > static_cast<size_t>(limit)) {
+    violations->Add(field, absl::StrCat("at most ", limit, " are kept"));
+  }
+  for (size_t i = 0; i < durations.size(); ++i) {
+    const auto row = static_cast<int64_t>(i);
+    if (!is_good(durations[i])) violations->AddRow(field, row, rule);
+    const auto end = durations.begin() + row;
+    if (std::find(durations.begin(), end, durations[i]) != end) {
+      violations->AddRow(field, row, "repeats an earlier one");
+    }
+  }
+}
+
+void CheckPopularity(const CollectionRecord& settings, absl::string_view prefix,
+                     Violations* violations) {
+  const auto field = [&](absl::string_view name) { return absl::StrCat(prefix, name); };
+  CheckDurations(settings.half_lives, kMaxHalfLives, field("half_lives"), IsHalfLife,
+                 "must be 0 (no decay), or one minute to 36,500 days", violations);
+  CheckDurations(
+      settings.windows, kMaxWindows, field("windows"),
+      [](int64_t window) { return window != 0 && IsWindow(window); },
+      "must be one minute to 36,500 days", violations);
+  if (!IsWindow(settings.popularity_grid_micros)) {
+    violations->Add(field("popularity_grid"), "must be unset, or one minute to 36,500 days");
+  }
+  if (settings.mined_per_user < 1 || settings.mined_per_user > kMaxMinedPerUser) {
+    violations->Add(field("mined_per_user"), "must be in [1, 4096], or 0 for 256");
+  }
+  const int64_t retention = settings.event_retention_micros;
+  if (retention != 0 && (retention < kMinRetentionMicros || retention > kMaxWindowMicros)) {
+    violations->Add(field("event_retention"), "must be unset, or one hour to 36,500 days");
+  }
+}
+
 bool IsIdCharacter(char c) { return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-'; }
 
 }  // namespace
@@ -74,6 +112,39 @@ absl::string_view RequestIdProblem(absl::string_view id) {
   return {};
 }
 
+absl::string_view StreamIdProblem(absl::string_view id) {
+  if (id.empty() || id.size() > kMaxStreamIdBytes ||
+      !std::all_of(id.begin(), id.end(), [](char c) { return absl::ascii_isgraph(c); })) {
+    return "must have 1 to 64 printable ASCII characters without spaces";
+  }
+  return {};
+}
+
+absl::string_view CategoryProblem(absl::string_view name) {
+  if (name.empty() || name.size() > kMaxCategoryBytes) return "must have 1 to 128 bytes";
+  if (!IsUtf8(name)) return "must be UTF-8";
+  return {};
+}
+
+absl::string_view CategoriesProblem(const std::vector<std::string>& categories) {
+  if (categories.size() > kMaxCategories) return "an item has at most 16 categories";
+  for (size_t i = 1; i < categories.size(); ++i) {
+    const auto end = categories.begin() + static_cast<int64_t>(i);
+    if (std::find(categories.begin(), end, categories[i]) != end) {
+      return "the categories of an item must be distinct";
+    }
+  }
+  return {};
+}
+
+bool IsHalfLife(int64_t micros) {
+  return micros == 0 || (micros >= kMinHalfLifeMicros && micros <= kMaxHalfLifeMicros);
+}
+
+bool IsWindow(int64_t micros) {
+  return micros == 0 || (micros >= kMinWindowMicros && micros <= kMaxWindowMicros);
+}
+
 void CheckSettings(const CollectionRecord& settings, absl::string_view prefix,
                    Violations* violations) {
   const auto add = [&](absl::string_view field, absl::string_view text) {
@@ -91,10 +162,10 @@ void CheckSettings(const CollectionRecord& settings, absl::string_view prefix,
       add(absl::StrCat("labels[", key, "]"), "a value must be UTF-8 of at most 256 bytes");
     }
   }
-  const int64_t half_life = settings.half_life_micros;
-  if (half_life != 0 && (half_life < kMinHalfLifeMicros || half_life > kMaxHalfLifeMicros)) {
+  if (!IsHalfLife(settings.half_life_micros)) {
     add("half_life", "must be unset, or one minute to 36,500 days");
   }
+  CheckPopularity(settings, prefix, violations);
   if (settings.embedding.has_value() &&
       (settings.embedding->dimension < 1 || settings.embedding->dimension > kMaxDimension)) {
     add("embedding_settings.dimension", "must be in [1, 4096]");

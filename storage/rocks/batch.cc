@@ -39,9 +39,16 @@ void StoreBatch::PutUser(int64_t incarnation, const UserRecord& record) {
 
 void StoreBatch::PutEvent(int64_t incarnation, const EventRecord& record) {
   mutations_->Begin(Mutations::Kind::kPut, Family::kEvents);
-  AppendEventKey(incarnation, record, mutations_->bytes());
+  AppendEventKey(incarnation, PositionOf(record), mutations_->bytes());
   mutations_->EndKey();
   AppendValue(record, mutations_->bytes());
+  mutations_->End();
+}
+
+void StoreBatch::DeleteEvent(int64_t incarnation, const EventPosition& position) {
+  mutations_->Begin(Mutations::Kind::kDelete, Family::kEvents);
+  AppendEventKey(incarnation, position, mutations_->bytes());
+  mutations_->EndKey();
   mutations_->End();
 }
 
@@ -57,6 +64,14 @@ void StoreBatch::PutEmbedding(int64_t incarnation, Ordinal ordinal, std::span<co
 void StoreBatch::PutRequest(int64_t incarnation, const RequestRecord& record) {
   mutations_->Begin(Mutations::Kind::kPut, Family::kRequests);
   AppendRequestKey(incarnation, record.request_id, mutations_->bytes());
+  mutations_->EndKey();
+  AppendValue(record, mutations_->bytes());
+  mutations_->End();
+}
+
+void StoreBatch::PutStream(int64_t incarnation, const StreamRecord& record) {
+  mutations_->Begin(Mutations::Kind::kPut, Family::kStreams);
+  AppendStreamKey(incarnation, record.stream_id, mutations_->bytes());
   mutations_->EndKey();
   AppendValue(record, mutations_->bytes());
   mutations_->End();

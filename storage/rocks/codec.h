@@ -25,8 +25,9 @@ enum class Family : uint8_t {
   kEvents = 4,
   kEmbeddings = 5,
   kRequests = 6,
+  kStreams = 7,  // Since format version 2.
 };
-inline constexpr int kFamilyCount = 7;
+inline constexpr int kFamilyCount = 8;
 
 // The name in the database.
 absl::string_view FamilyName(Family family);
@@ -37,13 +38,17 @@ inline Family FamilyFor(const UserRecord&) { return Family::kUsers; }
 inline Family FamilyFor(const EventRecord&) { return Family::kEvents; }
 inline Family FamilyFor(const EmbeddingRecord&) { return Family::kEmbeddings; }
 inline Family FamilyFor(const RequestRecord&) { return Family::kRequests; }
+inline Family FamilyFor(const StreamRecord&) { return Family::kStreams; }
 
 // Keys. Each appends to `out` and starts with the incarnation (>= 0), so that a
 // collection's keys are those in [incarnation, incarnation + 1).
 void AppendIncarnationKey(int64_t incarnation, std::string* out);  // Also a collection's.
 void AppendOrdinalKey(int64_t incarnation, Ordinal ordinal, std::string* out);
-void AppendEventKey(int64_t incarnation, const EventRecord& record, std::string* out);
+// The prefix of the keys of all events of one instant.
+void AppendInstantKey(int64_t incarnation, Micros time, std::string* out);
+void AppendEventKey(int64_t incarnation, const EventPosition& position, std::string* out);
 void AppendRequestKey(int64_t incarnation, absl::string_view request_id, std::string* out);
+void AppendStreamKey(int64_t incarnation, absl::string_view stream_id, std::string* out);
 
 // Values. Each appends to `out`.
 void AppendValue(const CollectionRecord& record, std::string* out);
@@ -52,6 +57,7 @@ void AppendValue(const UserRecord& record, std::string* out);
 void AppendValue(const EventRecord& record, std::string* out);
 void AppendEmbeddingValue(std::span<const float> vector, int64_t commit_sequence, std::string* out);
 void AppendValue(const RequestRecord& record, std::string* out);
+void AppendValue(const StreamRecord& record, std::string* out);
 
 // Reads a record into `record`, whose contents do not matter before.
 //
@@ -64,9 +70,10 @@ absl::Status Decode(absl::string_view key, absl::string_view value, UserRecord* 
 absl::Status Decode(absl::string_view key, absl::string_view value, EventRecord* record);
 absl::Status Decode(absl::string_view key, absl::string_view value, EmbeddingRecord* record);
 absl::Status Decode(absl::string_view key, absl::string_view value, RequestRecord* record);
+absl::Status Decode(absl::string_view key, absl::string_view value, StreamRecord* record);
 
 // The records about the data folder itself, in Family::kMeta.
-inline constexpr uint32_t kFormatVersion = 1;
+inline constexpr uint32_t kFormatVersion = 2;
 inline constexpr absl::string_view kFormatVersionKey = "format_version";
 inline constexpr absl::string_view kIdentityKey = "identity";
 inline constexpr absl::string_view kSequenceKey = "sequence";

@@ -267,6 +267,16 @@ absl::Status Database::SetUp(const Identity& identity) {
   return ReadFacts();
 }
 
+absl::Status Database::Upgrade() {
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  NEGATRON_RETURN_IF_ERROR(
+      FromRocks(db_->Put(options, handle(Family::kMeta), ToSlice(kFormatVersionKey),
+                         EncodeFormatVersion(kFormatVersion)),
+                "upgrading the database"));
+  return ReadFacts();
+}
+
 absl::Status Database::Write(const Mutations& batch, int64_t last_sequence, bool sync) {
   rocksdb::WriteBatch rocks(batch.size_bytes() + 256);
   rocksdb::Status status;
@@ -315,11 +325,20 @@ absl::Status Database::Flush() {
 absl::Status Database::Scan(
     Family family, absl::string_view prefix,
     absl::FunctionRef<absl::Status(absl::string_view, absl::string_view)> visit) const {
+  return Scan(family, prefix, prefix, visit);
+}
+
+absl::Status Database::Scan(
+    Family family, absl::string_view prefix, absl::string_view first,
+    absl::FunctionRef<absl::Status(absl::string_view, absl::string_view)> visit) const {
   rocksdb::ReadOptions options;
-  options.readahead_size = size_t{2} << 20;
-  options.fill_cache = false;
+  // Of a whole collection, rather than of one instant.
+  if (prefix.size() <= sizeof(int64_t)) {
+    options.readahead_size = size_t{2} << 20;
+    options.fill_cache = false;
+  }
   const std::unique_ptr<rocksdb::Iterator> iterator(db_->NewIterator(options, handle(family)));
-  for (iterator->Seek(ToSlice(prefix)); iterator->Valid(); iterator->Next()) {
+  for (iterator->Seek(ToSlice(first)); iterator->Valid(); iterator->Next()) {
     const absl::string_view key = ToView(iterator->key());
     if (key.substr(0, prefix.size()) != prefix) break;
     NEGATRON_RETURN_IF_ERROR(visit(key, ToView(iterator->value())));

@@ -72,6 +72,10 @@ class Database {
   // Finishes the creation of a new database.
   absl::Status SetUp(const Identity& identity);
 
+  // Makes a database of an earlier format version one of this version; older
+  // programs refuse it from then on. Durable when it returns.
+  absl::Status Upgrade();
+
   const DatabaseFacts& facts() const { return facts_; }
 
   // Appends the batch to the log, with what it changes in `facts()`. With
@@ -85,6 +89,12 @@ class Database {
   // `prefix`, in the order of keys, until it returns an error.
   absl::Status Scan(
       Family family, absl::string_view prefix,
+      absl::FunctionRef<absl::Status(absl::string_view, absl::string_view)> visit) const;
+
+  // As `Scan`, from the key `first` on, of keys that start with `prefix`. May
+  // be called by any thread while others write; sees one moment.
+  absl::Status Scan(
+      Family family, absl::string_view prefix, absl::string_view first,
       absl::FunctionRef<absl::Status(absl::string_view, absl::string_view)> visit) const;
 
   // OK, or why RocksDB stopped working in the background. Thread-safe.

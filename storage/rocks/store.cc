@@ -122,6 +122,11 @@ class Store::Impl {
 
   template <typename Record>
   absl::Status Scan(std::optional<int64_t> incarnation, Visitor<Record> visit) const;
+  absl::Status ScanEventsAt(int64_t incarnation, Micros time, Visitor<EventRecord> visit) const;
+  absl::StatusOr<std::optional<EventPosition>> ScanEventPage(int64_t incarnation,
+                                                             const EventPosition& start,
+                                                             int64_t limit,
+                                                             Visitor<EventRecord> visit) const;
 
   bool refusing() const;
   int64_t last_sequence() const { return last_sequence_; }
@@ -149,18 +154,21 @@ class Store::Impl {
   int64_t highest_incarnation_ = 0;
   std::atomic<int64_t> durable_sequence_{0};
 
-  mutable Mutex mutex_;
+  // Held while another thread reads a page, and while `database_` is replaced.
+  mutable Mutex reader_mutex_;
+  mutable Mutex mutex_ ABSL_ACQUIRED_AFTER(reader_mutex_);
   absl::Status refusal_ ABSL_GUARDED_BY(mutex_);
   // `database_` again, for threads other than the owner's.
   Database* shared_database_ ABSL_GUARDED_BY(mutex_) = nullptr;
 };
 
 void Store::Impl::SetDatabase(std::unique_ptr<Database> database) {
+  MutexLock readers(reader_mutex_);
   {
     MutexLock lock(mutex_);
     shared_database_ = database.get();
   }
-  // Destroys the old one outside of the lock, which RocksDB's threads may take.
+  // Destroys the old one outside of that lock, which RocksDB's threads may take.
   database_ = std::move(database);
 }
 
@@ -221,6 +229,9 @@ absl::Status Store::Impl::Open(bool accept_data_loss) {
   if (!database.ok()) return WithWaysOut(database.status());
   if (!(*database)->facts().created) {
     NEGATRON_RETURN_IF_ERROR((*database)->SetUp(NewIdentity()));
+  } else if ((*database)->facts().format_version < kFormatVersion) {
+    // The opening has created the column families that are new since.
+    NEGATRON_RETURN_IF_ERROR((*database)->Upgrade());
   }
   identity_ = (*database)->facts().identity;
   last_sequence_ = (*database)->facts().last_sequence;
@@ -312,6 +323,40 @@ absl::Status Store::Impl::Scan(std::optional<int64_t> incarnation, Visitor<Recor
                          });
 }
 
+absl::Status Store::Impl::ScanEventsAt(int64_t incarnation, Micros time,
+                                       Visitor<EventRecord> visit) const {
+  NEGATRON_RETURN_IF_ERROR(Refusal());
+  std::string prefix;
+  AppendInstantKey(incarnation, time, &prefix);
+  EventRecord record;
+  return database_->Scan(Family::kEvents, prefix,
+                         [&](absl::string_view key, absl::string_view value) {
+                           NEGATRON_RETURN_IF_ERROR(Decode(key, value, &record));
+                           return visit(record);
+                         });
+}
+
+absl::StatusOr<std::optional<EventPosition>> Store::Impl::ScanEventPage(
+    int64_t incarnation, const EventPosition& start, int64_t limit,
+    Visitor<EventRecord> visit) const {
+  std::string prefix, first;
+  AppendIncarnationKey(incarnation, &prefix);
+  AppendEventKey(incarnation, start, &first);
+  MutexLock readers(reader_mutex_);
+  NEGATRON_RETURN_IF_ERROR(Refusal());
+  std::optional<EventPosition> next;
+  EventRecord record;
+  const absl::Status status = database_->Scan(
+      Family::kEvents, prefix, first, [&](absl::string_view key, absl::string_view value) {
+        NEGATRON_RETURN_IF_ERROR(Decode(key, value, &record));
+        if (limit-- > 0) return visit(record);
+        next = PositionOf(record);
+        return absl::OutOfRangeError("the page is full");  // Ends the scan.
+      });
+  if (!status.ok() && !next.has_value()) return status;
+  return next;
+}
+
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
   auto impl = std::make_unique<Impl>(options);
   NEGATRON_RETURN_IF_ERROR(impl->Open(options.accept_data_loss));
@@ -338,6 +383,19 @@ absl::Status Store::ScanEmbeddings(int64_t incarnation, Visitor<EmbeddingRecord>
 }
 absl::Status Store::ScanRequests(int64_t incarnation, Visitor<RequestRecord> visit) const {
   return impl_->Scan(incarnation, visit);
+}
+
+absl::Status Store::ScanStreams(int64_t incarnation, Visitor<StreamRecord> visit) const {
+  return impl_->Scan(incarnation, visit);
+}
+absl::Status Store::ScanEventsAt(int64_t incarnation, Micros time,
+                                 Visitor<EventRecord> visit) const {
+  return impl_->ScanEventsAt(incarnation, time, visit);
+}
+absl::StatusOr<std::optional<EventPosition>> Store::ScanEventPage(
+    int64_t incarnation, const EventPosition& start, int64_t limit,
+    Visitor<EventRecord> visit) const {
+  return impl_->ScanEventPage(incarnation, start, limit, visit);
 }
 
 absl::Status Store::Write(StoreBatch& batch, int64_t last_sequence, Sync sync) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -62,7 +63,9 @@ class StoreBatch {
   void PutEmbedding(int64_t incarnation, Ordinal ordinal, std::span<const float> vector,
                     int64_t commit_sequence);
   void PutRequest(int64_t incarnation, const RequestRecord& record);
+  void PutStream(int64_t incarnation, const StreamRecord& record);
 
+  void DeleteEvent(int64_t incarnation, const EventPosition& position);
   void DeleteRequest(int64_t incarnation, absl::string_view request_id);
   // The collection's record and everything of that incarnation. O(1).
   void DeleteCollection(int64_t incarnation);
@@ -108,7 +111,7 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  // Scans, for start-up, in the stated order. A record lives until its callback
+  // Scans, in the stated order. A record lives until its callback
   // returns; an error of the callback ends the scan and is returned.
   //
   // Errors: DATA_LOSS [DATABASE_DAMAGED] names the column family and the key of
@@ -124,6 +127,22 @@ class Store {
   absl::Status ScanEmbeddings(int64_t incarnation, Visitor<EmbeddingRecord> visit) const;
   // By request id, in order of bytes.
   absl::Status ScanRequests(int64_t incarnation, Visitor<RequestRecord> visit) const;
+  // By stream id, in order of bytes.
+  absl::Status ScanStreams(int64_t incarnation, Visitor<StreamRecord> visit) const;
+
+  // The events of one instant, by commit sequence, then row. Sees all that was
+  // written, but not a batch that is still being filled.
+  absl::Status ScanEventsAt(int64_t incarnation, Micros time, Visitor<EventRecord> visit) const;
+
+  // A page of ScanEvents: at most `limit` (>= 1) events from `start` on, as they
+  // were at one moment during the call. Returns where the next page starts;
+  // nullopt: there are no more. `visit` must not call this store. While a page
+  // is read, `Recover` waits. Errors: as for scans, and UNAVAILABLE while the
+  // store is closed after a failed `Recover`. Thread-safe.
+  absl::StatusOr<std::optional<EventPosition>> ScanEventPage(int64_t incarnation,
+                                                             const EventPosition& start,
+                                                             int64_t limit,
+                                                             Visitor<EventRecord> visit) const;
 
   enum class Sync {
     kNo,   // Survives a crash of the process, not a loss of power.

@@ -26,12 +26,12 @@ Ordinal FindOrAddUser(PoolBuilder* builder, int64_t user) {
 }  // namespace
 
 CataloguePool BuildPool(const OracleCatalogue& catalogue, int events_per_commit) {
-  auto pool = std::make_shared<const PoolView>(Decay(catalogue.half_life_micros), IdType::kInt64,
-                                               IdType::kInt64);
+  auto pool = std::make_shared<const PoolView>(
+      PoolSettings{IdType::kInt64, IdType::kInt64, catalogue.half_life_micros});
   std::optional<PoolBuilder> builder;
   builder.emplace(*pool);
   for (const auto& [id, item] : ItemsInOrder(catalogue)) {
-    builder->AddItem({id, {}}, item->alive, false);
+    builder->AddItem({0, {id, {}}, item->alive});
   }
   int64_t count = 0;
   for (const OracleEvent& event : catalogue.events) {
@@ -96,9 +96,15 @@ SampledRows Sample(const CataloguePool& pool, const Policy& policy,
   result.statuses.resize(row_count);
   result.shares.resize(row_count * policy.components.size());
   result.rejects.resize(row_count * kRejectCauseCount);
-  const SampleColumns columns{
-      items,         result.log_q,    result.log_q_source, result.components,
-      result.scores, result.statuses, result.shares,       result.rejects};
+  SampleColumns columns;
+  columns.items = items;
+  columns.log_q = result.log_q;
+  columns.log_q_source = result.log_q_source;
+  columns.components = result.components;
+  columns.scores = result.scores;
+  columns.statuses = result.statuses;
+  columns.shares = result.shares;
+  columns.rejects = result.rejects;
   const Cancellation cancellation;
   const SourceContext context{pool.pool.get(), pool.vectors.get(), Philox(seed), &cancellation};
   SampleTotals totals;
@@ -112,7 +118,7 @@ SampledRows Sample(const CataloguePool& pool, const Policy& policy,
 Policy MakePolicy(const std::vector<OracleComponent>& components) {
   Policy policy;
   for (const OracleComponent& component : components) {
-    PolicyComponent made{component.share, UniformSource{}};
+    PolicyComponent made{component.share, "", UniformSource{}};
     if (component.source == OracleSource::kPopularity) made.source = PopularitySource{};
     if (component.source == OracleSource::kNearest) {
       NearestSource nearest;

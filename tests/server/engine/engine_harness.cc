@@ -75,6 +75,17 @@ absl::StatusOr<WriteResult> EngineHarness::Embeddings(const std::string& id,
       [&](auto done) { engine_->WriteEmbeddings(id, std::move(request), done); });
 }
 
+absl::StatusOr<WriteResult> EngineHarness::Retract(const std::string& id,
+                                                   RetractEventsRequest request) {
+  return Await<absl::StatusOr<WriteResult>>(
+      [&](auto done) { engine_->RetractEvents(id, std::move(request), done); });
+}
+
+absl::StatusOr<WriteResult> EngineHarness::Erase(const std::string& id, EraseUsersRequest request) {
+  return Await<absl::StatusOr<WriteResult>>(
+      [&](auto done) { engine_->EraseUsers(id, std::move(request), done); });
+}
+
 absl::StatusOr<SampleResult> EngineHarness::Sample(const std::string& id,
                                                    const SampleRequest& request) {
   return engine_->Sample(id, request, Cancellation());
@@ -110,7 +121,7 @@ SampleRequest SampleOf(SourceSpec source, int rows, int count, Micros as_of) {
   request.row_count = rows;
   request.negative_count = count;
   request.default_as_of = as_of;
-  request.policy.components = {{1.0, source}};
+  request.policy.components = {{1.0, "", source}};
   request.seed = 42;
   for (int r = 0; r < rows; ++r) request.row_keys.push_back(r);
   return request;

@@ -50,6 +50,8 @@ class EngineHarness {
   absl::StatusOr<WriteResult> Items(const std::string& id, WriteItemsRequest request);
   absl::StatusOr<WriteResult> Events(const std::string& id, WriteEventsRequest request);
   absl::StatusOr<WriteResult> Embeddings(const std::string& id, WriteEmbeddingsRequest request);
+  absl::StatusOr<WriteResult> Retract(const std::string& id, RetractEventsRequest request);
+  absl::StatusOr<WriteResult> Erase(const std::string& id, EraseUsersRequest request);
   absl::StatusOr<SampleResult> Sample(const std::string& id, const SampleRequest& request);
 
  private:

@@ -135,8 +135,8 @@ TEST_F(ReadsTest, EqualTokensGiveEqualBytesAfterARestart) {
   nearest.pick = NearestPick::kSoftmax;
   nearest.temperature = 2;
   SampleRequest request = SampleOf(UniformSource{}, 20, 9, 1000);
-  request.policy.components.push_back({2, PopularitySource{}});
-  request.policy.components.push_back({2, nearest});
+  request.policy.components.push_back({2, "", PopularitySource{}});
+  request.policy.components.push_back({2, "", nearest});
   request.query_columns = 2;
   request.queries.assign(40, 0.25f);
   const auto before = harness_.Sample("c", request);
@@ -164,7 +164,7 @@ TEST_F(ReadsTest, StatisticsCountWhatHappened) {
   EXPECT_NEAR(statistics->event_mass, 2.0, 1e-5);
   EXPECT_EQ(statistics->sample_call_count, 2);
   EXPECT_EQ(statistics->sampled_row_count, 6);
-  EXPECT_THAT(statistics->drawn_by_source, testing::ElementsAre(20, 0, 0));
+  EXPECT_THAT(statistics->drawn_by_source, testing::ElementsAre(20, 0, 0, 0, 0));
   EXPECT_EQ(statistics->rows_by_status[static_cast<int>(RowStatus::kNoEvent)], 2);
 }
 

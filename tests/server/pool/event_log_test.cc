@@ -25,9 +25,12 @@ std::vector<LogEvent> RandomEvents(SplitMix& random, const Decay& decay, int cou
 }
 
 EventLog Append(const EventLog& log, std::vector<LogEvent> events) {
-  std::stable_sort(events.begin(), events.end(),
-                   [](const LogEvent& a, const LogEvent& b) { return a.time < b.time; });
-  return log.With(events);
+  std::sort(events.begin(), events.end());
+  return log.With(events, {});
+}
+
+Ordinal DrawOne(const EventLog& log, const EventLog::Span& span, absl::uint128 bits) {
+  return log.Resolve(log.Aim(span, bits));
 }
 
 TEST(EventLogTest, CutsAgreeWithASumOverAllEvents) {
@@ -77,7 +80,8 @@ TEST(EventLogTest, LayoutLeavesNoTrace) {
     ASSERT_EQ(a.older, b.older);
     if (a.leaf < 0) continue;
     const absl::uint128 bits = absl::MakeUint128(random.Bits(), random.Bits());
-    ASSERT_EQ(at_once.Draw(a, bits), bit_by_bit.Draw(b, bits));
+    ASSERT_EQ(DrawOne(at_once, at_once.Between({}, a), bits),
+              DrawOne(bit_by_bit, bit_by_bit.Between({}, b), bits));
   }
 }
 
@@ -103,10 +107,64 @@ TEST(EventLogTest, DrawsInProportionToMass) {
   for (auto& [item, q] : law) q /= total;
   std::map<int64_t, int64_t> counts;
   for (int i = 0; i < 200000; ++i) {
-    ++counts[log.Draw(cut, absl::MakeUint128(random.Bits(), random.Bits()))];
+    const absl::uint128 bits = absl::MakeUint128(random.Bits(), random.Bits());
+    ++counts[DrawOne(log, log.Between({}, cut), bits)];
   }
   FalseAlarmBudget budget(1);
   EXPECT_TRUE(FitsLaw(counts, law, budget.Next()));
+}
+
+// 200,000 draws from windows that begin and end anywhere.
+TEST(EventLogTest, DrawsFromWindowsInProportionToMass) {
+  const Decay decay(kHour);
+  SplitMix random(10);
+  const std::vector<LogEvent> events = RandomEvents(random, decay, 5000, 48 * kHour);
+  const EventLog log = Append(EventLog(decay), events);
+  FalseAlarmBudget budget(4);
+  for (const Micros width : {kHour / 3, 2 * kHour, 9 * kHour, 40 * kHour}) {
+    const Micros end = 21 * kHour + 12345;
+    const EventLog::Span span = log.Between(log.Before(end - width), log.Before(end));
+    OracleLaw law;
+    double total = 0;
+    for (const LogEvent& event : events) {
+      if (event.time < end - width || event.time >= end) continue;
+      const double mass = Decay::Carry(static_cast<double>(event.units), decay.Segment(event.time),
+                                       span.end.segment);
+      law[event.item] += mass;
+      total += mass;
+    }
+    ASSERT_NEAR(span.mass, total, total * 1e-12);
+    for (auto& [item, q] : law) q /= total;
+    std::map<int64_t, int64_t> counts;
+    for (int i = 0; i < 50000; ++i) {
+      const absl::uint128 bits = absl::MakeUint128(random.Bits(), random.Bits());
+      ++counts[DrawOne(log, span, bits)];
+    }
+    EXPECT_TRUE(FitsLaw(counts, law, budget.Next())) << width;
+  }
+}
+
+TEST(EventLogTest, WhatIsTakenOutLeavesNoTrace) {
+  const Decay decay(kHour);
+  SplitMix random(11);
+  std::vector<LogEvent> kept = RandomEvents(random, decay, 5000, 20 * kHour);
+  std::vector<LogEvent> gone = RandomEvents(random, decay, 3000, 20 * kHour);
+  gone.insert(gone.end(), kept.begin(), kept.begin() + 50);  // Twice the same; one stays.
+  std::sort(gone.begin(), gone.end());
+  const EventLog plain = Append(EventLog(decay), kept);
+  const EventLog mended = Append(plain, gone).With({}, gone);
+  ASSERT_EQ(mended.size(), plain.size());
+  for (int i = 0; i < 3000; ++i) {
+    const Micros time = random.Between(-20 * kHour, 21 * kHour);
+    const EventLog::Cut a = plain.Before(time);
+    const EventLog::Cut b = mended.Before(time);
+    ASSERT_EQ(a.units, b.units);
+    ASSERT_EQ(a.older, b.older);
+    if (a.leaf < 0) continue;
+    const absl::uint128 bits = absl::MakeUint128(random.Bits(), random.Bits());
+    ASSERT_EQ(DrawOne(plain, plain.Between({}, a), bits),
+              DrawOne(mended, mended.Between({}, b), bits));
+  }
 }
 
 TEST(EventLogTest, EmptyLogHasEmptyCuts) {

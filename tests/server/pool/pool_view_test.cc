@@ -29,21 +29,28 @@ double MassOf(const OracleCatalogue& catalogue, const Decay& decay, const EventL
 }
 
 void ExpectAgrees(const PoolView& pool, const OracleCatalogue& catalogue, Micros time) {
-  const EventLog::Cut cut = pool.log().Before(time);
+  const MassIndex& masses = pool.masses();
+  const MassIndex::AsOf as_of = masses.At(time, 0);
   const std::set<int64_t> living = OracleLiving(catalogue, time);
-  ASSERT_EQ(pool.LivingCount(time), static_cast<int64_t>(living.size()));
+  LivingItems listed;
+  pool.alive().At(time, &listed);
+  std::set<int64_t> listed_ids;
+  for (uint64_t i = 0; i < listed.count; ++i) {
+    ASSERT_TRUE(listed_ids.insert(pool.items().NumberAt(listed[i])).second) << "twice";
+  }
+  ASSERT_EQ(listed_ids, living);
   double living_mass = 0;
   for (const auto& [id, item] : catalogue.items) {
     const Ordinal ordinal = pool.items().Find(id);
     ASSERT_EQ(pool.IsAlive(ordinal, time), living.contains(id));
-    if (cut.leaf < 0) continue;
-    const double mass = MassOf(catalogue, pool.decay(), cut, id, time);
-    ASSERT_NEAR(pool.ItemMass(ordinal, cut, time), mass, mass * 1e-12);
+    if (as_of.span.end.leaf < 0) continue;
+    const double mass = MassOf(catalogue, masses.decay(), as_of.span.end, id, time);
+    ASSERT_NEAR(masses.ItemMass(masses.column(ordinal), as_of), mass, mass * 1e-12);
     if (living.contains(id)) living_mass += mass;
   }
-  ASSERT_NEAR(pool.LivingMass(cut, time), living_mass, living_mass * 1e-12);
+  ASSERT_NEAR(as_of.living, living_mass, living_mass * 1e-12);
   if (living_mass == 0) {
-    ASSERT_EQ(pool.LivingMass(cut, time), 0);
+    ASSERT_EQ(as_of.living, 0);
   }
 }
 
@@ -54,7 +61,11 @@ void ExpectHistories(const PoolView& pool, const OracleCatalogue& catalogue, Mic
   }
   for (Ordinal user = 0; user < pool.users().size(); ++user) {
     std::set<int64_t> items;
-    for (const UserPositive& positive : pool.HistoryBefore(user, time)) {
+    const UserHistory& history = pool.history(user);
+    for (uint32_t i = 0; i < history.size(); ++i) {
+      const UserPositive positive = history.at(i);
+      ASSERT_EQ(history.Contains(positive.item, time), positive.time < time);
+      if (positive.time >= time) continue;
       EXPECT_TRUE(items.insert(pool.items().NumberAt(positive.item)).second) << "twice";
     }
     ASSERT_EQ(items, seen[pool.users().NumberAt(user)]);
@@ -88,7 +99,7 @@ TEST(PoolViewTest, FollowsEditsOfLives) {
         if (source == other.catalogue.items.end()) break;
         if (edits.Chance(0.5)) {
           item.alive = source->second.alive;
-          builder.SetLife(builder.items().Find(id), item.alive, false);
+          builder.SetItem(builder.items().Find(id), {0, {}, item.alive});
         }
         if (edits.Chance(0.7)) ++source;
       }
@@ -100,24 +111,52 @@ TEST(PoolViewTest, FollowsEditsOfLives) {
   }
 }
 
+// Events that are taken back, late ones and repeated ones among them.
+TEST(PoolViewTest, ForgetsEventsThatAreTakenBack) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    RandomCase random = MakeRandomCase(TestSeed(3000 + seed), 20);
+    SCOPED_TRACE(random.Trace());
+    CataloguePool built = BuildPool(random.catalogue, 97);
+    SplitMix choice(seed);
+    while (random.catalogue.events.size() > 20) {
+      PoolBuilder builder(*built.pool);
+      std::vector<OracleEvent> kept;
+      for (const OracleEvent& event : random.catalogue.events) {
+        if (choice.Chance(0.6)) {
+          kept.push_back(event);
+          continue;
+        }
+        builder.RemoveEvent({event.time, 0, 0, builder.users().Find(event.user),
+                             builder.items().Find(event.item), EventKind::kPositive, event.weight});
+      }
+      random.catalogue.events = std::move(kept);
+      built.pool = std::move(builder).Build();
+      for (const OracleRow& row : random.rows) {
+        ExpectAgrees(*built.pool, random.catalogue, row.as_of);
+        ExpectHistories(*built.pool, random.catalogue, row.as_of);
+      }
+    }
+  }
+}
+
 TEST(PoolViewTest, ADroppedBuilderChangesNothing) {
   const RandomCase random = MakeRandomCase(TestSeed(5), 20);
   const CataloguePool built = BuildPool(random.catalogue, 100);
   for (int round = 0; round < 3; ++round) {
     PoolBuilder builder(*built.pool);
-    builder.AddItem({-77 - round, {}}, {Interval{}}, false);
+    builder.AddItem({0, {-77 - round, {}}, {Interval{}}});
     for (const OracleEvent& event : random.catalogue.events) {
       builder.AddEvent(
           {event.time + 1, 0, 0, 0, builder.items().Find(event.item), EventKind::kPositive, 2.0f});
     }
-    builder.SetLife(0, {}, false);
+    builder.SetItem(0, {});
   }
   for (const OracleRow& row : random.rows) {
     ExpectAgrees(*built.pool, random.catalogue, row.as_of);
     ExpectHistories(*built.pool, random.catalogue, row.as_of);
   }
   PoolBuilder builder(*built.pool);
-  EXPECT_EQ(builder.AddItem({-1000, {}}, {}, false), built.pool->item_count());
+  EXPECT_EQ(builder.AddItem({0, {-1000, {}}}), built.pool->item_count());
 }
 
 TEST(PoolViewTest, OldViewsStayAsTheyWere) {

@@ -51,11 +51,13 @@ TEST(StatusConversionTest, PlainStatusesCarryNoDetails) {
 TEST(PageTokensTest, SurviveTheRoundTripAndRefuseOthers) {
   const std::string collections = CollectionPageToken("films");
   EXPECT_EQ(ReadCollectionPageToken(collections), "films");
-  EXPECT_FALSE(ReadItemPageToken(collections).has_value());
-  const std::string items = ItemPageToken({-5, 4000000000u});
-  ASSERT_TRUE(ReadItemPageToken(items).has_value());
-  EXPECT_EQ(ReadItemPageToken(items)->incarnation, -5);
-  EXPECT_EQ(ReadItemPageToken(items)->first, 4000000000u);
+  EXPECT_FALSE(ReadOrdinalPageToken(PageKind::kItems, collections).has_value());
+  EXPECT_FALSE(ReadOrdinalPageToken(PageKind::kItems, OrdinalPageToken(PageKind::kUsers, {1, 2}))
+                   .has_value());
+  const std::string items = OrdinalPageToken(PageKind::kItems, {-5, 4000000000u});
+  ASSERT_TRUE(ReadOrdinalPageToken(PageKind::kItems, items).has_value());
+  EXPECT_EQ(ReadOrdinalPageToken(PageKind::kItems, items)->incarnation, -5);
+  EXPECT_EQ(ReadOrdinalPageToken(PageKind::kItems, items)->first, 4000000000u);
   EXPECT_FALSE(ReadCollectionPageToken(items).has_value());
   for (const char* token : {"", "!", "AAAA", "films"}) {
     EXPECT_FALSE(ReadCollectionPageToken(token).has_value()) << token;
@@ -63,7 +65,7 @@ TEST(PageTokensTest, SurviveTheRoundTripAndRefuseOthers) {
   for (size_t i = 0; i < items.size(); ++i) {
     std::string damaged = items;
     damaged[i] = damaged[i] == 'A' ? 'B' : 'A';
-    EXPECT_FALSE(ReadItemPageToken(damaged).has_value()) << damaged;
+    EXPECT_FALSE(ReadOrdinalPageToken(PageKind::kItems, damaged).has_value()) << damaged;
   }
 }
 
@@ -153,7 +155,7 @@ TEST(PoolConversionTest, SplitsWithoutIntervalsMeanNeverAlive) {
 // The columns that are serialised by hand are those of the generated code.
 TEST(SamplingConversionTest, RawResponseParsesToWhatWasDrawn) {
   SampleRequest request;
-  request.policy.components = {{1, UniformSource{}}, {2, PopularitySource{}}};
+  request.policy.components = {{1, "", UniformSource{}}, {2, "", PopularitySource{}}};
   request.seed = 99;
   // One column is too small to be shared, one exceeds what gRPC keeps in one slice.
   auto result = std::make_shared<SampleResult>();

@@ -26,6 +26,7 @@ RpcServer::RpcServer(DispatcherOptions options, bool recovered)
 }
 
 RpcServer::~RpcServer() {
+  services_->Close();
   server_->Shutdown();
   services_->dispatcher().Stop();
 }

@@ -21,7 +21,7 @@ OracleCatalogue Plain(int64_t items) {
   return catalogue;
 }
 
-Policy Only(const SourceSpec& source) { return {{{1, source}}}; }
+Policy Only(const SourceSpec& source) { return {{{1, "", source}}}; }
 
 std::map<int64_t, int> Count(const std::vector<int64_t>& ids) {
   std::map<int64_t, int> counts;

@@ -28,25 +28,25 @@ NearestSource Window(int begin, int end, NearestPick pick = NearestPick::kUnifor
 }
 
 TEST(CheckPolicyTest, AcceptsGoodPolicies) {
-  EXPECT_THAT(BadFields({{{1, UniformSource{}}}}), testing::IsEmpty());
-  EXPECT_THAT(BadFields({{{0, UniformSource{}}, {2, Window(0, 1)}}}), testing::IsEmpty());
-  EXPECT_THAT(BadFields({{{1, Window(9999, 10000, NearestPick::kSoftmax, 0.1)}}}),
+  EXPECT_THAT(BadFields({{{1, "", UniformSource{}}}}), testing::IsEmpty());
+  EXPECT_THAT(BadFields({{{0, "", UniformSource{}}, {2, "", Window(0, 1)}}}), testing::IsEmpty());
+  EXPECT_THAT(BadFields({{{1, "", Window(9999, 10000, NearestPick::kSoftmax, 0.1)}}}),
               testing::IsEmpty());
 }
 
 TEST(CheckPolicyTest, NamesEveryBadField) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   EXPECT_THAT(BadFields({}), testing::ElementsAre("policy.components"));
-  EXPECT_THAT(BadFields({{{0, UniformSource{}}}}), testing::ElementsAre("policy.components"));
-  EXPECT_THAT(BadFields({std::vector<PolicyComponent>(17, {1, UniformSource{}})}),
+  EXPECT_THAT(BadFields({{{0, "", UniformSource{}}}}), testing::ElementsAre("policy.components"));
+  EXPECT_THAT(BadFields({std::vector<PolicyComponent>(17, {1, "", UniformSource{}})}),
               testing::ElementsAre("policy.components"));
   EXPECT_THAT(
-      BadFields({{{-1, UniformSource{}},
-                  {NAN, PopularitySource{}},
-                  {kInfinity, Window(5, 5)},
-                  {1, Window(-1, 0)},
-                  {1, Window(0, 10001, NearestPick::kSoftmax, 0)},
-                  {1, Window(0, 5, NearestPick::kTop, 1)}}}),
+      BadFields({{{-1, "", UniformSource{}},
+                  {NAN, "", PopularitySource{}},
+                  {kInfinity, "", Window(5, 5)},
+                  {1, "", Window(-1, 0)},
+                  {1, "", Window(0, 10001, NearestPick::kSoftmax, 0)},
+                  {1, "", Window(0, 5, NearestPick::kTop, 1)}}}),
       testing::ElementsAre(
           "policy.components[0].share", "policy.components[1].share", "policy.components[2].share",
           "policy.components[2].nearest.rank_begin", "policy.components[3].nearest.rank_end",
@@ -55,9 +55,9 @@ TEST(CheckPolicyTest, NamesEveryBadField) {
 }
 
 TEST(LawOfTest, TakesTheWeakestOfTheComponentsWithAShare) {
-  const PolicyComponent uniform{1, UniformSource{}};
-  const PolicyComponent window{1, Window(0, 5)};
-  const PolicyComponent top{1, Window(0, 5, NearestPick::kTop)};
+  const PolicyComponent uniform{1, "", UniformSource{}};
+  const PolicyComponent window{1, "", Window(0, 5)};
+  const PolicyComponent top{1, "", Window(0, 5, NearestPick::kTop)};
   PolicyComponent unused = top;
   unused.share = 0;
   EXPECT_EQ(LawOf(Policy{{uniform, unused}}), LawKind::kExact);

@@ -23,7 +23,7 @@ Policy MixedPolicy() {
   nearest.rank_end = 7;
   nearest.pick = NearestPick::kSoftmax;
   nearest.temperature = 0.5;
-  return {{{1, UniformSource{}}, {1, PopularitySource{}}, {1, nearest}}};
+  return {{{1, "", UniformSource{}}, {1, "", PopularitySource{}}, {1, "", nearest}}};
 }
 
 RandomCase MixedCase(uint64_t seed) {
@@ -96,7 +96,7 @@ TEST(RowsTest, DependOnSeedAndKey) {
   const CataloguePool pool = BuildPool(random.catalogue, 50);
   OracleRow row;
   row.as_of = kMaxTime;
-  const Policy uniform{{{1, UniformSource{}}}};
+  const Policy uniform{{{1, "", UniformSource{}}}};
   const SampledRows a = Sample(pool, uniform, {row}, {1}, 50, 3);
   EXPECT_NE(a.ids, Sample(pool, uniform, {row}, {2}, 50, 3).ids);
   EXPECT_NE(a.ids, Sample(pool, uniform, {row}, {1}, 50, 4).ids);
@@ -105,7 +105,7 @@ TEST(RowsTest, DependOnSeedAndKey) {
 TEST(RowsTest, EmptyCatalogueHasNoLivingItem) {
   const CataloguePool pool = BuildPool({}, 1);
   for (const SourceSpec& source : {SourceSpec(UniformSource{}), SourceSpec(PopularitySource{})}) {
-    const SampledRows sampled = Sample(pool, {{{1, source}}}, {OracleRow{}}, {1}, 2, 3);
+    const SampledRows sampled = Sample(pool, {{{1, "", source}}}, {OracleRow{}}, {1}, 2, 3);
     EXPECT_EQ(sampled.statuses[0], static_cast<uint8_t>(RowStatus::kNoLivingItem));
     EXPECT_THAT(sampled.ids, testing::Each(-1));
     EXPECT_THAT(sampled.components, testing::Each(255));
@@ -131,7 +131,7 @@ TEST(RowsTest, AUserWhoHasSeenAllButOneGetsThatOne) {
   row.user = 1;
   row.as_of = kItems;
   for (const SourceSpec& source : {SourceSpec(UniformSource{}), SourceSpec(PopularitySource{})}) {
-    const SampledRows sampled = Sample(pool, {{{1, source}}}, {row}, {1}, 3, 3);
+    const SampledRows sampled = Sample(pool, {{{1, "", source}}}, {row}, {1}, 3, 3);
     EXPECT_THAT(sampled.ids, testing::Each(kItems - 1));
     EXPECT_THAT(sampled.log_q, testing::Each(0.0f));
   }
@@ -144,7 +144,7 @@ TEST(RowsTest, AUserWhoHasSeenEverythingIsExhausted) {
   row.positive = 99;
   row.as_of = 1000;
   for (const SourceSpec& source : {SourceSpec(UniformSource{}), SourceSpec(PopularitySource{})}) {
-    const SampledRows sampled = Sample(pool, {{{1, source}}}, {row}, {1}, 3, 3);
+    const SampledRows sampled = Sample(pool, {{{1, "", source}}}, {row}, {1}, 3, 3);
     EXPECT_EQ(sampled.statuses[0], static_cast<uint8_t>(RowStatus::kExhausted));
     EXPECT_THAT(sampled.ids, testing::Each(-1));
   }
@@ -161,7 +161,7 @@ TEST(RowsTest, TheDeadDoNotCount) {
   const CataloguePool pool = BuildPool(catalogue, 1000);
   OracleRow row;
   row.as_of = 1000;
-  const Policy popularity{{{1, PopularitySource{}}}};
+  const Policy popularity{{{1, "", PopularitySource{}}}};
   const SampledRows sampled = Sample(pool, popularity, {row}, {1}, 4, 3);
   EXPECT_THAT(sampled.ids, testing::Each(4));
   EXPECT_THAT(sampled.log_q, testing::Each(0.0f));
@@ -188,7 +188,7 @@ TEST(RowsTest, CancelledWorkStops) {
   columns.items = items;
   columns.statuses = statuses;
   SampleTotals totals;
-  const Policy uniform{{{1, UniformSource{}}}};
+  const Policy uniform{{{1, "", UniformSource{}}}};
   EXPECT_EQ(SampleRows(uniform, context, batch, columns, &totals).code(),
             absl::StatusCode::kCancelled);
 }

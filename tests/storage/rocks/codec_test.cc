@@ -34,6 +34,11 @@ TEST(CodecTest, ReadsBackWhatItWrote) {
   ExpectRoundTrip(SampleEvents());
   ExpectRoundTrip(SampleEmbeddings());
   ExpectRoundTrip(SampleRequests());
+  ExpectRoundTrip(SampleCollections2());
+  ExpectRoundTrip(SampleItems2());
+  ExpectRoundTrip(SampleUsers2());
+  ExpectRoundTrip(SampleEvents2());
+  ExpectRoundTrip(SampleStreams());
   std::vector<CollectionRecord> backwards = SampleCollections();
   ExpectRoundTrip(std::vector<CollectionRecord>(backwards.rbegin(), backwards.rend()));
   std::vector<ItemRecord> items = SampleItems();
@@ -63,7 +68,7 @@ void ExpectStrict(const std::vector<Record>& samples, bool key_has_open_end) {
       EXPECT_EQ(Decode(encoded.key + '\0', encoded.value, &decoded).code(),
                 absl::StatusCode::kDataLoss);
     }
-    for (const char version : {'\0', '\2', '\xFF'}) {
+    for (const char version : {'\0', '\3', '\xFF'}) {
       std::string value = encoded.value;
       value[0] = version;
       const absl::Status status = Decode(encoded.key, value, &decoded);
@@ -81,6 +86,11 @@ TEST(CodecTest, RefusesOtherLengthsAndVersions) {
   ExpectStrict(SampleEvents(), false);
   ExpectStrict(SampleEmbeddings(), false);
   ExpectStrict(SampleRequests(), true);
+  ExpectStrict(SampleCollections2(), false);
+  ExpectStrict(SampleItems2(), false);
+  ExpectStrict(SampleUsers2(), false);
+  ExpectStrict(SampleEvents2(), false);
+  ExpectStrict(SampleStreams(), true);
 }
 
 TEST(CodecTest, ErrorsNameColumnFamilyAndKey) {
@@ -110,7 +120,9 @@ TEST(CodecTest, RefusesUnknownEnumeratorsAndFlags) {
   ExpectRefusedByte(collection, 42, 9, "unknown missing item rule 9");
   ExpectRefusedByte(collection, 43, 2, "unknown flags 2");
   ExpectRefusedByte(SampleItems()[0], 9, 4, "unknown flags 4");
-  ExpectRefusedByte(SampleUsers()[0], 9, 2, "unknown flags 2");
+  ExpectRefusedByte(SampleUsers()[0], 9, 4, "unknown flags 4");
+  ExpectRefusedByte(SampleUsers2()[0], 9, 3, "an erased user has a name");
+  ExpectRefusedByte(SampleEvents2()[0], 9, 4, "unknown event kind 4");
   ExpectRefusedByte(SampleEvents()[0], 9, 2, "unknown event kind 2");
   ExpectRefusedByte(SampleEmbeddings()[0], 9, 2, "unknown vector encoding 2");
   ExpectRefusedByte(SampleRequests()[0], 41, 2, "unknown flags 2");
@@ -126,7 +138,8 @@ TEST(CodecTest, RefusesIntervalsAndLabelsOutOfOrder) {
   CollectionRecord labelled = SampleCollections()[0];
   labelled.labels = {{"a", ""}, {"b", ""}};
   encoded = Encode(labelled);
-  std::swap(encoded.value[encoded.value.size() - 3], encoded.value[encoded.value.size() - 8]);
+  const size_t end = encoded.value.size() - 29;  // What version 2 added follows.
+  std::swap(encoded.value[end - 3], encoded.value[end - 8]);
   CollectionRecord collection;
   EXPECT_EQ(Decode(encoded.key, encoded.value, &collection).code(), absl::StatusCode::kDataLoss);
 }
@@ -139,7 +152,7 @@ TEST(CodecTest, KeysSortAsTheirNumbersDo) {
     record.commit_sequence = sequence;
     record.row = row;
     keys.emplace_back();
-    AppendEventKey(incarnation, record, &keys.back());
+    AppendEventKey(incarnation, PositionOf(record), &keys.back());
   };
   add_event(1, kMinTime, 1, 0);
   add_event(1, -257, 9, 9);

@@ -9,6 +9,7 @@ std::vector<CollectionRecord> SampleCollections() {
   CollectionRecord plain;
   plain.incarnation = 1;
   plain.id = "a";
+  plain.popularity_grid_micros = DefaultPopularityGrid(0);
   CollectionRecord full;
   full.incarnation = kSampleIncarnation;
   full.id = "films";
@@ -17,6 +18,7 @@ std::vector<CollectionRecord> SampleCollections() {
   full.item_id_type = IdType::kString;
   full.user_id_type = IdType::kInt64;
   full.half_life_micros = 86400LL * 30 * 1000000;
+  full.popularity_grid_micros = DefaultPopularityGrid(full.half_life_micros);
   full.missing_item_rule = MissingItemRule::kCreate;
   full.embedding = EmbeddingSettings{4096, Metric::kCosine};
   full.create_time = 1700000000000001;
@@ -54,6 +56,47 @@ std::vector<RequestRecord> SampleRequests() {
       {"import-0042", 0xFEDCBA9876543210, -1700000000000001, 0x1122334455667788, 100000, 17, true}};
 }
 
+std::vector<CollectionRecord> SampleCollections2() {
+  CollectionRecord plain = SampleCollections()[0];
+  plain.cohort_popularity = true;
+  plain.watermark = kMinTime;
+  CollectionRecord full = SampleCollections()[1];
+  full.half_lives = {0, 3600000000};
+  full.windows = {86400000000, 60000000, 3153600000000000};
+  full.category_popularity = true;
+  full.popularity_grid_micros = 60000000;
+  full.mined_per_user = 4096;
+  full.event_retention_micros = 3600000000;
+  full.watermark = -1;
+  return {plain, full};
+}
+
+std::vector<ItemRecord> SampleItems2() {
+  return {{1, {8, ""}, {}, false, 1, 0.0625f, {}, ""},
+          {0x01020304,
+           {0, "tt0111161"},
+           {{-5, 10}},
+           true,
+           0x1122334455667788,
+           16.0f,
+           {"drama", "\xC3\xA9t\xC3\xA9"},
+           std::string("\x00\xFF", 2)}};
+}
+
+std::vector<UserRecord> SampleUsers2() { return {{5, {}, 0x1122334455667788, true}}; }
+
+std::vector<EventRecord> SampleEvents2() {
+  return {{-1, 2, 3, 4, 5, EventKind::kPositive, 1.0f, 0, 255},
+          {0, 2, 3, 4, 5, EventKind::kExposure, 0.5f, 0.25f, 0},
+          {0, 2, 4, 4, 5, EventKind::kExposure, 1.0f, 0, 0},
+          {kMaxTime, 0x1122334455667788, 0x0A0B0C0D, 0x01020304, 0x05060708, EventKind::kMined,
+           4096.0f, 0, 0}};
+}
+
+std::vector<StreamRecord> SampleStreams() {
+  return {{"events/a", 1, 2, 3, 0}, {"items/feed-7", 0x1122334455667788, 0x0102030405060708, 9, 4}};
+}
+
 EncodedRecord Encode(const CollectionRecord& record) {
   EncodedRecord encoded;
   AppendIncarnationKey(record.incarnation, &encoded.key);
@@ -77,7 +120,7 @@ EncodedRecord Encode(const UserRecord& record) {
 
 EncodedRecord Encode(const EventRecord& record) {
   EncodedRecord encoded;
-  AppendEventKey(kSampleIncarnation, record, &encoded.key);
+  AppendEventKey(kSampleIncarnation, PositionOf(record), &encoded.key);
   AppendValue(record, &encoded.value);
   return encoded;
 }
@@ -92,6 +135,13 @@ EncodedRecord Encode(const EmbeddingRecord& record) {
 EncodedRecord Encode(const RequestRecord& record) {
   EncodedRecord encoded;
   AppendRequestKey(kSampleIncarnation, record.request_id, &encoded.key);
+  AppendValue(record, &encoded.value);
+  return encoded;
+}
+
+EncodedRecord Encode(const StreamRecord& record) {
+  EncodedRecord encoded;
+  AppendStreamKey(kSampleIncarnation, record.stream_id, &encoded.key);
   AppendValue(record, &encoded.value);
   return encoded;
 }

@@ -24,6 +24,13 @@ std::vector<EventRecord> SampleEvents();
 std::vector<EmbeddingRecord> SampleEmbeddings();
 std::vector<RequestRecord> SampleRequests();
 
+// Those that use what version 2 of their records added; golden in a file of their own.
+std::vector<CollectionRecord> SampleCollections2();
+std::vector<ItemRecord> SampleItems2();
+std::vector<UserRecord> SampleUsers2();
+std::vector<EventRecord> SampleEvents2();
+std::vector<StreamRecord> SampleStreams();
+
 // Key and value as the store writes them, for any kind of record.
 struct EncodedRecord {
   std::string key;
@@ -35,6 +42,7 @@ EncodedRecord Encode(const UserRecord& record);
 EncodedRecord Encode(const EventRecord& record);
 EncodedRecord Encode(const EmbeddingRecord& record);
 EncodedRecord Encode(const RequestRecord& record);
+EncodedRecord Encode(const StreamRecord& record);
 
 }  // namespace negatron
 

@@ -22,7 +22,7 @@ MISSING_ITEM_RULE_REJECT: MissingItemRule
 MISSING_ITEM_RULE_UNSPECIFIED: MissingItemRule
 
 class Collection(_message.Message):
-    __slots__ = ["create_time", "display_name", "embedding_settings", "etag", "half_life", "incarnation", "item_id_type", "labels", "missing_item_rule", "name", "user_id_type"]
+    __slots__ = ["category_popularity", "cohort_popularity", "create_time", "display_name", "embedding_settings", "etag", "event_retention", "event_watermark_time", "half_life", "half_lives", "incarnation", "item_id_type", "labels", "mined_per_user", "missing_item_rule", "name", "popularity_grid", "user_id_type", "windows"]
     class LabelsEntry(_message.Message):
         __slots__ = ["key", "value"]
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -30,29 +30,45 @@ class Collection(_message.Message):
         key: str
         value: str
         def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    CATEGORY_POPULARITY_FIELD_NUMBER: _ClassVar[int]
+    COHORT_POPULARITY_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     EMBEDDING_SETTINGS_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
+    EVENT_RETENTION_FIELD_NUMBER: _ClassVar[int]
+    EVENT_WATERMARK_TIME_FIELD_NUMBER: _ClassVar[int]
     HALF_LIFE_FIELD_NUMBER: _ClassVar[int]
+    HALF_LIVES_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     ITEM_ID_TYPE_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
+    MINED_PER_USER_FIELD_NUMBER: _ClassVar[int]
     MISSING_ITEM_RULE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    POPULARITY_GRID_FIELD_NUMBER: _ClassVar[int]
     USER_ID_TYPE_FIELD_NUMBER: _ClassVar[int]
+    WINDOWS_FIELD_NUMBER: _ClassVar[int]
+    category_popularity: bool
+    cohort_popularity: bool
     create_time: _timestamp_pb2.Timestamp
     display_name: str
     embedding_settings: EmbeddingSettings
     etag: str
+    event_retention: _duration_pb2.Duration
+    event_watermark_time: _timestamp_pb2.Timestamp
     half_life: _duration_pb2.Duration
+    half_lives: _containers.RepeatedCompositeFieldContainer[_duration_pb2.Duration]
     incarnation: int
     item_id_type: IdType
     labels: _containers.ScalarMap[str, str]
+    mined_per_user: int
     missing_item_rule: MissingItemRule
     name: str
+    popularity_grid: _duration_pb2.Duration
     user_id_type: IdType
-    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., item_id_type: _Optional[_Union[IdType, str]] = ..., user_id_type: _Optional[_Union[IdType, str]] = ..., half_life: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., missing_item_rule: _Optional[_Union[MissingItemRule, str]] = ..., embedding_settings: _Optional[_Union[EmbeddingSettings, _Mapping]] = ..., incarnation: _Optional[int] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ...) -> None: ...
+    windows: _containers.RepeatedCompositeFieldContainer[_duration_pb2.Duration]
+    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., item_id_type: _Optional[_Union[IdType, str]] = ..., user_id_type: _Optional[_Union[IdType, str]] = ..., half_life: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., missing_item_rule: _Optional[_Union[MissingItemRule, str]] = ..., embedding_settings: _Optional[_Union[EmbeddingSettings, _Mapping]] = ..., incarnation: _Optional[int] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., half_lives: _Optional[_Iterable[_Union[_duration_pb2.Duration, _Mapping]]] = ..., windows: _Optional[_Iterable[_Union[_duration_pb2.Duration, _Mapping]]] = ..., cohort_popularity: bool = ..., category_popularity: bool = ..., popularity_grid: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., mined_per_user: _Optional[int] = ..., event_retention: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., event_watermark_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class CreateCollectionRequest(_message.Message):
     __slots__ = ["collection", "collection_id", "request_id"]

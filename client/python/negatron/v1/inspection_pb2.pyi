@@ -2,6 +2,7 @@
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from negatron.v1 import sampling_pb2 as _sampling_pb2
+from negatron.v1 import policies_pb2 as _policies_pb2
 from negatron.v1 import types_pb2 as _types_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor

@@ -45,6 +45,31 @@ class PoolServiceStub(object):
                 request_serializer=negatron_dot_v1_dot_pool__pb2.BatchWriteEventsRequest.SerializeToString,
                 response_deserializer=negatron_dot_v1_dot_types__pb2.WriteReceipt.FromString,
                 )
+        self.RetractEvents = channel.unary_unary(
+                '/negatron.v1.PoolService/RetractEvents',
+                request_serializer=negatron_dot_v1_dot_pool__pb2.RetractEventsRequest.SerializeToString,
+                response_deserializer=negatron_dot_v1_dot_pool__pb2.RetractEventsResponse.FromString,
+                )
+        self.ListUsers = channel.unary_unary(
+                '/negatron.v1.PoolService/ListUsers',
+                request_serializer=negatron_dot_v1_dot_pool__pb2.ListUsersRequest.SerializeToString,
+                response_deserializer=negatron_dot_v1_dot_pool__pb2.ListUsersResponse.FromString,
+                )
+        self.EraseUsers = channel.unary_unary(
+                '/negatron.v1.PoolService/EraseUsers',
+                request_serializer=negatron_dot_v1_dot_pool__pb2.EraseUsersRequest.SerializeToString,
+                response_deserializer=negatron_dot_v1_dot_pool__pb2.EraseUsersResponse.FromString,
+                )
+        self.ImportItems = channel.stream_stream(
+                '/negatron.v1.PoolService/ImportItems',
+                request_serializer=negatron_dot_v1_dot_pool__pb2.ImportItemsRequest.SerializeToString,
+                response_deserializer=negatron_dot_v1_dot_pool__pb2.ImportResponse.FromString,
+                )
+        self.ImportEvents = channel.stream_stream(
+                '/negatron.v1.PoolService/ImportEvents',
+                request_serializer=negatron_dot_v1_dot_pool__pb2.ImportEventsRequest.SerializeToString,
+                response_deserializer=negatron_dot_v1_dot_pool__pb2.ImportResponse.FromString,
+                )
 
 
 class PoolServiceServicer(object):
@@ -60,8 +85,9 @@ class PoolServiceServicer(object):
     """
 
     def BatchWriteItems(self, request, context):
-        """Creates items, or replaces the alive intervals of items that exist: with
-        "always" where the request gives none.
+        """Creates items, or replaces what the request's `update_mask` names of items
+        that exist: everything, without a mask. Base weights, categories and
+        attributes are current: they hold for all times.
         1 to 100,000 items. Default level: `DURABLE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -85,8 +111,73 @@ class PoolServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def BatchWriteEvents(self, request, context):
-        """Records events: users chose items at a time. 1 to 100,000 events, in any
-        order of time; late events are welcome. Default level: `DURABLE`.
+        """Records events: users chose items at a time, were shown them, or got them as
+        negatives. 1 to 100,000 events, in any order of time; late events are welcome.
+        Default level: `DURABLE`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetractEvents(self, request, context):
+        """Removes events, as if they had never been written: every event that equals
+        an entry in user, item, time and, if given, kind. An entry without such
+        an event is no error. What the events had created stays: users, items and the
+        time from which such an item is alive. The next positive of a user and item, if
+        there is one, becomes the first. 1 to 100,000 entries. Durable. Safe to repeat
+        while none of the events is written again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListUsers(self, request, context):
+        """Lists users in the order in which they were first written, without those
+        that were erased. Read-only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EraseUsers(self, request, context):
+        """Erases users: their ids, histories and all their events. 1 to 100,000 users.
+        Durable.
+
+        First the ids and histories go, so that a later write of an id makes another
+        user; then the events, in portions, while the collection is served. Returns
+        when all are gone. If it fails with `UNAVAILABLE`, or its caller leaves, after
+        the first step, the rest follows by itself, also after a restart. Safe to
+        repeat: a repeat waits for events of users erased before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportItems(self, request_iterator, context):
+        """Writes items in numbered chunks, and resumes where an earlier stream of the
+        same id ended. Each chunk is committed whole, with the stream's position, and
+        is durable when it is acknowledged.
+
+        The first request names `collection` and `stream_id`; it may carry a chunk.
+        The server answers it at once with the stream's position, and from then on
+        whenever that rises. Chunks are numbered 1, 2, 3, ...; one at or below the
+        position is skipped, so that a number must always name the same data. The
+        server reads no further while some chunks wait: gRPC's flow control then
+        slows the caller down.
+
+        `INVALID_ARGUMENT` names the chunk, its bad fields and rows, or a gap in the
+        numbers; earlier chunks stay. A later stream with the same id ends an earlier
+        one with `ABORTED`: a feed that lost its connection need not wait for the
+        server to notice. `UNAVAILABLE` while shutting down, and as for batch writes.
+        A collection keeps the positions of at most 65,536 streams, of items and of
+        events apart; beyond: `RESOURCE_EXHAUSTED`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportEvents(self, request_iterator, context):
+        """Writes events in numbered chunks; otherwise as `ImportItems`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -114,6 +205,31 @@ def add_PoolServiceServicer_to_server(servicer, server):
                     servicer.BatchWriteEvents,
                     request_deserializer=negatron_dot_v1_dot_pool__pb2.BatchWriteEventsRequest.FromString,
                     response_serializer=negatron_dot_v1_dot_types__pb2.WriteReceipt.SerializeToString,
+            ),
+            'RetractEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetractEvents,
+                    request_deserializer=negatron_dot_v1_dot_pool__pb2.RetractEventsRequest.FromString,
+                    response_serializer=negatron_dot_v1_dot_pool__pb2.RetractEventsResponse.SerializeToString,
+            ),
+            'ListUsers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUsers,
+                    request_deserializer=negatron_dot_v1_dot_pool__pb2.ListUsersRequest.FromString,
+                    response_serializer=negatron_dot_v1_dot_pool__pb2.ListUsersResponse.SerializeToString,
+            ),
+            'EraseUsers': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseUsers,
+                    request_deserializer=negatron_dot_v1_dot_pool__pb2.EraseUsersRequest.FromString,
+                    response_serializer=negatron_dot_v1_dot_pool__pb2.EraseUsersResponse.SerializeToString,
+            ),
+            'ImportItems': grpc.stream_stream_rpc_method_handler(
+                    servicer.ImportItems,
+                    request_deserializer=negatron_dot_v1_dot_pool__pb2.ImportItemsRequest.FromString,
+                    response_serializer=negatron_dot_v1_dot_pool__pb2.ImportResponse.SerializeToString,
+            ),
+            'ImportEvents': grpc.stream_stream_rpc_method_handler(
+                    servicer.ImportEvents,
+                    request_deserializer=negatron_dot_v1_dot_pool__pb2.ImportEventsRequest.FromString,
+                    response_serializer=negatron_dot_v1_dot_pool__pb2.ImportResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -199,5 +315,90 @@ class PoolService(object):
         return grpc.experimental.unary_unary(request, target, '/negatron.v1.PoolService/BatchWriteEvents',
             negatron_dot_v1_dot_pool__pb2.BatchWriteEventsRequest.SerializeToString,
             negatron_dot_v1_dot_types__pb2.WriteReceipt.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def RetractEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/negatron.v1.PoolService/RetractEvents',
+            negatron_dot_v1_dot_pool__pb2.RetractEventsRequest.SerializeToString,
+            negatron_dot_v1_dot_pool__pb2.RetractEventsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListUsers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/negatron.v1.PoolService/ListUsers',
+            negatron_dot_v1_dot_pool__pb2.ListUsersRequest.SerializeToString,
+            negatron_dot_v1_dot_pool__pb2.ListUsersResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def EraseUsers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/negatron.v1.PoolService/EraseUsers',
+            negatron_dot_v1_dot_pool__pb2.EraseUsersRequest.SerializeToString,
+            negatron_dot_v1_dot_pool__pb2.EraseUsersResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ImportItems(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(request_iterator, target, '/negatron.v1.PoolService/ImportItems',
+            negatron_dot_v1_dot_pool__pb2.ImportItemsRequest.SerializeToString,
+            negatron_dot_v1_dot_pool__pb2.ImportResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ImportEvents(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(request_iterator, target, '/negatron.v1.PoolService/ImportEvents',
+            negatron_dot_v1_dot_pool__pb2.ImportEventsRequest.SerializeToString,
+            negatron_dot_v1_dot_pool__pb2.ImportResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

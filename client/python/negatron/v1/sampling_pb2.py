@@ -13,10 +13,12 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from negatron.v1 import policies_pb2 as negatron_dot_v1_dot_policies__pb2
 from negatron.v1 import types_pb2 as negatron_dot_v1_dot_types__pb2
 
+from negatron.v1.policies_pb2 import *
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1anegatron/v1/sampling.proto\x12\x0bnegatron.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17negatron/v1/types.proto\":\n\x06Policy\x12\x30\n\ncomponents\x18\x01 \x03(\x0b\x32\x1c.negatron.v1.PolicyComponent\"\xbd\x01\n\x0fPolicyComponent\x12\r\n\x05share\x18\x01 \x01(\x01\x12-\n\x07uniform\x18\x02 \x01(\x0b\x32\x1a.negatron.v1.UniformSourceH\x00\x12\x33\n\npopularity\x18\x03 \x01(\x0b\x32\x1d.negatron.v1.PopularitySourceH\x00\x12-\n\x07nearest\x18\x04 \x01(\x0b\x32\x1a.negatron.v1.NearestSourceH\x00\x42\x08\n\x06source\"\x0f\n\rUniformSource\"\x12\n\x10PopularitySource\"\x9e\x01\n\rNearestSource\x12*\n\x06\x61nchor\x18\x01 \x01(\x0e\x32\x1a.negatron.v1.NearestAnchor\x12\x12\n\nrank_begin\x18\x02 \x01(\x05\x12\x10\n\x08rank_end\x18\x03 \x01(\x05\x12&\n\x04pick\x18\x04 \x01(\x0e\x32\x18.negatron.v1.NearestPick\x12\x13\n\x0btemperature\x18\x05 \x01(\x01\"\xb1\x04\n\x16SampleNegativesRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x16\n\x0enegative_count\x18\x02 \x01(\x05\x12\x11\n\trow_count\x18\x03 \x01(\x05\x12\'\n\x08user_ids\x18\x04 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12+\n\x0cpositive_ids\x18\x05 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12/\n\nexclusions\x18\x06 \x01(\x0b\x32\x1b.negatron.v1.RaggedIdColumn\x12.\n\x0c\x61s_of_micros\x18\x07 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12.\n\nas_of_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x08row_keys\x18\t \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12)\n\x07queries\x18\n \x01(\x0b\x32\x18.negatron.v1.FloatMatrix\x12#\n\x06policy\x18\x0b \x01(\x0b\x32\x13.negatron.v1.Policy\x12\x11\n\x04seed\x18\x0c \x01(\x03H\x00\x88\x01\x01\x12*\n\x07outputs\x18\r \x03(\x0e\x32\x19.negatron.v1.SampleOutput\x12-\n\x08\x65ncoding\x18\x0e \x01(\x0e\x32\x1b.negatron.v1.ColumnEncodingB\x07\n\x05_seed\"^\n\x0f\x43omponentReport\x12\x0e\n\x06source\x18\x01 \x01(\t\x12&\n\x08law_kind\x18\x02 \x01(\x0e\x32\x14.negatron.v1.LawKind\x12\x13\n\x0b\x64rawn_count\x18\x03 \x01(\x03\"\x96\x05\n\x17SampleNegativesResponse\x12\'\n\x08item_ids\x18\x01 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12\'\n\x05log_q\x18\x02 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12.\n\x0clog_q_source\x18\x03 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12\x32\n\x11\x63omponent_indexes\x18\x04 \x01(\x0b\x32\x17.negatron.v1.ByteColumn\x12(\n\x06scores\x18\x05 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12-\n\x0crow_statuses\x18\x06 \x01(\x0b\x32\x17.negatron.v1.ByteColumn\x12.\n\x0c\x64rawn_counts\x18\x07 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x32\n\x10\x65\x66\x66\x65\x63tive_shares\x18\x08 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12/\n\rreject_counts\x18\t \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x30\n\ncomponents\x18\n \x03(\x0b\x32\x1c.negatron.v1.ComponentReport\x12&\n\x08law_kind\x18\x0b \x01(\x0e\x32\x14.negatron.v1.LawKind\x12,\n\x08snapshot\x18\x0c \x01(\x0b\x32\x1a.negatron.v1.SnapshotToken\x12\x0c\n\x04seed\x18\r \x01(\x03\x12.\n\nas_of_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tkernel_id\x18\x0f \x01(\t*f\n\rNearestAnchor\x12\x1e\n\x1aNEAREST_ANCHOR_UNSPECIFIED\x10\x00\x12\x18\n\x14NEAREST_ANCHOR_QUERY\x10\x01\x12\x1b\n\x17NEAREST_ANCHOR_POSITIVE\x10\x02*u\n\x0bNearestPick\x12\x1c\n\x18NEAREST_PICK_UNSPECIFIED\x10\x00\x12\x18\n\x14NEAREST_PICK_UNIFORM\x10\x01\x12\x18\n\x14NEAREST_PICK_SOFTMAX\x10\x02\x12\x14\n\x10NEAREST_PICK_TOP\x10\x03*\xf3\x01\n\x0cSampleOutput\x12\x1d\n\x19SAMPLE_OUTPUT_UNSPECIFIED\x10\x00\x12\x17\n\x13SAMPLE_OUTPUT_LOG_Q\x10\x01\x12\x1e\n\x1aSAMPLE_OUTPUT_LOG_Q_SOURCE\x10\x02\x12\x1b\n\x17SAMPLE_OUTPUT_COMPONENT\x10\x03\x12\x17\n\x13SAMPLE_OUTPUT_SCORE\x10\x04\x12\"\n\x1eSAMPLE_OUTPUT_EFFECTIVE_SHARES\x10\x05\x12\x19\n\x15SAMPLE_OUTPUT_REJECTS\x10\x06\x12\x16\n\x12SAMPLE_OUTPUT_NONE\x10\x07*d\n\x07LawKind\x12\x18\n\x14LAW_KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eLAW_KIND_EXACT\x10\x01\x12\x18\n\x14LAW_KIND_CONDITIONAL\x10\x02\x12\x11\n\rLAW_KIND_NONE\x10\x03*\xc3\x01\n\tRowStatus\x12\x1a\n\x16ROW_STATUS_UNSPECIFIED\x10\x00\x12\x11\n\rROW_STATUS_OK\x10\x01\x12\x1d\n\x19ROW_STATUS_NO_LIVING_ITEM\x10\x02\x12\x18\n\x14ROW_STATUS_EXHAUSTED\x10\x03\x12\x17\n\x13ROW_STATUS_NO_EVENT\x10\x04\x12\x18\n\x14ROW_STATUS_NO_ANCHOR\x10\x05\x12\x1b\n\x17ROW_STATUS_NO_CANDIDATE\x10\x06*]\n\x0bRejectCause\x12\x1c\n\x18REJECT_CAUSE_UNSPECIFIED\x10\x00\x12\x19\n\x15REJECT_CAUSE_EXCLUDED\x10\x01\x12\x15\n\x11REJECT_CAUSE_DEAD\x10\x02\x32o\n\x0fSamplingService\x12\\\n\x0fSampleNegatives\x12#.negatron.v1.SampleNegativesRequest\x1a$.negatron.v1.SampleNegativesResponseB\x03\xf8\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1anegatron/v1/sampling.proto\x12\x0bnegatron.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1anegatron/v1/policies.proto\x1a\x17negatron/v1/types.proto\"\xdb\x04\n\x16SampleNegativesRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x16\n\x0enegative_count\x18\x02 \x01(\x05\x12\x11\n\trow_count\x18\x03 \x01(\x05\x12\'\n\x08user_ids\x18\x04 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12+\n\x0cpositive_ids\x18\x05 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12/\n\nexclusions\x18\x06 \x01(\x0b\x32\x1b.negatron.v1.RaggedIdColumn\x12.\n\x0c\x61s_of_micros\x18\x07 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12.\n\nas_of_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x08row_keys\x18\t \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12)\n\x07queries\x18\n \x01(\x0b\x32\x18.negatron.v1.FloatMatrix\x12#\n\x06policy\x18\x0b \x01(\x0b\x32\x13.negatron.v1.Policy\x12\x11\n\x04seed\x18\x0c \x01(\x03H\x00\x88\x01\x01\x12*\n\x07outputs\x18\r \x03(\x0e\x32\x19.negatron.v1.SampleOutput\x12-\n\x08\x65ncoding\x18\x0e \x01(\x0e\x32\x1b.negatron.v1.ColumnEncoding\x12(\n\x07\x63ohorts\x18\x0f \x01(\x0b\x32\x17.negatron.v1.ByteColumnB\x07\n\x05_seed\"^\n\x0f\x43omponentReport\x12\x0e\n\x06source\x18\x01 \x01(\t\x12&\n\x08law_kind\x18\x02 \x01(\x0e\x32\x14.negatron.v1.LawKind\x12\x13\n\x0b\x64rawn_count\x18\x03 \x01(\x03\"\xa3\x07\n\x17SampleNegativesResponse\x12\'\n\x08item_ids\x18\x01 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12\'\n\x05log_q\x18\x02 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12.\n\x0clog_q_source\x18\x03 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12\x32\n\x11\x63omponent_indexes\x18\x04 \x01(\x0b\x32\x17.negatron.v1.ByteColumn\x12(\n\x06scores\x18\x05 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12-\n\x0crow_statuses\x18\x06 \x01(\x0b\x32\x17.negatron.v1.ByteColumn\x12.\n\x0c\x64rawn_counts\x18\x07 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x32\n\x10\x65\x66\x66\x65\x63tive_shares\x18\x08 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12/\n\rreject_counts\x18\t \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x30\n\ncomponents\x18\n \x03(\x0b\x32\x1c.negatron.v1.ComponentReport\x12&\n\x08law_kind\x18\x0b \x01(\x0e\x32\x14.negatron.v1.LawKind\x12,\n\x08snapshot\x18\x0c \x01(\x0b\x32\x1a.negatron.v1.SnapshotToken\x12\x0c\n\x04seed\x18\r \x01(\x03\x12.\n\nas_of_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tkernel_id\x18\x0f \x01(\t\x12\x31\n\x0f\x65xpected_counts\x18\x10 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12\x34\n\x12importance_weights\x18\x11 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12\x30\n\x0epositive_log_q\x18\x12 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12<\n\x1apopularity_boundary_micros\x18\x13 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x32\n\x10rejects_by_cause\x18\x14 \x01(\x0b\x32\x18.negatron.v1.Int64Column\"\xfb\x03\n\x1cSampleSharedNegativesRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x16\n\x0enegative_count\x18\x02 \x01(\x05\x12\x11\n\trow_count\x18\x03 \x01(\x05\x12\'\n\x08user_ids\x18\x04 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12+\n\x0cpositive_ids\x18\x05 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12/\n\nexclusions\x18\x06 \x01(\x0b\x32\x1b.negatron.v1.RaggedIdColumn\x12.\n\x0c\x61s_of_micros\x18\x07 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12.\n\nas_of_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0enegatives_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x06policy\x18\n \x01(\x0b\x32\x13.negatron.v1.Policy\x12\x11\n\x04seed\x18\x0b \x01(\x03H\x00\x88\x01\x01\x12\x11\n\tblock_key\x18\x0c \x01(\x03\x12-\n\x08\x65ncoding\x18\r \x01(\x0e\x32\x1b.negatron.v1.ColumnEncodingB\x07\n\x05_seed\"\xf7\x03\n\x1dSampleSharedNegativesResponse\x12\'\n\x08item_ids\x18\x01 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12\'\n\x05log_q\x18\x02 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12\x32\n\x11\x63omponent_indexes\x18\x03 \x01(\x0b\x32\x17.negatron.v1.ByteColumn\x12\x12\n\nfalse_mask\x18\x04 \x01(\x0c\x12/\n\rlog_remaining\x18\x05 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12\x30\n\ncomponents\x18\x06 \x03(\x0b\x32\x1c.negatron.v1.ComponentReport\x12&\n\x08law_kind\x18\x07 \x01(\x0e\x32\x14.negatron.v1.LawKind\x12,\n\x08snapshot\x18\x08 \x01(\x0b\x32\x1a.negatron.v1.SnapshotToken\x12\x0c\n\x04seed\x18\t \x01(\x03\x12\x32\n\x0enegatives_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nas_of_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tkernel_id\x18\x0c \x01(\t*\xa7\x03\n\x0cSampleOutput\x12\x1d\n\x19SAMPLE_OUTPUT_UNSPECIFIED\x10\x00\x12\x17\n\x13SAMPLE_OUTPUT_LOG_Q\x10\x01\x12\x1e\n\x1aSAMPLE_OUTPUT_LOG_Q_SOURCE\x10\x02\x12\x1b\n\x17SAMPLE_OUTPUT_COMPONENT\x10\x03\x12\x17\n\x13SAMPLE_OUTPUT_SCORE\x10\x04\x12\"\n\x1eSAMPLE_OUTPUT_EFFECTIVE_SHARES\x10\x05\x12\x19\n\x15SAMPLE_OUTPUT_REJECTS\x10\x06\x12\x16\n\x12SAMPLE_OUTPUT_NONE\x10\x07\x12 \n\x1cSAMPLE_OUTPUT_EXPECTED_COUNT\x10\x08\x12#\n\x1fSAMPLE_OUTPUT_IMPORTANCE_WEIGHT\x10\t\x12 \n\x1cSAMPLE_OUTPUT_POSITIVE_LOG_Q\x10\n\x12%\n!SAMPLE_OUTPUT_POPULARITY_BOUNDARY\x10\x0b\x12\"\n\x1eSAMPLE_OUTPUT_REJECTS_BY_CAUSE\x10\x0c*d\n\x07LawKind\x12\x18\n\x14LAW_KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eLAW_KIND_EXACT\x10\x01\x12\x18\n\x14LAW_KIND_CONDITIONAL\x10\x02\x12\x11\n\rLAW_KIND_NONE\x10\x03*\xd9\x01\n\tRowStatus\x12\x1a\n\x16ROW_STATUS_UNSPECIFIED\x10\x00\x12\x11\n\rROW_STATUS_OK\x10\x01\x12\x1d\n\x19ROW_STATUS_NO_LIVING_ITEM\x10\x02\x12\x18\n\x14ROW_STATUS_EXHAUSTED\x10\x03\x12\x17\n\x13ROW_STATUS_NO_EVENT\x10\x04\x12\x18\n\x14ROW_STATUS_NO_ANCHOR\x10\x05\x12\x1b\n\x17ROW_STATUS_NO_CANDIDATE\x10\x06\x12\x14\n\x10ROW_STATUS_SHORT\x10\x07*\x94\x01\n\x0bRejectCause\x12\x1c\n\x18REJECT_CAUSE_UNSPECIFIED\x10\x00\x12\x19\n\x15REJECT_CAUSE_EXCLUDED\x10\x01\x12\x15\n\x11REJECT_CAUSE_DEAD\x10\x02\x12\x19\n\x15REJECT_CAUSE_FILTERED\x10\x03\x12\x1a\n\x16REJECT_CAUSE_DUPLICATE\x10\x04\x32\xdf\x01\n\x0fSamplingService\x12\\\n\x0fSampleNegatives\x12#.negatron.v1.SampleNegativesRequest\x1a$.negatron.v1.SampleNegativesResponse\x12n\n\x15SampleSharedNegatives\x12).negatron.v1.SampleSharedNegativesRequest\x1a*.negatron.v1.SampleSharedNegativesResponseB\x03\xf8\x01\x01P\x01\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'negatron.v1.sampling_pb2', globals())
@@ -24,34 +26,24 @@ if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
   DESCRIPTOR._serialized_options = b'\370\001\001'
-  _NEARESTANCHOR._serialized_start=1876
-  _NEARESTANCHOR._serialized_end=1978
-  _NEARESTPICK._serialized_start=1980
-  _NEARESTPICK._serialized_end=2097
-  _SAMPLEOUTPUT._serialized_start=2100
-  _SAMPLEOUTPUT._serialized_end=2343
-  _LAWKIND._serialized_start=2345
-  _LAWKIND._serialized_end=2445
-  _ROWSTATUS._serialized_start=2448
-  _ROWSTATUS._serialized_end=2643
-  _REJECTCAUSE._serialized_start=2645
-  _REJECTCAUSE._serialized_end=2738
-  _POLICY._serialized_start=101
-  _POLICY._serialized_end=159
-  _POLICYCOMPONENT._serialized_start=162
-  _POLICYCOMPONENT._serialized_end=351
-  _UNIFORMSOURCE._serialized_start=353
-  _UNIFORMSOURCE._serialized_end=368
-  _POPULARITYSOURCE._serialized_start=370
-  _POPULARITYSOURCE._serialized_end=388
-  _NEARESTSOURCE._serialized_start=391
-  _NEARESTSOURCE._serialized_end=549
-  _SAMPLENEGATIVESREQUEST._serialized_start=552
-  _SAMPLENEGATIVESREQUEST._serialized_end=1113
-  _COMPONENTREPORT._serialized_start=1115
-  _COMPONENTREPORT._serialized_end=1209
-  _SAMPLENEGATIVESRESPONSE._serialized_start=1212
-  _SAMPLENEGATIVESRESPONSE._serialized_end=1874
-  _SAMPLINGSERVICE._serialized_start=2740
-  _SAMPLINGSERVICE._serialized_end=2851
+  _SAMPLEOUTPUT._serialized_start=2782
+  _SAMPLEOUTPUT._serialized_end=3205
+  _LAWKIND._serialized_start=3207
+  _LAWKIND._serialized_end=3307
+  _ROWSTATUS._serialized_start=3310
+  _ROWSTATUS._serialized_end=3527
+  _REJECTCAUSE._serialized_start=3530
+  _REJECTCAUSE._serialized_end=3678
+  _SAMPLENEGATIVESREQUEST._serialized_start=130
+  _SAMPLENEGATIVESREQUEST._serialized_end=733
+  _COMPONENTREPORT._serialized_start=735
+  _COMPONENTREPORT._serialized_end=829
+  _SAMPLENEGATIVESRESPONSE._serialized_start=832
+  _SAMPLENEGATIVESRESPONSE._serialized_end=1763
+  _SAMPLESHAREDNEGATIVESREQUEST._serialized_start=1766
+  _SAMPLESHAREDNEGATIVESREQUEST._serialized_end=2273
+  _SAMPLESHAREDNEGATIVESRESPONSE._serialized_start=2276
+  _SAMPLESHAREDNEGATIVESRESPONSE._serialized_end=2779
+  _SAMPLINGSERVICE._serialized_start=3681
+  _SAMPLINGSERVICE._serialized_end=3904
 # @@protoc_insertion_point(module_scope)

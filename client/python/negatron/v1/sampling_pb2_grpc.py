@@ -21,6 +21,11 @@ class SamplingServiceStub(object):
                 request_serializer=negatron_dot_v1_dot_sampling__pb2.SampleNegativesRequest.SerializeToString,
                 response_deserializer=negatron_dot_v1_dot_sampling__pb2.SampleNegativesResponse.FromString,
                 )
+        self.SampleSharedNegatives = channel.unary_unary(
+                '/negatron.v1.SamplingService/SampleSharedNegatives',
+                request_serializer=negatron_dot_v1_dot_sampling__pb2.SampleSharedNegativesRequest.SerializeToString,
+                response_deserializer=negatron_dot_v1_dot_sampling__pb2.SampleSharedNegativesResponse.FromString,
+                )
 
 
 class SamplingServiceServicer(object):
@@ -47,6 +52,21 @@ class SamplingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SampleSharedNegatives(self, request, context):
+        """Draws one block of `negative_count` negatives for all rows, as of one time and
+        without exclusions, and tells for each row which of them are false: excluded
+        as in `SampleNegatives`, or not alive at the row's own t.
+
+        Read-only and safe to retry; repeatable with equal snapshot token, seed, block
+        key, time and policy. The policy may have sources `uniform` and `popularity`,
+        without `within_cohort`, and neither `unique` nor `category_cap`. Fails as
+        `SampleNegatives` does, and with `FAILED_PRECONDITION` if there is nothing
+        to draw at `negatives_time`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SamplingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -54,6 +74,11 @@ def add_SamplingServiceServicer_to_server(servicer, server):
                     servicer.SampleNegatives,
                     request_deserializer=negatron_dot_v1_dot_sampling__pb2.SampleNegativesRequest.FromString,
                     response_serializer=negatron_dot_v1_dot_sampling__pb2.SampleNegativesResponse.SerializeToString,
+            ),
+            'SampleSharedNegatives': grpc.unary_unary_rpc_method_handler(
+                    servicer.SampleSharedNegatives,
+                    request_deserializer=negatron_dot_v1_dot_sampling__pb2.SampleSharedNegativesRequest.FromString,
+                    response_serializer=negatron_dot_v1_dot_sampling__pb2.SampleSharedNegativesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -80,5 +105,22 @@ class SamplingService(object):
         return grpc.experimental.unary_unary(request, target, '/negatron.v1.SamplingService/SampleNegatives',
             negatron_dot_v1_dot_sampling__pb2.SampleNegativesRequest.SerializeToString,
             negatron_dot_v1_dot_sampling__pb2.SampleNegativesResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def SampleSharedNegatives(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/negatron.v1.SamplingService/SampleSharedNegatives',
+            negatron_dot_v1_dot_sampling__pb2.SampleSharedNegativesRequest.SerializeToString,
+            negatron_dot_v1_dot_sampling__pb2.SampleSharedNegativesResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+NEAREST_ANCHOR_POSITIVE: NearestAnchor
+NEAREST_ANCHOR_QUERY: NearestAnchor
+NEAREST_ANCHOR_UNSPECIFIED: NearestAnchor
+NEAREST_PICK_SOFTMAX: NearestPick
+NEAREST_PICK_TOP: NearestPick
+NEAREST_PICK_UNIFORM: NearestPick
+NEAREST_PICK_UNSPECIFIED: NearestPick
+
+class ExposureSource(_message.Message):
+    __slots__ = ["half_life", "max_importance_weight"]
+    HALF_LIFE_FIELD_NUMBER: _ClassVar[int]
+    MAX_IMPORTANCE_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    half_life: _duration_pb2.Duration
+    max_importance_weight: float
+    def __init__(self, half_life: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., max_importance_weight: _Optional[float] = ...) -> None: ...
+
+class MinedSource(_message.Message):
+    __slots__ = ["half_life"]
+    HALF_LIFE_FIELD_NUMBER: _ClassVar[int]
+    half_life: _duration_pb2.Duration
+    def __init__(self, half_life: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class NearestSource(_message.Message):
+    __slots__ = ["anchor", "pick", "rank_begin", "rank_end", "temperature"]
+    ANCHOR_FIELD_NUMBER: _ClassVar[int]
+    PICK_FIELD_NUMBER: _ClassVar[int]
+    RANK_BEGIN_FIELD_NUMBER: _ClassVar[int]
+    RANK_END_FIELD_NUMBER: _ClassVar[int]
+    TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
+    anchor: NearestAnchor
+    pick: NearestPick
+    rank_begin: int
+    rank_end: int
+    temperature: float
+    def __init__(self, anchor: _Optional[_Union[NearestAnchor, str]] = ..., rank_begin: _Optional[int] = ..., rank_end: _Optional[int] = ..., pick: _Optional[_Union[NearestPick, str]] = ..., temperature: _Optional[float] = ...) -> None: ...
+
+class Policy(_message.Message):
+    __slots__ = ["category_cap", "components", "positive_floor", "unique"]
+    CATEGORY_CAP_FIELD_NUMBER: _ClassVar[int]
+    COMPONENTS_FIELD_NUMBER: _ClassVar[int]
+    POSITIVE_FLOOR_FIELD_NUMBER: _ClassVar[int]
+    UNIQUE_FIELD_NUMBER: _ClassVar[int]
+    category_cap: int
+    components: _containers.RepeatedCompositeFieldContainer[PolicyComponent]
+    positive_floor: float
+    unique: bool
+    def __init__(self, components: _Optional[_Iterable[_Union[PolicyComponent, _Mapping]]] = ..., unique: bool = ..., category_cap: _Optional[int] = ..., positive_floor: _Optional[float] = ...) -> None: ...
+
+class PolicyComponent(_message.Message):
+    __slots__ = ["category", "exposure", "mined", "nearest", "popularity", "share", "uniform"]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    EXPOSURE_FIELD_NUMBER: _ClassVar[int]
+    MINED_FIELD_NUMBER: _ClassVar[int]
+    NEAREST_FIELD_NUMBER: _ClassVar[int]
+    POPULARITY_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    UNIFORM_FIELD_NUMBER: _ClassVar[int]
+    category: str
+    exposure: ExposureSource
+    mined: MinedSource
+    nearest: NearestSource
+    popularity: PopularitySource
+    share: float
+    uniform: UniformSource
+    def __init__(self, share: _Optional[float] = ..., uniform: _Optional[_Union[UniformSource, _Mapping]] = ..., popularity: _Optional[_Union[PopularitySource, _Mapping]] = ..., nearest: _Optional[_Union[NearestSource, _Mapping]] = ..., exposure: _Optional[_Union[ExposureSource, _Mapping]] = ..., mined: _Optional[_Union[MinedSource, _Mapping]] = ..., category: _Optional[str] = ...) -> None: ...
+
+class PopularitySource(_message.Message):
+    __slots__ = ["alpha", "half_life", "window", "within_cohort"]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    HALF_LIFE_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
+    WITHIN_COHORT_FIELD_NUMBER: _ClassVar[int]
+    alpha: float
+    half_life: _duration_pb2.Duration
+    window: _duration_pb2.Duration
+    within_cohort: bool
+    def __init__(self, alpha: _Optional[float] = ..., half_life: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., window: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., within_cohort: bool = ...) -> None: ...
+
+class UniformSource(_message.Message):
+    __slots__ = ["by_base_weight"]
+    BY_BASE_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    by_base_weight: bool
+    def __init__(self, by_base_weight: bool = ...) -> None: ...
+
+class NearestAnchor(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class NearestPick(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []

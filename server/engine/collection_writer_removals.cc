@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// CollectionWriter: what takes events and users away.
+#include <map>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+
+#include "server/engine/collection_writer.h"
+#include "server/engine/resolve.h"
+#include "storage/base/status.h"
+
+namespace negatron {
+namespace {
+
+// The entries of a retraction that name one user and item at one time.
+using PairKey = std::pair<Ordinal, Ordinal>;
+using RowsByPair = absl::flat_hash_map<PairKey, std::vector<uint32_t>>;
+
+}  // namespace
+
+// A deletion leaves no record that carries its sequence, which snapshot tokens
+// name: the collection's own does.
+void CollectionWriter::Touch(const CommitSlot& slot) { StageSettings(settings(), slot); }
+
+absl::StatusOr<WriteResult> CollectionWriter::StageRetraction(const RetractEventsRequest& request,
+                                                              const CommitSlot& slot) {
+  const std::vector<Ordinal> event_users = ResolveUsers(request.users, users());
+  const std::vector<Ordinal> event_items = Resolve(request.items, items());
+  std::map<Micros, RowsByPair> rows;
+  for (size_t i = 0; i < event_items.size(); ++i) {
+    if (event_users[i] == kNoOrdinal || event_items[i] == kNoOrdinal) continue;
+    rows[request.times[i]][{event_users[i], event_items[i]}].push_back(static_cast<uint32_t>(i));
+  }
+  WriteResult result{slot.sequence, 0, 0, request.options.level};
+  result.found.assign(event_items.size(), 0);
+  std::vector<EventRecord> events;
+  for (const auto& [time, pairs] : rows) {
+    NEGATRON_RETURN_IF_ERROR(
+        slot.store->ScanEventsAt(settings().incarnation, time, [&](const EventRecord& event) {
+          const auto pair = pairs.find({event.user, event.item});
+          if (pair == pairs.end()) return absl::OkStatus();
+          bool matches = false;
+          for (const uint32_t row : pair->second) {
+            if (!request.kinds.empty() && request.kinds[row] != event.kind) continue;
+            result.found[row] = 1;
+            matches = true;
+          }
+          if (matches) events.push_back(event);
+          return absl::OkStatus();
+        }));
+  }
+  StageRemoval(events, slot);
+  result.written_count = static_cast<int64_t>(events.size());
+  return result;
+}
+
+absl::StatusOr<WriteResult> CollectionWriter::StageErasure(const EraseUsersRequest& request,
+                                                           const CommitSlot& slot) {
+  WriteResult result{slot.sequence, 0, 0, request.options.level};
+  for (const Ordinal user : ResolveUsers(request.users, users())) {
+    result.found.push_back(user != kNoOrdinal);
+    if (user == kNoOrdinal) continue;
+    UserRecord record;
+    record.ordinal = user;
+    record.commit_sequence = slot.sequence;
+    record.erased = true;
+    slot.batch->PutUser(settings().incarnation, record);
+    pool().EraseUser(user);
+    ++result.written_count;
+  }
+  last_sequence_ = slot.sequence;
+  Touch(slot);
+  return result;
+}
+
+void CollectionWriter::StageRemoval(std::span<const EventRecord> events, const CommitSlot& slot) {
+  for (const EventRecord& event : events) {
+    slot.batch->DeleteEvent(settings().incarnation, PositionOf(event));
+    pool().RemoveEvent(event);
+  }
+  Touch(slot);
+}
+
+void CollectionWriter::StageWatermark(Micros watermark, const CommitSlot& slot) {
+  CollectionRecord next = settings();
+  next.watermark = watermark;
+  pool().SetWatermark(watermark);
+  StageSettings(std::move(next), slot);
+}
+
+void CollectionWriter::ForgetEvents(std::span<const EventRecord> events, const CommitSlot& slot) {
+  bool any = false;
+  for (const EventRecord& event : events) {
+    const UserHistory& history = published_->pool->history(event.user);
+    const uint32_t position = history.Find(event.item);
+    if (position < history.size() && history.at(position).time == event.time) continue;
+    slot.batch->DeleteEvent(settings().incarnation, PositionOf(event));
+    any = true;
+  }
+  if (!any) return;
+  // What is forgotten may be the last record that carries the newest sequence.
+  CollectionRecord record = settings();
+  record.commit_sequence = published_->commit_sequence;
+  slot.batch->PutCollection(record);
+}
+
+}  // namespace negatron

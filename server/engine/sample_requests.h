@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_SERVER_ENGINE_SAMPLE_REQUESTS_H_
+#define NEGATRON_SERVER_ENGINE_SAMPLE_REQUESTS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/engine/ids.h"
+#include "server/sampling/policy.h"
+#include "storage/model/records.h"
+
+// What callers ask of the engine when they sample, and what they get: plain
+// columns, one entry a row. Field paths in errors are those of the protos.
+namespace negatron {
+
+struct SampleRequest {
+  int64_t row_count = 0;
+  int negative_count = 0;
+  // Per-row columns: empty, or `row_count` long.
+  std::optional<IdBatch> users;
+  std::optional<IdBatch> positives;
+  std::optional<IdBatch> exclusions;      // Ragged, with `exclusion_splits`.
+  std::vector<int64_t> exclusion_splits;  // [row_count + 1] if `exclusions`.
+  std::vector<Micros> as_of;              // Empty: `default_as_of` for every row.
+  std::optional<Micros> default_as_of;    // Unset: the clock.
+  std::vector<int64_t> row_keys;
+  std::vector<uint8_t> cohorts;  // Empty: 0 for every row.
+  int query_columns = 0;
+  std::vector<float> queries;  // [row_count, query_columns], row-major.
+  Policy policy;
+  uint64_t seed = 0;
+
+  // Optional columns of the result.
+  bool want_log_q = true;
+  bool want_log_q_source = true;
+  bool want_components = true;
+  bool want_scores = false;
+  bool want_shares = false;
+  bool want_rejects = false;
+  bool want_expected_count = false;
+  bool want_importance_weights = false;
+  bool want_positive_log_q = false;
+  bool want_boundaries = false;
+  bool want_all_rejects = false;
+  bool want_names = false;  // Ids of a string collection as strings.
+};
+
+struct SnapshotToken {
+  int64_t incarnation = 0;
+  int64_t commit_sequence = 0;
+};
+
+// Columns of [row_count * negative_count] draws, row-major, unless stated. A
+// column that was not asked for is empty. Padding: id -1 or "", NaN, 255.
+struct SampleResult {
+  std::vector<int64_t> ids;        // int64 ids, or dictionary numbers.
+  std::vector<std::string> names;  // With want_names in a string collection.
+  std::vector<float> log_q;
+  std::vector<float> log_q_source;
+  std::vector<uint8_t> components;
+  std::vector<float> scores;
+  std::vector<uint8_t> statuses;     // [row_count] RowStatus.
+  std::vector<int64_t> drawn;        // [row_count], or empty if every row is full.
+  std::vector<float> shares;         // [row_count, components].
+  std::vector<int64_t> rejects;      // [row_count, 2]: excluded, dead.
+  std::vector<int64_t> all_rejects;  // [row_count, kRejectCauseCount].
+  std::vector<float> expected_count;
+  std::vector<float> importance_weights;
+  std::vector<float> positive_log_q;        // [row_count].
+  std::vector<int64_t> boundaries;          // [row_count, components]; 0: none.
+  std::vector<int64_t> drawn_by_component;  // [components], over the call.
+  SnapshotToken snapshot;
+  Micros default_as_of = 0;
+};
+
+// A block of negatives for all rows. See SampleSharedNegatives in sampling.proto.
+struct SharedRequest {
+  // Rows, policy, seed and `want_names`; `negative_count` is that of the block.
+  // Row keys, cohorts, queries and the optional outputs are not used.
+  SampleRequest rows;
+  std::optional<Micros> negatives_time;  // Unset: the earliest row's as-of.
+  uint64_t block_key = 0;
+};
+
+struct SharedResult {
+  std::vector<int64_t> ids;  // [negative_count], as in SampleResult.
+  std::vector<std::string> names;
+  std::vector<float> log_q;         // [negative_count].
+  std::vector<uint8_t> components;  // [negative_count].
+  // [row_count, ceil(negative_count / 8)], row-major; lowest bit first.
+  std::vector<uint8_t> false_mask;
+  std::vector<float> log_remaining;  // [row_count].
+  std::vector<int64_t> drawn_by_component;
+  SnapshotToken snapshot;
+  Micros default_as_of = 0;
+  Micros negatives_time = 0;
+};
+
+}  // namespace negatron
+
+#endif  // NEGATRON_SERVER_ENGINE_SAMPLE_REQUESTS_H_

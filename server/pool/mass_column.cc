@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/pool/mass_column.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace negatron {
+
+uint32_t MassColumn::CountBefore(Micros time) const {
+  if (size_ == 0 || last_.time < time) return size_;
+  const Point* const all = points();
+  uint32_t begin = 0;
+  uint32_t end = size_;
+  if (guide_size() > 0) {
+    if (all[covered_ - 1].time < time) {
+      begin = covered_;
+    } else {
+      const uint32_t bucket = buckets_.Bucket(time);
+      begin = guide()[bucket];
+      end = guide()[bucket + 1];
+    }
+  }
+  return SearchFrom((begin + end) / 2, begin, end, [&](uint32_t i) { return all[i].time < time; });
+}
+
+double MassColumn::MassOfFirst(uint32_t count, const Decay& decay, int32_t to) const {
+  if (count == 0) return 0;
+  if (count == size_) return Decay::Carry(last_.mass, last_segment_, to);
+  const Point& point = points()[count - 1];
+  return Decay::Carry(point.mass, decay.Segment(point.time, to), to);
+}
+
+double MassColumn::MassBefore(Micros time, const Decay& decay, int32_t to) const {
+  return MassOfFirst(CountBefore(time), decay, to);
+}
+
+void MassColumn::PrefetchGuide(Micros time) const {
+  if (size_ == 0 || last_.time < time) return;
+  if (guide_size() > 0) {
+    __builtin_prefetch(guide() + buckets_.Bucket(time));
+    __builtin_prefetch(points() + covered_ - 1);
+  } else {
+    __builtin_prefetch(points() + size_ / 2);
+  }
+}
+
+void MassColumn::PrefetchPoint(Micros time) const {
+  if (size_ == 0 || last_.time < time || guide_size() == 0) return;
+  const uint32_t bucket = buckets_.Bucket(time);
+  __builtin_prefetch(points() + (guide()[bucket] + guide()[bucket + 1]) / 2);
+}
+
+void MassColumn::Grow(uint32_t capacity) {
+  MassColumn grown = *this;
+  grown.capacity_ = capacity;
+  grown.covered_ = size_;
+  const uint32_t buckets = grown.guide_size();
+  const size_t bytes = capacity * (sizeof(Point) + sizeof(float)) +
+                       (buckets == 0 ? 0 : (buckets + 1) * sizeof(uint32_t));
+  grown.block_ = std::make_shared_for_overwrite<std::byte[]>(bytes);
+  if (size_ > 0) {
+    std::memcpy(grown.block_.get(), points(), size_ * sizeof(Point));
+    std::memcpy(grown.block_.get() + capacity * sizeof(Point), weights(), size_ * sizeof(float));
+  }
+  if (buckets > 0) {
+    grown.buckets_ = TimeBuckets(points()[0].time, last_.time, buckets);
+    grown.buckets_.CountBefore(
+        size_, [this](uint32_t i) { return points()[i].time; },
+        const_cast<uint32_t*>(grown.guide()));
+  }
+  *this = std::move(grown);
+}
+
+void MassColumn::Append(const WeightedTime& event, double base_weight, const Decay& decay) {
+  if (size_ == capacity_) Grow(size_ + size_ / 8 + 4);
+  const int32_t segment = decay.Segment(event.time, last_segment_);
+  const double carried = size_ == 0 ? 0 : Decay::Carry(last_.mass, last_segment_, segment);
+  last_ = {event.time,
+           carried + static_cast<double>(decay.Units(base_weight * event.weight, event.time))};
+  last_segment_ = segment;
+  const_cast<Point*>(points())[size_] = last_;
+  const_cast<float*>(weights())[size_] = event.weight;
+  ++size_;
+}
+
+MassColumn MassColumn::Of(std::span<const WeightedTime> events, double base_weight,
+                          const Decay& decay) {
+  MassColumn column;
+  const auto size = static_cast<uint32_t>(events.size());
+  if (size == 0) return column;
+  column.Grow(size + size / 8 + 4);
+  for (const WeightedTime& event : events) column.Append(event, base_weight, decay);
+  // Again with a guide, which needs the times.
+  if (size >= kGuidedSize) column.Grow(column.capacity_);
+  return column;
+}
+
+int64_t MassColumn::bytes() const {
+  if (capacity_ == 0) return 0;
+  const int64_t guide_bytes =
+      guide_size() == 0 ? 0 : int64_t{guide_size() + 1} * int64_t{sizeof(uint32_t)};
+  return int64_t{capacity_} * int64_t{sizeof(Point) + sizeof(float)} + guide_bytes;
+}
+
+}  // namespace negatron

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_SERVER_POOL_MASS_COLUMN_H_
+#define NEGATRON_SERVER_POOL_MASS_COLUMN_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "server/pool/decay.h"
+#include "server/pool/time_guide.h"
+#include "storage/model/records.h"
+
+namespace negatron {
+
+// An event of one item: what its mass is made of.
+struct WeightedTime {
+  Micros time;
+  float weight;  // Without the item's base weight.
+
+  friend auto operator<=>(const WeightedTime&, const WeightedTime&) = default;
+};
+
+// The events of one item in order of (time, weight), with the mass of the item
+// up to each of them. Copies share storage: a copy is a snapshot, as for
+// GrowingArray, and the newest may be appended to by one thread.
+//
+// One block of memory holds times with masses, a guide by time, and weights;
+// the guide covers what was there when the block was made, at least eight
+// ninths of the events.
+//
+// Thread-safety: thread-compatible; snapshots are immutable.
+class MassColumn {
+ public:
+  uint32_t size() const { return size_; }
+  WeightedTime at(uint32_t i) const { return {points()[i].time, weights()[i]}; }
+
+  // Mass of the events strictly before `time`, in units of segment `to`, which
+  // is not before any of theirs.
+  double MassBefore(Micros time, const Decay& decay, int32_t to) const;
+  // Events strictly before `time`.
+  uint32_t CountBefore(Micros time) const;
+  double MassOfFirst(uint32_t count, const Decay& decay, int32_t to) const;
+
+  // Fetch, one after the other, what MassBefore(time) will read.
+  void PrefetchGuide(Micros time) const;
+  void PrefetchPoint(Micros time) const;
+
+  // Whether appending `event` keeps the order.
+  bool Follows(const WeightedTime& event) const {
+    return size_ == 0 || last_.time < event.time ||
+           (last_.time == event.time && at(size_ - 1) <= event);
+  }
+  void Append(const WeightedTime& event, double base_weight, const Decay& decay);
+
+  // The column of other events, sorted.
+  static MassColumn Of(std::span<const WeightedTime> events, double base_weight,
+                       const Decay& decay);
+
+  int64_t bytes() const;
+
+ private:
+  struct Point {
+    Micros time;
+    double mass;  // Up to this event, in units of the segment of `time`.
+  };
+
+  // Below this, a search is as fast without a guide.
+  static constexpr uint32_t kGuidedSize = 24;
+  static constexpr uint32_t kEventsPerBucket = 4;
+
+  uint32_t guide_size() const { return covered_ < kGuidedSize ? 0 : covered_ / kEventsPerBucket; }
+  const Point* points() const { return reinterpret_cast<const Point*>(block_.get()); }
+  const float* weights() const {
+    return reinterpret_cast<const float*>(block_.get() + capacity_ * sizeof(Point));
+  }
+  const uint32_t* guide() const {
+    return reinterpret_cast<const uint32_t*>(block_.get() +
+                                             capacity_ * (sizeof(Point) + sizeof(float)));
+  }
+  void Grow(uint32_t capacity);
+
+  std::shared_ptr<std::byte[]> block_;
+  uint32_t size_ = 0;
+  uint32_t capacity_ = 0;
+  uint32_t covered_ = 0;  // Events that the guide knows.
+  int32_t last_segment_ = 0;
+  Point last_{kAlways, 0};  // A copy: spares a look into the block.
+  TimeBuckets buckets_;
+};
+
+}  // namespace negatron
+
+#endif  // NEGATRON_SERVER_POOL_MASS_COLUMN_H_

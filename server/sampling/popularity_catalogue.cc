@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "server/sampling/catalogue_source.h"
+#include "storage/base/status.h"
+
+namespace negatron {
+namespace {
+
+constexpr size_t kGroup = 64;
+
+Micros BoundaryBefore(Micros time, int64_t grid) {
+  const int64_t quotient = time / grid;
+  return (time % grid < 0 ? quotient - 1 : quotient) * grid;
+}
+
+}  // namespace
+
+PopularityCatalogue::PopularityCatalogue(const PopularitySource& spec, const std::string& category,
+                                         const SourceContext& context)
+    : CatalogueSource(category, context),
+      spec_(spec),
+      half_life_(spec.half_life_micros.value_or(context.pool->settings().half_life_micros)),
+      decay_(half_life_) {
+  MassScope scope;
+  if (this->category() != kNoCategory) {
+    scope = {MassScope::Kind::kCategory, this->category()};
+  } else if (spec.within_cohort) {
+    scope = {MassScope::Kind::kCohort, 0};
+  }
+  const MassIndex* const masses = context.pool->FindMasses(half_life_, scope);
+  const bool one_scope = this->category() == kNoCategory || !spec.within_cohort;
+  listed_ =
+      masses != nullptr && masses->ListsWindow(spec.window_micros) && spec.alpha == 1 && one_scope;
+}
+
+// Whose columns have the events of items.
+const MassIndex& PopularityCatalogue::Columns(const Law& law) const {
+  const MassScope scope =
+      spec_.within_cohort ? MassScope{MassScope::Kind::kCohort, law.cohort} : MassScope{};
+  const MassIndex* const masses = pool().FindMasses(half_life_, scope);
+  if (masses != nullptr) return *masses;
+  return *pool().FindMasses(pool().settings().half_life_micros, scope);
+}
+
+Micros PopularityCatalogue::Boundary(uint32_t row) const {
+  return spec_.alpha == 1 ? 0 : BoundaryOf(row);
+}
+
+absl::Status PopularityCatalogue::Turn(Law* law) {
+  law->masses = &Columns(*law);
+  if (listed_) {
+    const MassIndex* logs = law->masses;
+    if (category() != kNoCategory) {
+      logs = pool().FindMasses(half_life_, {MassScope::Kind::kCategory, category()});
+    }
+    law->logs = logs;
+    law->as_of = logs->At(law->time, spec_.window_micros);
+    law->proposed = law->as_of.span.mass;
+    law->living = law->as_of.living;
+    law->all_alive = law->living == law->proposed;
+    return absl::OkStatus();
+  }
+  law->boundary = spec_.alpha == 1
+                      ? law->time
+                      : BoundaryBefore(law->time, pool().settings().popularity_grid_micros);
+  law->as_of = law->masses->SpanAt(law->boundary, spec_.window_micros);
+  if (law->as_of.span.mass <= 0) return absl::OkStatus();
+  WeightTable table;
+  NEGATRON_RETURN_IF_ERROR(MakeTable(law, nullptr, &table));
+  law->table = std::move(table);
+  return absl::OkStatus();
+}
+
+// Weight at the boundary, by the item's events.
+double PopularityCatalogue::DirectWeight(const Law& law, Ordinal item) const {
+  const MassColumn& column = law.masses->column(item);
+  double mass = 0;
+  if (law.masses->decay().half_life_micros() == half_life_) {
+    mass = law.masses->ItemMass(column, law.as_of);
+  } else {
+    const double base_weight = pool().state(item).base_weight;
+    const uint32_t end = column.CountBefore(law.boundary);
+    for (uint32_t i = column.CountBefore(law.as_of.begin_time); i < end; ++i) {
+      const WeightedTime event = column.at(i);
+      const double age = static_cast<double>(law.boundary - event.time);
+      mass += base_weight * event.weight *
+              (half_life_ == 0 ? 1 : std::exp2(-age / static_cast<double>(half_life_)));
+    }
+  }
+  return mass > 0 ? std::pow(mass, spec_.alpha) : 0;
+}
+
+void PopularityCatalogue::Propose(std::span<const Law* const> laws,
+                                  std::span<const absl::uint128> bits,
+                                  std::span<Ordinal> items) const {
+  if (!listed_) return;  // Tables were drawn from.
+  std::array<EventLog::Spot, kGroup> spots;
+  for (size_t i = 0; i < laws.size(); ++i) {
+    if (!laws[i]->table) spots[i] = laws[i]->logs->log().Aim(laws[i]->as_of.span, bits[i]);
+  }
+  for (size_t i = 0; i < laws.size(); ++i) {
+    if (laws[i]->table) continue;
+    items[i] = laws[i]->logs->log().Resolve(spots[i]);
+    laws[i]->masses->PrefetchColumn(items[i]);
+  }
+}
+
+void PopularityCatalogue::Weigh(std::span<Law* const> laws, std::span<const Ordinal> items,
+                                std::span<double> weights) const {
+  if (!listed_) {
+    for (size_t i = 0; i < items.size(); ++i) {
+      weights[i] =
+          laws[i]->table ? laws[i]->table->WeightOf(items[i]) : DirectWeight(*laws[i], items[i]);
+    }
+    return;
+  }
+  for (size_t first = 0; first < items.size(); first += kGroup) {
+    const size_t end = std::min(items.size(), first + kGroup);
+    for (size_t i = first; i < end; ++i) laws[i]->masses->PrefetchColumn(items[i]);
+    for (size_t i = first; i < end; ++i) {
+      laws[i]->masses->column(items[i]).PrefetchGuide(laws[i]->time);
+    }
+    for (size_t i = first; i < end; ++i) {
+      laws[i]->masses->column(items[i]).PrefetchPoint(laws[i]->time);
+    }
+    for (size_t i = first; i < end; ++i) {
+      const MassIndex& masses = *laws[i]->masses;
+      weights[i] = masses.ItemMass(masses.column(items[i]), laws[i]->as_of);
+    }
+  }
+}
+
+RowStatus PopularityCatalogue::EmptyStatus(Law* law) const {
+  return Living(law).count == 0 ? RowStatus::kNoLivingItem : RowStatus::kNoEvent;
+}
+
+}  // namespace negatron

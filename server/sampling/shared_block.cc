@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/sampling/shared_block.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "storage/base/status.h"
+
+namespace negatron {
+namespace {
+
+// The law of the block: what one draw without exclusions gives.
+class BlockLaw {
+ public:
+  BlockLaw(const Policy& policy, const SourceContext& context, Micros time,
+           std::span<const float> shares)
+      : context_(context), shares_(shares) {
+    static const UserHistory kNoHistory;
+    row_.as_of = time;
+    row_.excluded.Reset(kNoHistory, time, kNoOrdinal, {});
+    for (size_t c = 0; c < policy.components.size(); ++c) {
+      sources_.push_back(shares[c] > 0 ? MakeSource(policy.components[c], context) : nullptr);
+    }
+  }
+
+  absl::Status Begin() {
+    RowStatus status = RowStatus::kOk;
+    for (const auto& source : sources_) {
+      if (source) NEGATRON_RETURN_IF_ERROR(source->Begin({&row_, 1}, {&status, 1}));
+    }
+    return absl::OkStatus();
+  }
+
+  // Adds up q of distinct items; those that are dead at the block's time have none.
+  double Sum(const std::vector<Ordinal>& items) {
+    std::vector<RowItem> pairs;
+    for (const Ordinal item : items) {
+      if (context_.pool->IsAlive(item, row_.as_of)) pairs.push_back({0, item});
+    }
+    std::vector<double> q(pairs.size());
+    double sum = 0;
+    for (size_t c = 0; c < sources_.size() && !pairs.empty(); ++c) {
+      if (!sources_[c]) continue;
+      sources_[c]->Probabilities(pairs, q);
+      for (const double each : q) sum += shares_[c] * each;
+    }
+    return sum;
+  }
+
+ private:
+  const SourceContext& context_;
+  const std::span<const float> shares_;
+  Row row_;
+  std::vector<std::unique_ptr<Source>> sources_;
+};
+
+// Items alive at `time` that do not live through [first, last].
+std::vector<Ordinal> Mortals(const PoolView& pool, Micros time, Micros first, Micros last) {
+  LivingItems living;
+  pool.alive().At(time, &living);
+  std::vector<Ordinal> mortals;
+  for (const LivingItems::Part& part : living.parts) {
+    for (uint32_t i = 0; i < part.count; ++i) {
+      const std::vector<Interval> alive = pool.state(part.items[i]).Intervals();
+      const bool throughout = std::any_of(alive.begin(), alive.end(), [&](const Interval& span) {
+        return span.Contains(first) && span.Contains(last);
+      });
+      if (!throughout) mortals.push_back(part.items[i]);
+    }
+  }
+  return mortals;
+}
+
+}  // namespace
+
+absl::Status SampleSharedBlock(const Policy& policy, const SourceContext& context,
+                               const SampleBatch& batch, Micros time, uint64_t block_key,
+                               const SharedColumns& columns, SampleTotals* totals) {
+  const PoolView& pool = *context.pool;
+  const auto count = static_cast<size_t>(batch.negative_count);
+  SampleBatch block;
+  block.row_count = 1;
+  block.negative_count = batch.negative_count;
+  block.as_of = {&time, 1};
+  block.keys = {&block_key, 1};
+  uint8_t status = 0;
+  std::vector<float> shares(policy.components.size());
+  SampleColumns drawn;
+  drawn.items = columns.items;
+  drawn.log_q = columns.log_q;
+  drawn.components = columns.components;
+  drawn.statuses = {&status, 1};
+  drawn.shares = shares;
+  NEGATRON_RETURN_IF_ERROR(SampleRows(policy, context, block, drawn, totals));
+  if (status != static_cast<uint8_t>(RowStatus::kOk)) {
+    std::fill(columns.log_remaining.begin(), columns.log_remaining.end(), 0.0f);
+    return absl::OkStatus();
+  }
+  BlockLaw law(policy, context, time, shares);
+  NEGATRON_RETURN_IF_ERROR(law.Begin());
+  const auto [first, last] = std::minmax_element(batch.as_of.begin(), batch.as_of.end());
+  const std::vector<Ordinal> mortals =
+      Mortals(pool, time, std::min(*first, time), std::max(*last, time));
+  std::unordered_map<Micros, double> dead_by_time;
+  static const UserHistory kNoHistory;
+  Exclusions excluded;
+  for (int64_t r = 0; r < batch.row_count; ++r) {
+    NEGATRON_RETURN_IF_ERROR(context.cancellation->Check());
+    const Micros t = batch.as_of[r];
+    const Ordinal user = batch.users.empty() ? kNoOrdinal : batch.users[r];
+    std::span<const Ordinal> named;
+    if (!batch.exclusion_splits.empty()) {
+      const int64_t begin = batch.exclusion_splits[r];
+      named = batch.exclusions.subspan(begin, batch.exclusion_splits[r + 1] - begin);
+    }
+    excluded.Reset(user == kNoOrdinal ? kNoHistory : pool.history(user), t,
+                   batch.positives.empty() ? kNoOrdinal : batch.positives[r], named);
+    const auto [dead, is_new] = dead_by_time.try_emplace(t, 0.0);
+    if (is_new) {
+      std::vector<Ordinal> gone;
+      for (const Ordinal item : mortals) {
+        if (!pool.IsAlive(item, t)) gone.push_back(item);
+      }
+      dead->second = law.Sum(gone);
+    }
+    std::vector<Ordinal> known;
+    excluded.AppendTo(&known);
+    std::erase_if(known, [&](Ordinal item) { return !pool.IsAlive(item, t); });
+    const double out = dead->second + law.Sum(known);
+    columns.log_remaining[r] = static_cast<float>(std::log1p(-std::min(out, 1.0)));
+    uint8_t* const mask = columns.false_mask.data() + static_cast<size_t>(r) * ((count + 7) / 8);
+    for (size_t k = 0; k < count; ++k) {
+      const Ordinal item = columns.items[k];
+      const bool is_false = !pool.IsAlive(item, t) || excluded.Contains(item);
+      if (is_false) mask[k / 8] = static_cast<uint8_t>(mask[k / 8] | (1u << (k % 8)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace negatron

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/sampling/user_source.h"
+
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+
+#include "storage/base/status.h"
+
+namespace negatron {
+
+UserEventSource::UserEventSource(bool mined, std::optional<int64_t> half_life, double clip,
+                                 const std::string& category, const SourceContext& context)
+    : context_(context),
+      mined_(mined),
+      half_life_(half_life.value_or(context.pool->settings().half_life_micros)),
+      clip_(clip),
+      any_category_(category.empty()),
+      category_(context.pool->categories().Find(category)) {}
+
+UserEventSource::UserEventSource(const ExposureSource& spec, const std::string& category,
+                                 const SourceContext& context)
+    : UserEventSource(false, spec.half_life_micros, spec.max_importance_weight, category, context) {
+}
+
+UserEventSource::UserEventSource(const MinedSource& spec, const std::string& category,
+                                 const SourceContext& context)
+    : UserEventSource(true, spec.half_life_micros, 0, category, context) {}
+
+absl::Status UserEventSource::Begin(std::span<const Row> rows, std::span<RowStatus> statuses) {
+  rows_ = rows;
+  states_.clear();
+  states_.resize(rows.size());
+  for (size_t r = 0; r < rows.size(); ++r) {
+    NEGATRON_RETURN_IF_ERROR(context_.cancellation->Check());
+    statuses[r] = BeginRow(rows[r], &states_[r]);
+  }
+  return absl::OkStatus();
+}
+
+RowStatus UserEventSource::BeginRow(const Row& row, RowState* state) const {
+  const PoolView& pool = *context_.pool;
+  if (row.user == kNoOrdinal) {
+    return pool.LivingCount(row.as_of) == 0 ? RowStatus::kNoLivingItem : RowStatus::kNoEvent;
+  }
+  const UserEvents& events = pool.user_events(row.user);
+  // Relative to the newest entry, so that the decay of old ones cannot make all vanish.
+  Micros newest = kAlways;
+  std::vector<const RingEntry*> chosen;
+  bool excluded = false;
+  for (const RingEntry& entry : (mined_ ? events.mined : events.exposures).entries()) {
+    // A trainer hands back negatives for a row and asks with the same time again.
+    if (mined_ ? entry.time > row.as_of : entry.time >= row.as_of) continue;
+    const ItemState& item = pool.state(entry.item);
+    if (!item.IsAlive(row.as_of) || (!any_category_ && !item.Has(category_))) continue;
+    newest = std::max(newest, entry.time);
+    chosen.push_back(&entry);
+  }
+  for (const RingEntry* const entry : chosen) {
+    const double age = static_cast<double>(newest - entry->time);
+    const double weight =
+        entry->weight * (half_life_ == 0 ? 1 : std::exp2(-age / static_cast<double>(half_life_)));
+    if (entry->item == row.positive) state->positive += weight;
+    if (row.excluded.Contains(entry->item)) {
+      excluded = true;
+      continue;
+    }
+    float importance = 1;
+    if (clip_ > 0 && entry->propensity > 0) {
+      importance = static_cast<float>(std::min(clip_, 1.0 / entry->propensity));
+    }
+    if (weight > 0) state->entries.push_back({weight, entry->item, importance});
+  }
+  if (state->entries.empty()) {
+    if (excluded) return RowStatus::kExhausted;
+    return pool.LivingCount(row.as_of) == 0 ? RowStatus::kNoLivingItem : RowStatus::kNoEvent;
+  }
+  std::sort(state->entries.begin(), state->entries.end(), [](const Entry& a, const Entry& b) {
+    return std::tie(a.item, a.weight, a.importance_weight) <
+           std::tie(b.item, b.weight, b.importance_weight);
+  });
+  double sum = 0;
+  double item_sum = 0;
+  for (size_t i = 0; i < state->entries.size(); ++i) {
+    const Entry& entry = state->entries[i];
+    state->cumulated.push_back(sum += entry.weight);
+    item_sum += entry.weight;
+    const bool last = i + 1 == state->entries.size() || state->entries[i + 1].item != entry.item;
+    if (!last) continue;
+    state->by_item.Add(entry.item, item_sum);
+    item_sum = 0;
+  }
+  return RowStatus::kOk;
+}
+
+absl::Status UserEventSource::Fill(std::span<Draw> draws, std::span<Rejects>) {
+  for (Draw& draw : draws) {
+    const RowState& state = states_[draw.row];
+    const absl::uint128 bits =
+        context_.random.Bits(rows_[draw.row].key, draw.slot, RandomPurpose::kUserEvent, draw.round);
+    const double target = UnitDouble(absl::Uint128High64(bits)) * state.cumulated.back();
+    const auto found = std::upper_bound(state.cumulated.begin(), state.cumulated.end(), target);
+    const size_t i =
+        std::min(static_cast<size_t>(found - state.cumulated.begin()), state.entries.size() - 1);
+    draw.item = state.entries[i].item;
+    draw.importance_weight = state.entries[i].importance_weight;
+    draw.q = state.by_item.WeightOf(draw.item) / state.by_item.total();
+  }
+  return absl::OkStatus();
+}
+
+void UserEventSource::Probabilities(std::span<const RowItem> pairs, std::span<double> q) {
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    const WeightTable& table = states_[pairs[i].row].by_item;
+    q[i] = table.WeightOf(pairs[i].item) / table.total();
+  }
+}
+
+double UserEventSource::PositiveProbability(uint32_t row) {
+  const RowState& state = states_[row];
+  return state.positive / (state.by_item.total() + state.positive);
+}
+
+absl::Status UserEventSource::Enumerate(uint32_t row, std::vector<Candidate>* candidates) {
+  for (const Entry& entry : states_[row].entries) {
+    candidates->push_back({entry.item, entry.weight, kNoScore, entry.importance_weight});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace negatron
