@@ -10,10 +10,6 @@ namespace {
 // Bounds the memory that waits while a start reads events.
 constexpr size_t kMaxWaitingEvents = 1 << 20;
 
-// Up to here the mass of a window is summed up event by event; beyond, it is a
-// difference, whose rounding is then small beside it.
-constexpr uint32_t kSummedEvents = 16;
-
 std::vector<WeightedTime> EventsOf(const MassColumn& column) {
   std::vector<WeightedTime> events(column.size());
   for (uint32_t i = 0; i < column.size(); ++i) events[i] = column.at(i);
@@ -73,6 +69,8 @@ double MassIndex::LivingMass(const AsOf& as_of, const std::vector<DeadUnits>& al
   return mass;
 }
 
+// A difference of running sums: its rounding shows only where a window holds less
+// than 1e-10 of what the item had before it.
 double MassIndex::WindowMass(const MassColumn& column, const AsOf& as_of) const {
   const int32_t to = as_of.span.end.segment;
   const uint32_t end = column.CountBefore(as_of.time);
