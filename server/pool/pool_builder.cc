@@ -87,19 +87,7 @@ void PoolBuilder::SetItem(Ordinal item, const ItemRecord& record) {
 }
 
 ItemRecord PoolBuilder::Item(Ordinal item) const {
-  const ItemState& state = states_[item];
-  ItemRecord record;
-  record.ordinal = item;
-  record.id = view_.items_.IdAt(item);
-  record.alive = state.Intervals();
-  record.implicit = state.implicit;
-  record.base_weight = state.base_weight;
-  for (const CategoryNumber category : state.categories()) {
-    record.categories.push_back(view_.category_names_.NameOf(category));
-  }
-  std::sort(record.categories.begin(), record.categories.end());
-  if (state.more != nullptr) record.attributes = state.more->attributes;
-  return record;
+  return RecordOf(item, states_[item], view_.items_, view_.category_names_);
 }
 
 Ordinal PoolBuilder::AddUser(const ExternalId& id) {

@@ -31,20 +31,24 @@ const MassIndex* PoolView::FindMasses(int64_t half_life_micros, MassScope scope)
   return nullptr;
 }
 
-ItemRecord PoolView::Item(Ordinal item) const {
-  const ItemState& state = states_[item];
+ItemRecord RecordOf(Ordinal item, const ItemState& state, const IdIndex& ids,
+                    const CategoryNames& names) {
   ItemRecord record;
   record.ordinal = item;
-  record.id = items_.IdAt(item);
+  record.id = ids.IdAt(item);
   record.alive = state.Intervals();
   record.implicit = state.implicit;
   record.base_weight = state.base_weight;
   for (const CategoryNumber category : state.categories()) {
-    record.categories.push_back(category_names_.NameOf(category));
+    record.categories.push_back(names.NameOf(category));
   }
   std::sort(record.categories.begin(), record.categories.end());
   if (state.more != nullptr) record.attributes = state.more->attributes;
   return record;
+}
+
+ItemRecord PoolView::Item(Ordinal item) const {
+  return RecordOf(item, states_[item], items_, category_names_);
 }
 
 const UserHistory& PoolView::history(Ordinal user) const {

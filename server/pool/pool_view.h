@@ -35,6 +35,10 @@ struct MassScope {
   friend auto operator<=>(const MassScope&, const MassScope&) = default;
 };
 
+// An item as a record, with commit sequence 0.
+ItemRecord RecordOf(Ordinal item, const ItemState& state, const IdIndex& ids,
+                    const CategoryNames& names);
+
 // What a user did, beside the history.
 struct UserEvents {
   GrowingArray<UserPositive> repeats;  // Positives that are not the first of their item.

@@ -45,7 +45,7 @@ inline constexpr int kMaxCategoryNames = 65535;
 // RESOURCE_EXHAUSTED.
 inline constexpr int kMaxStreams = 65536;
 
-// Weights of events. Masses are kept as whole numbers of 2^-24 (see
+// Weights of events. Masses are kept as whole numbers of 2^-28 (see
 // server/pool/decay.h); these bounds keep every weight exact to 2^-18 and every
 // sum inside 128 bits.
 inline constexpr float kMinWeight = 1.0f / 64;

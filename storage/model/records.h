@@ -67,9 +67,9 @@ struct CollectionRecord {
   std::string request_id;       // Of the creation; empty if none was given.
   int64_t commit_sequence = 0;  // Of the last change of this record.
 
-  // Half-lives that `popularity` may use beside `half_life_micros`; 0: no decay.
+  // Half-lives that `popularity` is indexed by beside `half_life_micros`; 0: no decay.
   std::vector<int64_t> half_lives;
-  std::vector<int64_t> windows;      // That `popularity` may use.
+  std::vector<int64_t> windows;      // That `popularity` is indexed by.
   bool cohort_popularity = false;    // Keep popularity by cohort.
   bool category_popularity = false;  // Keep popularity by category.
   // Step of the times at which popularity with an exponent is evaluated.

@@ -23,6 +23,7 @@ class RowStatus(enum.IntEnum):
     NO_EVENT = sampling_pb2.ROW_STATUS_NO_EVENT
     NO_ANCHOR = sampling_pb2.ROW_STATUS_NO_ANCHOR
     NO_CANDIDATE = sampling_pb2.ROW_STATUS_NO_CANDIDATE
+    SHORT = sampling_pb2.ROW_STATUS_SHORT
 
 
 class LawKind(enum.IntEnum):
