@@ -113,13 +113,13 @@ EventLog::Spot EventLog::Aim(const Span& span, absl::uint128 bits) const {
                                segment.guide_size - 1);
   auto leaf = static_cast<int>(by_units_[segment.guide + bucket]);
   while (entries_[leaf].units_before > target) --leaf;
-  while (target - entries_[leaf].units_before >= entries_[leaf].units()) ++leaf;
+  while (target - entries_[leaf].units_before >= entries_[leaf].units) ++leaf;
   const Entry& entry = entries_[leaf];
   Spot spot;
   spot.leaf = leaf;
   spot.target = absl::Uint128Low64(target - entry.units_before);
   spot.guess =
-      static_cast<uint32_t>(static_cast<double>(spot.target) / static_cast<double>(entry.units()) *
+      static_cast<uint32_t>(static_cast<double>(spot.target) / static_cast<double>(entry.units) *
                             static_cast<double>(entry.count));
   __builtin_prefetch(entry.sums + spot.guess);
   __builtin_prefetch(entry.items + spot.guess);
@@ -138,6 +138,7 @@ void EventLog::AddLeaf(std::shared_ptr<const Leaf> leaf) {
   entry.items = leaf->items.data();
   entry.sums = leaf->sums.data();
   entry.count = static_cast<uint32_t>(leaf->times.size());
+  entry.units = leaf->sums.back();
   entry.segment = decay_.Segment(leaf->times[0]);
   entry.leaf = std::move(leaf);
   entries_.push_back(std::move(entry));
@@ -208,7 +209,7 @@ void EventLog::Finish() {
     entry.events_before = events;
     entry.units_before = segments_.back().units;
     events += entry.count;
-    segments_.back().units += entry.units();
+    segments_.back().units += entry.units;
     first_times_.push_back(entry.times[0]);
   }
   MakeGuides();

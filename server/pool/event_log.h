@@ -112,9 +112,9 @@ class EventLog {
     uint32_t count;
     int32_t segment;
     int64_t events_before;
+    uint64_t units;              // Of all its events.
     absl::uint128 units_before;  // Within the segment.
 
-    uint64_t units() const { return sums[count - 1]; }
     LogEvent first() const { return {times[0], items[0], sums[0]}; }
   };
 

@@ -18,8 +18,9 @@ constexpr double kMinEligibleShare = 1.0 / 16;
 // Items looked at between two looks at the clock.
 constexpr uint64_t kItemsBetweenChecks = 4096;
 
-// Draws that wait for memory together.
+// Draws that wait for memory together, and draws between two looks at the clock.
 constexpr size_t kGroup = 64;
+constexpr size_t kDrawsBetweenChecks = 64 * kGroup;
 
 }  // namespace
 
@@ -158,47 +159,44 @@ void CatalogueSource::FillFrom(const WeightTable& table, RandomPurpose purpose, 
 }
 
 absl::Status CatalogueSource::Fill(std::span<Draw> draws, std::span<Rejects> rejects) {
-  std::vector<Draw*> group;
-  for (size_t i = 0; i < draws.size();) {
-    NEGATRON_RETURN_IF_ERROR(context_.cancellation->Check());
-    const size_t end = std::min(draws.size(), i + 64 * kGroup);
-    while (i < end) {
-      group.clear();
-      for (; i < end && group.size() < kGroup; ++i) group.push_back(&draws[i]);
-      NEGATRON_RETURN_IF_ERROR(FillGroup(group, rejects));
-    }
+  for (size_t first = 0; first < draws.size(); first += kGroup) {
+    if (first % kDrawsBetweenChecks == 0) NEGATRON_RETURN_IF_ERROR(context_.cancellation->Check());
+    const size_t count = std::min(kGroup, draws.size() - first);
+    NEGATRON_RETURN_IF_ERROR(FillGroup(draws.subspan(first, count), rejects));
   }
   return absl::OkStatus();
 }
 
-absl::Status CatalogueSource::FillGroup(std::span<Draw*> draws, std::span<Rejects> rejects) {
-  std::array<Draw*, kGroup> active;
+absl::Status CatalogueSource::FillGroup(std::span<Draw> draws, std::span<Rejects> rejects) {
+  // The draws that are still open, by position; then those that are kept.
+  std::array<uint32_t, kGroup> open;
+  std::array<uint32_t, kGroup> kept;
+  std::array<Philox::Place, kGroup> places;
   std::array<absl::uint128, kGroup> bits;
-  std::array<const Law*, kGroup> laws;
-  std::array<Law*, kGroup> kept_laws;
+  std::array<Law*, kGroup> laws;
   std::array<Ordinal, kGroup> items;
   std::array<double, kGroup> weights;
-  std::vector<Draw*> kept;
   size_t count = 0;
-  for (Draw* const draw : draws) {
-    if (states_[draw->row].own.has_value()) {
-      FillFrom(*states_[draw->row].own, RandomPurpose::kEnumerated, states_[draw->row].eligible,
-               draw);
+  size_t kept_count = 0;
+  for (uint32_t i = 0; i < draws.size(); ++i) {
+    const RowState& state = states_[draws[i].row];
+    if (state.own.has_value()) {
+      FillFrom(*state.own, RandomPurpose::kEnumerated, state.eligible, &draws[i]);
     } else {
-      active[count++] = draw;
+      open[count++] = i;
     }
   }
-  kept.reserve(count);
   for (uint32_t attempt = 0; attempt < kMaxAttempts && count > 0; ++attempt) {
     for (size_t i = 0; i < count; ++i) {
-      const Draw& draw = *active[i];
+      const Draw& draw = draws[open[i]];
       laws[i] = laws_[states_[draw.row].law].get();
-      bits[i] = context_.random.Bits(rows_[draw.row].key, draw.slot, RandomPurpose::kCatalogue,
-                                     draw.round * kMaxAttempts + attempt);
-      if (laws[i]->table.has_value()) {
-        items[i] =
-            laws[i]->table->item(laws[i]->table->Find(UnitDouble(absl::Uint128High64(bits[i]))));
-      }
+      places[i] = {rows_[draw.row].key, draw.slot, draw.round * kMaxAttempts + attempt};
+    }
+    context_.random.BitsAt(RandomPurpose::kCatalogue, {places.data(), count}, {bits.data(), count});
+    for (size_t i = 0; i < count; ++i) {
+      if (!laws[i]->table) continue;
+      const WeightTable& table = *laws[i]->table;
+      items[i] = table.item(table.Find(UnitDouble(absl::Uint128High64(bits[i]))));
     }
     Propose({laws.data(), count}, {bits.data(), count}, {items.data(), count});
     for (size_t i = 0; i < count; ++i) {
@@ -206,41 +204,38 @@ absl::Status CatalogueSource::FillGroup(std::span<Draw*> draws, std::span<Reject
     }
     size_t left = 0;
     for (size_t i = 0; i < count; ++i) {
-      Draw* const draw = active[i];
+      const uint32_t at = open[i];
       const Law& law = *laws[i];
-      const bool sure = law.all_alive || law.table.has_value();
-      std::optional<RejectCause> cause;
-      if (!sure && !pool().IsAlive(items[i], law.time)) {
-        cause = RejectCause::kDead;
-      } else if (rows_[draw->row].excluded.Contains(items[i])) {
-        cause = RejectCause::kExcluded;
+      const uint32_t row = draws[at].row;
+      if (!law.all_alive && !law.table && !pool().IsAlive(items[i], law.time)) {
+        ++rejects[row][static_cast<int>(RejectCause::kDead)];
+      } else if (rows_[row].excluded.Contains(items[i])) {
+        ++rejects[row][static_cast<int>(RejectCause::kExcluded)];
       } else if (!has_accepts() || law.table ||
-                 Accepts(
-                     law, items[i],
-                     context_.random.Bits(rows_[draw->row].key, draw->slot, RandomPurpose::kAccept,
-                                          draw->round * kMaxAttempts + attempt))) {
-        draw->item = items[i];
-        kept.push_back(draw);
+                 Accepts(law, items[i],
+                         context_.random.Bits(places[i].row_key, places[i].slot,
+                                              RandomPurpose::kAccept, places[i].attempt))) {
+        draws[at].item = items[i];
+        kept[kept_count++] = at;
         continue;
       }
-      if (cause) ++rejects[draw->row][static_cast<int>(*cause)];
-      active[left++] = draw;
+      open[left++] = at;
     }
     count = left;
   }
   for (size_t i = 0; i < count; ++i) {
-    NEGATRON_RETURN_IF_ERROR(Own(active[i]->row));
-    FillFrom(*states_[active[i]->row].own, RandomPurpose::kEnumerated,
-             states_[active[i]->row].eligible, active[i]);
+    Draw& draw = draws[open[i]];
+    NEGATRON_RETURN_IF_ERROR(Own(draw.row));
+    FillFrom(*states_[draw.row].own, RandomPurpose::kEnumerated, states_[draw.row].eligible, &draw);
   }
-  for (size_t i = 0; i < kept.size(); ++i) {
-    items[i] = kept[i]->item;
-    kept_laws[i] = laws_[states_[kept[i]->row].law].get();
+  for (size_t i = 0; i < kept_count; ++i) {
+    items[i] = draws[kept[i]].item;
+    laws[i] = laws_[states_[draws[kept[i]].row].law].get();
   }
-  Weigh({kept_laws.data(), kept.size()}, {items.data(), kept.size()},
-        {weights.data(), kept.size()});
-  for (size_t i = 0; i < kept.size(); ++i) {
-    kept[i]->q = weights[i] / states_[kept[i]->row].eligible;
+  Weigh({laws.data(), kept_count}, {items.data(), kept_count}, {weights.data(), kept_count});
+  for (size_t i = 0; i < kept_count; ++i) {
+    Draw& draw = draws[kept[i]];
+    draw.q = weights[i] / states_[draw.row].eligible;
   }
   return absl::OkStatus();
 }

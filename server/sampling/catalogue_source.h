@@ -61,7 +61,7 @@ class CatalogueSource : public Source {
   // way to draw.
   virtual absl::Status Turn(Law* law) = 0;
   // Proposes an item for each of [0, n): laws[i], with random bits.
-  virtual void Propose(std::span<const Law* const> laws, std::span<const absl::uint128> bits,
+  virtual void Propose(std::span<Law* const> laws, std::span<const absl::uint128> bits,
                        std::span<Ordinal> items) const = 0;
   // Whether a proposal is kept for its weight.
   virtual bool Accepts(const Law&, Ordinal, const absl::uint128&) const { return true; }
@@ -85,7 +85,7 @@ class CatalogueSource : public Source {
   void WeighIn(Law* law, std::span<const Ordinal> items, std::span<double> weights);
   absl::Status Own(uint32_t row);
   void FillFrom(const WeightTable& table, RandomPurpose purpose, double eligible, Draw* draw) const;
-  absl::Status FillGroup(std::span<Draw*> draws, std::span<Rejects> rejects);
+  absl::Status FillGroup(std::span<Draw> draws, std::span<Rejects> rejects);
 
   const SourceContext& context_;
   bool no_such_category_;
@@ -105,7 +105,7 @@ class UniformCatalogue final : public CatalogueSource {
 
  private:
   absl::Status Turn(Law* law) override;
-  void Propose(std::span<const Law* const> laws, std::span<const absl::uint128> bits,
+  void Propose(std::span<Law* const> laws, std::span<const absl::uint128> bits,
                std::span<Ordinal> items) const override;
   bool Accepts(const Law& law, Ordinal item, const absl::uint128& bits) const override;
   bool has_accepts() const override { return spec_.by_base_weight; }
@@ -126,7 +126,7 @@ class PopularityCatalogue final : public CatalogueSource {
 
  private:
   absl::Status Turn(Law* law) override;
-  void Propose(std::span<const Law* const> laws, std::span<const absl::uint128> bits,
+  void Propose(std::span<Law* const> laws, std::span<const absl::uint128> bits,
                std::span<Ordinal> items) const override;
   void Weigh(std::span<Law* const> laws, std::span<const Ordinal> items,
              std::span<double> weights) const override;

@@ -93,8 +93,7 @@ double PopularityCatalogue::DirectWeight(const Law& law, Ordinal item) const {
   return mass > 0 ? std::pow(mass, spec_.alpha) : 0;
 }
 
-void PopularityCatalogue::Propose(std::span<const Law* const> laws,
-                                  std::span<const absl::uint128> bits,
+void PopularityCatalogue::Propose(std::span<Law* const> laws, std::span<const absl::uint128> bits,
                                   std::span<Ordinal> items) const {
   if (!listed_) return;  // Tables were drawn from.
   std::array<EventLog::Spot, kGroup> spots;

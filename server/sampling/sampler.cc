@@ -153,11 +153,8 @@ class CallSampler {
   // draws at once.
   void Write(int64_t first, size_t c) {
     const std::vector<Draw>& draws = draws_[c];
-    const bool others = !columns_.log_q.empty() || !columns_.expected_counts.empty();
-    pairs_.clear();
-    mixed_.assign(draws.size(), 0);
-    missed_.assign(draws.size(), 0);
-    if (others) AddOthers(c);
+    const bool alone = sources_.size() == 1 && columns_.expected_counts.empty();
+    if (!alone && (!columns_.log_q.empty() || !columns_.expected_counts.empty())) AddOthers(c);
     for (size_t i = 0; i < draws.size(); ++i) {
       const Draw& draw = draws[i];
       const int64_t at = (first + draw.row) * batch_.negative_count + draw.slot;
@@ -170,7 +167,7 @@ class CallSampler {
         columns_.importance_weights[at] = draw.importance_weight;
       }
       if (!columns_.log_q_source.empty()) columns_.log_q_source[at] = Log(draw.q);
-      if (!columns_.log_q.empty()) columns_.log_q[at] = Log(mixed_[i]);
+      if (!columns_.log_q.empty()) columns_.log_q[at] = Log(alone ? draw.q : mixed_[i]);
       if (!columns_.expected_counts.empty()) {
         const double expected = policy_.unique || policy_.category_cap > 0
                                     ? -std::expm1(missed_[i])
@@ -184,6 +181,8 @@ class CallSampler {
   // the chance that none of the row's slots hits the item.
   void AddOthers(size_t own) {
     const std::vector<Draw>& draws = draws_[own];
+    mixed_.assign(draws.size(), 0);
+    missed_.assign(draws.size(), 0);
     for (size_t c = 0; c < sources_.size(); ++c) {
       pairs_.clear();
       owners_.clear();

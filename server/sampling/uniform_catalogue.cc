@@ -20,8 +20,7 @@ absl::Status UniformCatalogue::Turn(Law* law) {
   return absl::OkStatus();
 }
 
-void UniformCatalogue::Propose(std::span<const Law* const> laws,
-                               std::span<const absl::uint128> bits,
+void UniformCatalogue::Propose(std::span<Law* const> laws, std::span<const absl::uint128> bits,
                                std::span<Ordinal> items) const {
   std::array<const Ordinal*, 64> places;
   for (size_t i = 0; i < laws.size(); ++i) {

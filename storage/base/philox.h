@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "absl/numeric/int128.h"
 
@@ -58,6 +59,17 @@ class Philox {
     return absl::MakeUint128((uint64_t{block[3]} << 32) | block[2],
                              (uint64_t{block[1]} << 32) | block[0]);
   }
+
+  // Where Bits takes its numbers from.
+  struct Place {
+    uint64_t row_key;
+    uint32_t slot;
+    uint32_t attempt;  // Below 2^24.
+  };
+
+  // bits[i]: the same as Bits at places[i], several at a time.
+  void BitsAt(RandomPurpose purpose, std::span<const Place> places,
+              std::span<absl::uint128> bits) const;
 
  private:
   std::array<uint32_t, 2> key_;
