@@ -149,13 +149,13 @@ absl::Status CatalogueSource::Own(uint32_t row) {
   return absl::OkStatus();
 }
 
-void CatalogueSource::FillFrom(const WeightTable& table, RandomPurpose purpose, double eligible,
-                               Draw* draw) const {
-  const absl::uint128 bits =
-      context_.random.Bits(rows_[draw->row].key, draw->slot, purpose, draw->round);
-  const size_t i = table.Find(UnitDouble(absl::Uint128High64(bits)));
-  draw->item = table.item(i);
-  draw->q = table.weight(i) / eligible;
+void CatalogueSource::FillFromOwn(Draw* draw) const {
+  const RowState& state = states_[draw->row];
+  const absl::uint128 bits = context_.random.Bits(rows_[draw->row].key, draw->slot,
+                                                  RandomPurpose::kEnumerated, draw->round);
+  const size_t i = state.own->Find(UnitDouble(absl::Uint128High64(bits)));
+  draw->item = state.own->item(i);
+  draw->q = state.own->weight(i) / state.eligible;
 }
 
 absl::Status CatalogueSource::Fill(std::span<Draw> draws, std::span<Rejects> rejects) {
@@ -179,9 +179,8 @@ absl::Status CatalogueSource::FillGroup(std::span<Draw> draws, std::span<Rejects
   size_t count = 0;
   size_t kept_count = 0;
   for (uint32_t i = 0; i < draws.size(); ++i) {
-    const RowState& state = states_[draws[i].row];
-    if (state.own.has_value()) {
-      FillFrom(*state.own, RandomPurpose::kEnumerated, state.eligible, &draws[i]);
+    if (states_[draws[i].row].own.has_value()) {
+      FillFromOwn(&draws[i]);
     } else {
       open[count++] = i;
     }
@@ -189,7 +188,7 @@ absl::Status CatalogueSource::FillGroup(std::span<Draw> draws, std::span<Rejects
   for (uint32_t attempt = 0; attempt < kMaxAttempts && count > 0; ++attempt) {
     for (size_t i = 0; i < count; ++i) {
       const Draw& draw = draws[open[i]];
-      laws[i] = laws_[states_[draw.row].law].get();
+      laws[i] = LawOf(draw.row);
       places[i] = {rows_[draw.row].key, draw.slot, draw.round * kMaxAttempts + attempt};
     }
     context_.random.BitsAt(RandomPurpose::kCatalogue, {places.data(), count}, {bits.data(), count});
@@ -226,11 +225,12 @@ absl::Status CatalogueSource::FillGroup(std::span<Draw> draws, std::span<Rejects
   for (size_t i = 0; i < count; ++i) {
     Draw& draw = draws[open[i]];
     NEGATRON_RETURN_IF_ERROR(Own(draw.row));
-    FillFrom(*states_[draw.row].own, RandomPurpose::kEnumerated, states_[draw.row].eligible, &draw);
+    FillFromOwn(&draw);
   }
   for (size_t i = 0; i < kept_count; ++i) {
-    items[i] = draws[kept[i]].item;
-    laws[i] = laws_[states_[draws[kept[i]].row].law].get();
+    const Draw& draw = draws[kept[i]];
+    items[i] = draw.item;
+    laws[i] = LawOf(draw.row);
   }
   Weigh({laws.data(), kept_count}, {items.data(), kept_count}, {weights.data(), kept_count});
   for (size_t i = 0; i < kept_count; ++i) {
@@ -244,7 +244,7 @@ void CatalogueSource::Probabilities(std::span<const RowItem> pairs, std::span<do
   std::vector<Law*> laws;
   std::vector<Ordinal> items;
   for (const RowItem& pair : pairs) {
-    laws.push_back(laws_[states_[pair.row].law].get());
+    laws.push_back(LawOf(pair.row));
     items.push_back(pair.item);
   }
   Weigh(laws, items, q);
@@ -256,7 +256,7 @@ void CatalogueSource::Probabilities(std::span<const RowItem> pairs, std::span<do
 
 double CatalogueSource::PositiveProbability(uint32_t row) {
   const Ordinal positive = rows_[row].positive;
-  Law& law = *laws_[states_[row].law];
+  Law& law = *LawOf(row);
   if (positive == kNoOrdinal || !Admits(law, positive)) return 0;
   double weight = 0;
   WeighIn(&law, {&positive, 1}, {&weight, 1});

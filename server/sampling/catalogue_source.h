@@ -54,7 +54,7 @@ class CatalogueSource : public Source {
   const SourceContext& context() const { return context_; }
   CategoryNumber category() const { return category_; }
   const LivingItems& Living(Law* law) const;
-  Micros BoundaryOf(uint32_t row) const { return laws_[states_[row].law]->boundary; }
+  Micros BoundaryOf(uint32_t row) const { return LawOf(row)->boundary; }
   absl::Status MakeTable(Law* law, const Exclusions* excluded, WeightTable* table);
 
   // Fills a law for its time and cohort; makes a table where there is no other
@@ -81,10 +81,11 @@ class CatalogueSource : public Source {
     std::optional<WeightTable> own;  // What the row may get, once enumerated.
   };
 
+  Law* LawOf(uint32_t row) const { return laws_[states_[row].law].get(); }
   bool Admits(const Law& law, Ordinal item) const;
   void WeighIn(Law* law, std::span<const Ordinal> items, std::span<double> weights);
   absl::Status Own(uint32_t row);
-  void FillFrom(const WeightTable& table, RandomPurpose purpose, double eligible, Draw* draw) const;
+  void FillFromOwn(Draw* draw) const;
   absl::Status FillGroup(std::span<Draw> draws, std::span<Rejects> rejects);
 
   const SourceContext& context_;

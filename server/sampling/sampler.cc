@@ -153,8 +153,10 @@ class CallSampler {
   // draws at once.
   void Write(int64_t first, size_t c) {
     const std::vector<Draw>& draws = draws_[c];
-    const bool alone = sources_.size() == 1 && columns_.expected_counts.empty();
-    if (!alone && (!columns_.log_q.empty() || !columns_.expected_counts.empty())) AddOthers(c);
+    // The law of a single source is the mixture's.
+    const bool mixes =
+        !columns_.expected_counts.empty() || (sources_.size() > 1 && !columns_.log_q.empty());
+    if (mixes) AddOthers(c);
     for (size_t i = 0; i < draws.size(); ++i) {
       const Draw& draw = draws[i];
       const int64_t at = (first + draw.row) * batch_.negative_count + draw.slot;
@@ -167,7 +169,7 @@ class CallSampler {
         columns_.importance_weights[at] = draw.importance_weight;
       }
       if (!columns_.log_q_source.empty()) columns_.log_q_source[at] = Log(draw.q);
-      if (!columns_.log_q.empty()) columns_.log_q[at] = Log(alone ? draw.q : mixed_[i]);
+      if (!columns_.log_q.empty()) columns_.log_q[at] = Log(mixes ? mixed_[i] : draw.q);
       if (!columns_.expected_counts.empty()) {
         const double expected = policy_.unique || policy_.category_cap > 0
                                     ? -std::expm1(missed_[i])

@@ -3,6 +3,7 @@
 #define NEGATRON_STORAGE_BASE_PHILOX_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -35,44 +36,74 @@ class Philox {
   explicit Philox(uint64_t seed)
       : key_{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)} {}
 
-  // The block of a counter.
-  std::array<uint32_t, 4> Block(std::array<uint32_t, 4> counter) const {
-    uint32_t k0 = key_[0];
-    uint32_t k1 = key_[1];
-    for (int round = 0; round < 10; ++round) {
-      const uint64_t p0 = uint64_t{0xD2511F53} * counter[0];
-      const uint64_t p1 = uint64_t{0xCD9E8D57} * counter[2];
-      counter = {static_cast<uint32_t>(p1 >> 32) ^ counter[1] ^ k0, static_cast<uint32_t>(p1),
-                 static_cast<uint32_t>(p0 >> 32) ^ counter[3] ^ k1, static_cast<uint32_t>(p0)};
-      k0 += 0x9E3779B9;
-      k1 += 0xBB67AE85;
-    }
-    return counter;
-  }
+  using Counter = std::array<uint32_t, 4>;
 
-  // 128 random bits for attempt `attempt` (below 2^24) at slot `slot` of a row.
-  absl::uint128 Bits(uint64_t row_key, uint32_t slot, RandomPurpose purpose,
-                     uint32_t attempt) const {
-    const std::array<uint32_t, 4> block =
-        Block({static_cast<uint32_t>(row_key), static_cast<uint32_t>(row_key >> 32), slot,
-               (static_cast<uint32_t>(purpose) << 24) | attempt});
-    return absl::MakeUint128((uint64_t{block[3]} << 32) | block[2],
-                             (uint64_t{block[1]} << 32) | block[0]);
-  }
-
-  // Where Bits takes its numbers from.
+  // What the bits of a draw are taken from, beside the seed and the purpose.
   struct Place {
     uint64_t row_key;
     uint32_t slot;
     uint32_t attempt;  // Below 2^24.
   };
 
-  // bits[i]: the same as Bits at places[i], several at a time.
+  // The block of a counter.
+  Counter Block(const Counter& counter) const {
+    Lanes<1> lanes{{{counter[0]}, {counter[1]}, {counter[2]}, {counter[3]}}};
+    TenRounds(key_, &lanes);
+    return {lanes.words[0][0], lanes.words[1][0], lanes.words[2][0], lanes.words[3][0]};
+  }
+
+  // 128 random bits for attempt `attempt` (below 2^24) at slot `slot` of a row.
+  absl::uint128 Bits(uint64_t row_key, uint32_t slot, RandomPurpose purpose,
+                     uint32_t attempt) const {
+    return ToBits(Block(CounterOf(purpose, {row_key, slot, attempt})));
+  }
+
+  // bits[i], as many as places: what Bits gives at places[i]. Several at a time.
   void BitsAt(RandomPurpose purpose, std::span<const Place> places,
               std::span<absl::uint128> bits) const;
 
  private:
-  std::array<uint32_t, 2> key_;
+  using Key = std::array<uint32_t, 2>;
+
+  // Counters side by side: words[w][i] is word w of counter i.
+  template <size_t n>
+  struct Lanes {
+    uint32_t words[4][n];
+  };
+
+  static constexpr size_t kLanes = 8;  // 32-bit words of an AVX2 register.
+
+  static Counter CounterOf(RandomPurpose purpose, const Place& place) {
+    return {static_cast<uint32_t>(place.row_key), static_cast<uint32_t>(place.row_key >> 32),
+            place.slot, (static_cast<uint32_t>(purpose) << 24) | place.attempt};
+  }
+
+  static absl::uint128 ToBits(const Counter& block) {
+    return absl::MakeUint128((uint64_t{block[3]} << 32) | block[2],
+                             (uint64_t{block[1]} << 32) | block[0]);
+  }
+
+  template <size_t n>
+  [[gnu::always_inline]] static inline void TenRounds(Key key, Lanes<n>* lanes) {
+    auto& c = lanes->words;
+    for (int round = 0; round < 10; ++round) {
+      for (size_t i = 0; i < n; ++i) {
+        const uint64_t p0 = uint64_t{0xD2511F53} * c[0][i];
+        const uint64_t p1 = uint64_t{0xCD9E8D57} * c[2][i];
+        c[0][i] = static_cast<uint32_t>(p1 >> 32) ^ c[1][i] ^ key[0];
+        c[1][i] = static_cast<uint32_t>(p1);
+        c[2][i] = static_cast<uint32_t>(p0 >> 32) ^ c[3][i] ^ key[1];
+        c[3][i] = static_cast<uint32_t>(p0);
+      }
+      key[0] += 0x9E3779B9;
+      key[1] += 0xBB67AE85;
+    }
+  }
+
+  using RoundsFunction = void (*)(Key, Lanes<kLanes>*);
+  static RoundsFunction ChooseRounds();
+
+  Key key_;
 };
 
 // A double in [0, 1), a multiple of 2^-53.

@@ -33,6 +33,23 @@ TEST(PhiloxTest, BitsPutTheRowKeySlotPurposeAndAttemptIntoTheCounter) {
   EXPECT_EQ(absl::Uint128High64(bits), (uint64_t{block[3]} << 32) | block[2]);
 }
 
+TEST(PhiloxTest, SeveralAtATimeAreTheSameBits) {
+  const Philox philox(0x1234567890ABCDEF);
+  for (const size_t count : {0, 1, 7, 8, 9, 64, 67}) {
+    std::vector<Philox::Place> places;
+    for (uint32_t i = 0; i < count; ++i) {
+      places.push_back({MixHash(count, i), i * 0x10001u, (i * 0x54321u) & 0xFFFFFF});
+    }
+    std::vector<absl::uint128> bits(count);
+    philox.BitsAt(RandomPurpose::kAccept, places, bits);
+    for (size_t i = 0; i < count; ++i) {
+      EXPECT_EQ(bits[i], philox.Bits(places[i].row_key, places[i].slot, RandomPurpose::kAccept,
+                                     places[i].attempt))
+          << i << " of " << count;
+    }
+  }
+}
+
 TEST(UnitDoubleTest, CoversZeroToJustBelowOne) {
   EXPECT_EQ(UnitDouble(0), 0.0);
   EXPECT_EQ(UnitDouble(0x7FF), 0.0);
@@ -64,23 +81,6 @@ TEST(MixHashTest, StepsAsSplitMix64Does) {
   EXPECT_EQ(MixHash(0, state), 6457827717110365317u);
   EXPECT_EQ(MixHash(1, state), 3203168211198807973u);
   EXPECT_EQ(MixHash(0, state + 2 * kIncrement), 9817491932198370423u);
-}
-
-TEST(PhiloxTest, SeveralAtATimeAreTheSameBits) {
-  const Philox philox(0x1234567890ABCDEF);
-  for (const size_t count : {0, 1, 7, 8, 9, 64, 67}) {
-    std::vector<Philox::Place> places;
-    for (uint32_t i = 0; i < count; ++i) {
-      places.push_back({MixHash(count, i), i * 0x10001u, (i * 0x54321u) & 0xFFFFFF});
-    }
-    std::vector<absl::uint128> bits(count);
-    philox.BitsAt(RandomPurpose::kAccept, places, bits);
-    for (size_t i = 0; i < count; ++i) {
-      EXPECT_EQ(bits[i], philox.Bits(places[i].row_key, places[i].slot, RandomPurpose::kAccept,
-                                     places[i].attempt))
-          << i << " of " << count;
-    }
-  }
 }
 
 }  // namespace
