@@ -29,6 +29,7 @@ struct Config {
   int64_t max_in_flight_bytes = 512 << 20;
   absl::Duration sync_interval = absl::Milliseconds(200);
   int64_t write_queue_bytes = 256 << 20;
+  int64_t excluded_mass_cache_bytes = 64 << 20;
   absl::Duration drain_deadline = absl::Seconds(20);
   bool accept_data_loss = false;
 };

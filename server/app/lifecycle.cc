@@ -123,6 +123,7 @@ EngineOptions MakeEngineOptions(const Config& config) {
   options.accept_data_loss = config.accept_data_loss;
   options.sync_interval = config.sync_interval;
   options.write_queue_bytes = config.write_queue_bytes;
+  options.excluded_mass_cache_bytes = config.excluded_mass_cache_bytes;
   return options;
 }
 

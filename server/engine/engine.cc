@@ -59,7 +59,9 @@ std::string EtagOf(const CollectionRecord& record) {
 absl::string_view KernelId() { return {kKernelId.data(), kKernelId.size()}; }
 
 Engine::Impl::Impl(const EngineOptions& options, std::unique_ptr<Store> store)
-    : options_(options), store_(std::move(store)) {}
+    : options_(options),
+      store_(std::move(store)),
+      excluded_masses_(options.excluded_mass_cache_bytes) {}
 
 void Engine::Impl::Start() {
   queue_ = std::make_unique<CommitQueue>(

@@ -33,6 +33,8 @@ struct EngineOptions {
   // Writes that wait for the commit thread; beyond: RESOURCE_EXHAUSTED.
   int64_t write_queue_bytes = 256 << 20;
   int write_queue_requests = 4096;
+  // Of ExcludedMassCache, for all collections.
+  int64_t excluded_mass_cache_bytes = 64 << 20;
   // Retention moves on, and what a failing disk left undone is tried again, at least
   // this often.
   absl::Duration housekeeping_interval = absl::Seconds(1);

@@ -15,6 +15,7 @@
 #include "server/engine/commit_queue.h"
 #include "server/engine/engine.h"
 #include "server/engine/housekeeper.h"
+#include "server/sampling/excluded_mass_cache.h"
 #include "storage/base/mutex.h"
 #include "storage/rocks/store.h"
 
@@ -70,6 +71,7 @@ class Engine::Impl final : public HousekeepingHost {
   const EngineOptions& options() const { return options_; }
   const Store& store() const { return *store_; }
   Housekeeper& housekeeper() { return *housekeeper_; }
+  ExcludedMassCache* excluded_masses() { return &excluded_masses_; }
 
  private:
   void Publish(const std::string& id, std::shared_ptr<Collection> collection);
@@ -78,6 +80,7 @@ class Engine::Impl final : public HousekeepingHost {
 
   const EngineOptions options_;
   const std::unique_ptr<Store> store_;
+  ExcludedMassCache excluded_masses_;
 
   mutable Mutex mutex_;
   std::map<std::string, std::shared_ptr<Collection>, std::less<>> collections_

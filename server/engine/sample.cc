@@ -315,7 +315,8 @@ absl::StatusOr<SampleResult> Engine::Sample(absl::string_view collection,
   std::vector<Ordinal> items;
   const SampleColumns columns = Allocate(request, &items, &result);
   SampleTotals totals;
-  const SourceContext context{&pool, snapshot->vectors.get(), Philox(request.seed), &cancellation};
+  const SourceContext context{&pool, snapshot->vectors.get(), Philox(request.seed), &cancellation,
+                              impl_->excluded_masses()};
   NEGATRON_RETURN_IF_ERROR(
       SampleRows(request.policy, context, rows.Batch(request, queries), columns, &totals));
   WriteIds(request, pool.items(), items, &result);

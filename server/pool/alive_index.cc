@@ -211,11 +211,15 @@ void AliveIndex::At(Micros time, LivingItems* living) const {
     (second ? span.from : span.until) = middle;
     node = second ? node->after.get() : node->before.get();
   }
-  if (living->loose.empty()) return;
-  const auto loose_count = static_cast<uint32_t>(living->loose.size());
-  living->parts.push_back({living->loose.data(), loose_count, loose_weight, max_loose_weight});
-  living->count += loose_count;
-  living->weight += loose_weight;
+  if (!living->loose.empty()) {
+    const auto loose_count = static_cast<uint32_t>(living->loose.size());
+    living->parts.push_back({living->loose.data(), loose_count, loose_weight, max_loose_weight});
+    living->count += loose_count;
+    living->weight += loose_weight;
+  }
+  living->ends.clear();
+  uint32_t end = 0;
+  for (const LivingItems::Part& part : living->parts) living->ends.push_back(end += part.count);
 }
 
 uint64_t AliveIndex::CountAt(Micros time) const {

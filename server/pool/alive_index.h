@@ -29,12 +29,16 @@ struct LivingItems {
   std::vector<Ordinal> loose;  // What the last part points to, perhaps.
   uint64_t count = 0;          // Of all parts.
   uint64_t weight = 0;
+  std::vector<uint32_t> ends;  // By part: the items of it and of those before.
 
-  Ordinal operator[](uint64_t i) const {
+  // Where the i-th item is. Counts ends without a branch: which part it is can
+  // not be foreseen.
+  const Ordinal* At(uint64_t i) const {
     size_t part = 0;
-    while (i >= parts[part].count) i -= parts[part++].count;
-    return parts[part].items[i];
+    for (const uint32_t end : ends) part += i >= end;
+    return parts[part].items + (part == 0 ? i : i - ends[part - 1]);
   }
+  Ordinal operator[](uint64_t i) const { return *At(i); }
 };
 
 // Which items are alive at any time: a segment tree over time (Bentley, 1977).

@@ -12,8 +12,9 @@ namespace {
 // 40 KB a leaf: copying one for a commit of a single event costs microseconds.
 constexpr size_t kMaxLeafEvents = 2048;
 
-// Leaves of a unit's bucket: about two buckets a leaf make a search a look.
-constexpr uint32_t kGuidePerLeaf = 2;
+// Buckets of a guide for each leaf: so many that most lie within one leaf, and
+// where to look can be foreseen.
+constexpr uint32_t kGuidePerLeaf = 8;
 
 // Spares the conversion of 128 bits where 64 do.
 double ToDouble(absl::uint128 units) {
@@ -40,7 +41,7 @@ void EventLog::PrefetchBefore(Micros time) const {
   const uint32_t guess =
       TimeBuckets(first_times_[leaf], std::max(last, time), entry.count).Bucket(time);
   __builtin_prefetch(entry.times + guess);
-  __builtin_prefetch(entry.sums + guess);
+  __builtin_prefetch(entry.slots + guess);
 }
 
 EventLog::Cut EventLog::Before(Micros time) const {
@@ -61,7 +62,7 @@ EventLog::Cut EventLog::Before(Micros time) const {
   }
   cut.event_count = entry.events_before + cut.leaf_count;
   cut.segment = entry.segment;
-  cut.units = entry.units_before + entry.sums[cut.leaf_count - 1];
+  cut.units = entry.units_before + entry.slots[cut.leaf_count - 1].sum;
   const auto segment =
       std::lower_bound(segments_.begin(), segments_.end(), entry.segment,
                        [](const Segment& s, int32_t number) { return s.number < number; });
@@ -121,24 +122,23 @@ EventLog::Spot EventLog::Aim(const Span& span, absl::uint128 bits) const {
   spot.guess =
       static_cast<uint32_t>(static_cast<double>(spot.target) / static_cast<double>(entry.units) *
                             static_cast<double>(entry.count));
-  __builtin_prefetch(entry.sums + spot.guess);
-  __builtin_prefetch(entry.items + spot.guess);
+  __builtin_prefetch(entry.slots + spot.guess);
   return spot;
 }
 
 Ordinal EventLog::Resolve(const Spot& spot) const {
   const Entry& entry = entries_[spot.leaf];
-  return entry.items[SearchFrom(spot.guess, 0, entry.count,
-                                [&](uint32_t i) { return entry.sums[i] <= spot.target; })];
+  const uint32_t i = SearchFrom(spot.guess, 0, entry.count,
+                                [&](uint32_t k) { return entry.slots[k].sum <= spot.target; });
+  return entry.slots[i].item;
 }
 
 void EventLog::AddLeaf(std::shared_ptr<const Leaf> leaf) {
   Entry entry{};
   entry.times = leaf->times.data();
-  entry.items = leaf->items.data();
-  entry.sums = leaf->sums.data();
+  entry.slots = leaf->slots.data();
   entry.count = static_cast<uint32_t>(leaf->times.size());
-  entry.units = leaf->sums.back();
+  entry.units = leaf->slots.back().sum;
   entry.segment = decay_.Segment(leaf->times[0]);
   entry.leaf = std::move(leaf);
   entries_.push_back(std::move(entry));
@@ -158,13 +158,11 @@ void EventLog::AppendLeaves(const std::vector<LogEvent>& events, bool appended) 
       auto leaf = std::make_shared<Leaf>();
       const size_t leaf_end = std::min(end, i + target);
       leaf->times.reserve(leaf_end - i);
-      leaf->items.reserve(leaf_end - i);
-      leaf->sums.reserve(leaf_end - i);
+      leaf->slots.reserve(leaf_end - i);
       uint64_t sum = 0;
       for (; i < leaf_end; ++i) {
         leaf->times.push_back(events[i].time);
-        leaf->items.push_back(events[i].item);
-        leaf->sums.push_back(sum += events[i].units);
+        leaf->slots.push_back({sum += events[i].units, events[i].item});
       }
       AddLeaf(std::move(leaf));
     }
@@ -177,8 +175,9 @@ void EventLog::AppendMerged(const Entry& entry, const LogEvent* begin, const Log
   merged.reserve(entry.count + (end - begin));
   uint64_t before = 0;
   for (uint32_t i = 0; i < entry.count; ++i) {
-    const LogEvent event{entry.times[i], entry.items[i], entry.sums[i] - before};
-    before = entry.sums[i];
+    const Slot slot = entry.slots[i];
+    const LogEvent event{entry.times[i], slot.item, slot.sum - before};
+    before = slot.sum;
     while (removed_begin < removed_end && *removed_begin < event) ++removed_begin;
     if (removed_begin < removed_end && *removed_begin == event) {
       ++removed_begin;
@@ -292,8 +291,7 @@ int64_t EventLog::bytes() const {
       first_times_.capacity() * sizeof(Micros) +
       (by_time_.capacity() + by_units_.capacity()) * sizeof(uint32_t));
   for (const Entry& entry : entries_) {
-    bytes += static_cast<int64_t>(entry.leaf->times.capacity() *
-                                  (sizeof(Micros) + sizeof(Ordinal) + sizeof(uint64_t)));
+    bytes += static_cast<int64_t>(entry.leaf->times.capacity() * (sizeof(Micros) + sizeof(Slot)));
   }
   return bytes;
 }

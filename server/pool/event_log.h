@@ -98,24 +98,27 @@ class EventLog {
   int64_t bytes() const;
 
  private:
+  // What a draw looks at: together, since it comes from far away in memory.
+  struct [[gnu::packed]] Slot {
+    uint64_t sum;  // Units of the leaf up to and including the event.
+    Ordinal item;
+  };
   struct Leaf {
     std::vector<Micros> times;
-    std::vector<Ordinal> items;
-    std::vector<uint64_t> sums;  // Units up to and including each event.
+    std::vector<Slot> slots;
   };
   struct Entry {
     std::shared_ptr<const Leaf> leaf;  // Not empty.
     // What the leaf has, a look-up nearer.
     const Micros* times;
-    const Ordinal* items;
-    const uint64_t* sums;
+    const Slot* slots;
     uint32_t count;
     int32_t segment;
     int64_t events_before;
     uint64_t units;              // Of all its events.
     absl::uint128 units_before;  // Within the segment.
 
-    LogEvent first() const { return {times[0], items[0], sums[0]}; }
+    LogEvent first() const { return {times[0], slots[0].item, slots[0].sum}; }
   };
 
   void AddLeaf(std::shared_ptr<const Leaf> leaf);

@@ -40,6 +40,28 @@ struct ItemState {
                        [time](const Interval& interval) { return interval.Contains(time); });
   }
 
+  // The time around `time` in which it is alive, or dead, all along.
+  Interval SpanAround(Micros time) const {
+    Interval span;
+    const auto narrow = [&](Micros edge) {
+      if (edge <= time) {
+        span.from = std::max(span.from, edge);
+      } else {
+        span.until = std::min(span.until, edge);
+      }
+    };
+    if (first.from < first.until) {
+      narrow(first.from);
+      narrow(first.until);
+    }
+    if (more == nullptr) return span;
+    for (const Interval& life : more->further) {
+      narrow(life.from);
+      narrow(life.until);
+    }
+    return span;
+  }
+
   std::vector<Interval> Intervals() const {
     std::vector<Interval> intervals;
     if (first.from < first.until) intervals.push_back(first);

@@ -16,7 +16,7 @@ uint32_t MassColumn::CountBefore(Micros time) const {
     if (all[covered_ - 1].time < time) {
       begin = covered_;
     } else {
-      const uint32_t bucket = buckets_.Bucket(time);
+      const uint32_t bucket = BucketOf(time);
       begin = guide()[bucket];
       end = guide()[bucket + 1];
     }
@@ -38,7 +38,7 @@ double MassColumn::MassBefore(Micros time, const Decay& decay, int32_t to) const
 void MassColumn::PrefetchGuide(Micros time) const {
   if (size_ == 0 || last_.time < time) return;
   if (guide_size() > 0) {
-    __builtin_prefetch(guide() + buckets_.Bucket(time));
+    __builtin_prefetch(guide() + BucketOf(time));
     __builtin_prefetch(points() + covered_ - 1);
   } else {
     __builtin_prefetch(points() + size_ / 2);
@@ -47,7 +47,7 @@ void MassColumn::PrefetchGuide(Micros time) const {
 
 void MassColumn::PrefetchPoint(Micros time) const {
   if (size_ == 0 || last_.time < time || guide_size() == 0) return;
-  const uint32_t bucket = buckets_.Bucket(time);
+  const uint32_t bucket = BucketOf(time);
   __builtin_prefetch(points() + (guide()[bucket] + guide()[bucket + 1]) / 2);
 }
 
@@ -64,10 +64,11 @@ void MassColumn::Grow(uint32_t capacity) {
     std::memcpy(grown.block_.get() + capacity * sizeof(Point), weights(), size_ * sizeof(float));
   }
   if (buckets > 0) {
-    grown.buckets_ = TimeBuckets(points()[0].time, last_.time, buckets);
-    grown.buckets_.CountBefore(
-        size_, [this](uint32_t i) { return points()[i].time; },
-        const_cast<uint32_t*>(grown.guide()));
+    grown.scale_ = TimeScale(points()[0].time, last_.time, buckets);
+    TimeBuckets(grown.scale_, buckets)
+        .CountBefore(
+            size_, [this](uint32_t i) { return points()[i].time; },
+            const_cast<uint32_t*>(grown.guide()));
   }
   *this = std::move(grown);
 }

@@ -48,6 +48,20 @@ MassIndex::AsOf MassIndex::At(Micros time, int64_t window) const {
   return as_of;
 }
 
+void MassIndex::PrefetchAt(Micros time, int64_t window) const {
+  log_.PrefetchBefore(time);
+  if (window != 0) log_.PrefetchBefore(time - window);
+  for (const WindowDead& listed : windows_) {
+    if (listed.window != window) continue;
+    // The newest segments are most of the mass.
+    const auto end = std::upper_bound(listed.dead.begin(), listed.dead.end(), decay_.Segment(time),
+                                      [](int32_t s, const DeadUnits& d) { return s < d.segment; });
+    for (auto dead = end; dead != listed.dead.begin() && end - dead < 2;) {
+      (--dead)->units.Prefetch(time);
+    }
+  }
+}
+
 double MassIndex::LivingMass(const AsOf& as_of, const std::vector<DeadUnits>& all) const {
   const EventLog::Cut& end = as_of.span.end;
   if (end.leaf < 0) return 0;

@@ -42,6 +42,8 @@ class MassIndex {
 
   // `window` is 0 (none) or listed.
   AsOf At(Micros time, int64_t window) const;
+  // Fetches what At(time, window) will read.
+  void PrefetchAt(Micros time, int64_t window) const;
   // Without `living`, for any window.
   AsOf SpanAt(Micros time, int64_t window) const;
 

@@ -74,6 +74,7 @@ Ordinal PoolBuilder::AddItem(const ItemRecord& item) {
 
 void PoolBuilder::SetItem(Ordinal item, const ItemRecord& record) {
   ApplyEvents();
+  edits_ = true;
   const ItemState old_state = states_[item];
   const ItemState state = MakeState(record);
   states_.Mutable(item) = state;
@@ -99,6 +100,7 @@ Ordinal PoolBuilder::AddUser(const ExternalId& id) {
 
 void PoolBuilder::EraseUser(Ordinal user) {
   ApplyEvents();
+  edits_ = true;
   view_.users_.Unlink(user);
   view_.history_bytes_ -= histories_[user].bytes();
   histories_.Mutable(user) = {};
@@ -212,6 +214,8 @@ std::vector<EventRecord> PoolBuilder::TakeEvicted() { return std::exchange(evict
 
 void PoolBuilder::AddEvent(const EventRecord& event) {
   if (event.kind != EventKind::kPositive) return AddToRing(event);
+  edits_ |= event.time < std::max(view_.newest_positive_, view_.watermark_);
+  view_.newest_positive_ = std::max(view_.newest_positive_, event.time);
   pending_.push_back(event);
   if (pending_.size() >= kMaxPendingEvents) ApplyEvents();
 }
@@ -224,6 +228,7 @@ void PoolBuilder::RemoveEvent(const EventRecord& event) {
     return;
   }
   if (!pending_.empty()) ApplyEvents();
+  edits_ = true;
   RemoveFromHistory(event);
   if (event.time >= view_.watermark_) removed_.push_back(event);
 }
@@ -343,6 +348,7 @@ void PoolBuilder::AddHistory(Ordinal user, Pending run) {
 
 void PoolBuilder::SetWatermark(Micros watermark) {
   ApplyEvents();
+  edits_ = true;
   const auto drop = [&](MassScope scope) {
     for (Ordinal item = 0; item < states_.size(); ++item) {
       std::vector<WeightedTime> events = EventsOf(item, scope);
@@ -379,6 +385,7 @@ std::shared_ptr<const PoolView> PoolBuilder::Build() && {
   view_.states_ = std::move(states_).Finish();
   view_.histories_ = std::move(histories_).Finish();
   view_.user_events_ = std::move(user_events_).Finish();
+  if (edits_) view_.edit_number_ = PoolView::NewEditNumber();
   return std::make_shared<const PoolView>(std::move(view_));
 }
 

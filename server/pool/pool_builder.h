@@ -87,6 +87,7 @@ class PoolBuilder {
   // By category; the last is of all items.
   std::map<CategoryNumber, std::vector<AliveIndex::Change>> alive_changes_;
   std::vector<EventRecord> evicted_;
+  bool edits_ = false;  // See PoolView::edit_number.
 };
 
 }  // namespace negatron

@@ -2,17 +2,24 @@
 #include "server/pool/pool_view.h"
 
 #include <algorithm>
+#include <atomic>
 
 namespace negatron {
 
 PoolView::PoolView(PoolSettings settings)
     : settings_(std::move(settings)),
+      edit_number_(NewEditNumber()),
       items_(settings_.item_id_type),
       users_(settings_.user_id_type) {
   for (int h = 0; h < half_life_count(); ++h) {
     empty_.push_back(MakeMasses({h, {}}));
     masses_.emplace(MassKey{h, {}}, empty_.back());
   }
+}
+
+uint64_t PoolView::NewEditNumber() {
+  static std::atomic<uint64_t> last = 0;
+  return ++last;
 }
 
 std::shared_ptr<const MassIndex> PoolView::MakeMasses(const MassKey& key) const {

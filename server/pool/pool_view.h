@@ -58,6 +58,10 @@ class PoolView {
   const PoolSettings& settings() const { return settings_; }
   // Events before it have no mass.
   Micros watermark() const { return watermark_; }
+  // Two views of one process with the same number differ by positives that came
+  // in order of time, at or behind the newest of the older view, and by new
+  // items and users.
+  uint64_t edit_number() const { return edit_number_; }
 
   const IdIndex& items() const { return items_; }
   const IdIndex& users() const { return users_; }
@@ -103,9 +107,12 @@ class PoolView {
   }
   int half_life_count() const { return 1 + static_cast<int>(settings_.half_lives.size()); }
   std::shared_ptr<const MassIndex> MakeMasses(const MassKey& key) const;
+  static uint64_t NewEditNumber();
 
   PoolSettings settings_;
   Micros watermark_ = kAlways;
+  uint64_t edit_number_;
+  Micros newest_positive_ = kAlways;
   IdIndex items_;
   IdIndex users_;
   CategoryNames category_names_;

@@ -4,23 +4,52 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/pool/time_guide.h"
+
 namespace negatron {
 namespace {
 
 // Copying a leaf costs microseconds; the root has an entry for each.
 constexpr size_t kMaxLeafSteps = 512;
 
+// Where `time` would be among n > 0 sorted times if they were spread evenly.
+template <typename TimeOf>
+uint32_t Guess(Micros time, uint32_t n, TimeOf time_of) {
+  return TimeScale(time_of(0), time_of(n - 1), n).Bucket(time, n);
+}
+
+// How many of n > 0 sorted times are not after `time`.
+template <typename TimeOf>
+uint32_t CountUpTo(Micros time, uint32_t n, TimeOf time_of) {
+  return SearchFrom(Guess(time, n, time_of), 0, n, [&](uint32_t i) { return time_of(i) <= time; });
+}
+
 }  // namespace
 
+const StepFunction::Entry* StepFunction::Find(Micros time) const {
+  if (empty()) return nullptr;
+  const auto time_of = [this](uint32_t i) { return (*root_)[i].first_time; };
+  const uint32_t count = CountUpTo(time, static_cast<uint32_t>(root_->size()), time_of);
+  return count == 0 ? nullptr : &(*root_)[count - 1];
+}
+
+void StepFunction::Prefetch(Micros time) const {
+  const Entry* const entry = Find(time);
+  if (entry == nullptr) return;
+  const Leaf& leaf = *entry->leaf;
+  const auto time_of = [&](uint32_t i) { return leaf[i].time; };
+  __builtin_prefetch(&leaf.front());
+  __builtin_prefetch(&leaf.back());
+  __builtin_prefetch(&leaf[Guess(time, static_cast<uint32_t>(leaf.size()), time_of)]);
+}
+
 absl::int128 StepFunction::Value(Micros time) const {
-  if (empty()) return 0;
-  auto entry = std::upper_bound(root_->begin(), root_->end(), time,
-                                [](Micros t, const Entry& e) { return t < e.first_time; });
-  if (entry == root_->begin()) return 0;
-  --entry;
-  const auto step = std::upper_bound(entry->leaf->begin(), entry->leaf->end(), time,
-                                     [](Micros t, const Step& s) { return t < s.time; });
-  return entry->before + (step - 1)->sum;
+  const Entry* const entry = Find(time);
+  if (entry == nullptr) return 0;
+  const Leaf& leaf = *entry->leaf;
+  const auto time_of = [&](uint32_t i) { return leaf[i].time; };
+  const uint32_t count = CountUpTo(time, static_cast<uint32_t>(leaf.size()), time_of);
+  return entry->before + leaf[count - 1].sum;
 }
 
 // Appends to `out` the leaves that hold the deltas of `leaf` (may be null) and

@@ -15,7 +15,8 @@ namespace negatron {
 // A function of time that changes by whole numbers at instants: the sum of all
 // deltas at times <= t. Copies share storage.
 //
-// Cost: Value O(log n). With O(m log m + touched leaves) and one pointer a leaf
+// Cost: Value O(log n), a few looks where the instants are spread evenly. With O(m log m + touched
+// leaves) and one pointer a leaf
 //   for m deltas.
 // Thread-safety: immutable.
 class StepFunction {
@@ -26,6 +27,8 @@ class StepFunction {
   };
 
   absl::int128 Value(Micros time) const;
+  // Fetches what Value(time) will read.
+  void Prefetch(Micros time) const;
 
   // The function with further deltas, in any order. Deltas that cancel leave
   // no trace.
@@ -47,6 +50,7 @@ class StepFunction {
   };
   using Root = std::vector<Entry>;
 
+  const Entry* Find(Micros time) const;
   static void MergeLeaf(const Leaf* leaf, const Delta* begin, const Delta* end, Root* out);
 
   std::shared_ptr<const Root> root_;  // Null: no deltas.

@@ -9,25 +9,42 @@
 
 namespace negatron {
 
-// Cuts the time between two instants into buckets of equal width. Never falls
-// as time rises, whatever rounding does, so that counting sorted times by
+// Cuts the time between two instants into `count` buckets of equal width. Never
+// falls as time rises, whatever rounding does, so that counting sorted times by
 // bucket narrows a search: what lies before t has a bucket at or before t's.
+//
+// Thread-safety: immutable.
+class TimeScale {
+ public:
+  TimeScale() = default;
+  TimeScale(Micros first, Micros last, uint32_t count)
+      : origin_(static_cast<double>(first)),
+        scale_(static_cast<double>(count) /
+               (static_cast<double>(last) - static_cast<double>(first) + 1.0)) {}
+
+  // Below `count`, the one of the constructor.
+  uint32_t Bucket(Micros time, uint32_t count) const {
+    const double position = (static_cast<double>(time) - origin_) * scale_;
+    return position <= 0 ? 0 : position >= count - 1 ? count - 1 : static_cast<uint32_t>(position);
+  }
+
+ private:
+  double origin_ = 0;
+  double scale_ = 0;
+};
+
+// A scale with its number of buckets.
 //
 // Thread-safety: immutable.
 class TimeBuckets {
  public:
   TimeBuckets() = default;
+  TimeBuckets(const TimeScale& scale, uint32_t count) : scale_(scale), count_(count) {}
   TimeBuckets(Micros first, Micros last, uint32_t count)
-      : origin_(static_cast<double>(first)),
-        scale_(static_cast<double>(count) /
-               (static_cast<double>(last) - static_cast<double>(first) + 1.0)),
-        last_(count - 1) {}
+      : TimeBuckets(TimeScale(first, last, count), count) {}
 
-  uint32_t Bucket(Micros time) const {
-    const double position = (static_cast<double>(time) - origin_) * scale_;
-    return position <= 0 ? 0 : position >= last_ ? last_ : static_cast<uint32_t>(position);
-  }
-  uint32_t count() const { return last_ + 1; }
+  uint32_t Bucket(Micros time) const { return scale_.Bucket(time, count_); }
+  uint32_t count() const { return count_; }
 
   // Fills firsts[b], for b in [0, count()], with the number of the sorted times
   // that are in buckets before b; time_of(i) is the i-th of n.
@@ -41,9 +58,8 @@ class TimeBuckets {
   }
 
  private:
-  double origin_ = 0;
-  double scale_ = 0;
-  uint32_t last_ = 0;
+  TimeScale scale_;
+  uint32_t count_ = 1;
 };
 
 // First position in [begin, end) that `before` does not hold for; it holds for

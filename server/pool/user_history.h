@@ -2,6 +2,7 @@
 #ifndef NEGATRON_SERVER_POOL_USER_HISTORY_H_
 #define NEGATRON_SERVER_POOL_USER_HISTORY_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -43,10 +44,18 @@ class UserHistory {
   // Replaces everything; items are distinct, in any order.
   void Reset(std::span<const UserPositive> positives);
 
-  void Prefetch() const { __builtin_prefetch(block_.get()); }
+  // Fetches what asking for items will read.
+  void Prefetch() const {
+    constexpr uint32_t kOrdinalsPerLine = 64 / sizeof(Ordinal);
+    for (uint32_t i = 0; i < std::min(size_, kPrefetched); i += kOrdinalsPerLine) {
+      __builtin_prefetch(items() + i);
+    }
+  }
   int64_t bytes() const { return int64_t{capacity_} * int64_t{sizeof(Micros) + sizeof(Ordinal)}; }
 
  private:
+  static constexpr uint32_t kPrefetched = 256;  // Longer ones are searched as they are.
+
   const Ordinal* items() const {
     return reinterpret_cast<const Ordinal*>(block_.get() + capacity_ * sizeof(Micros));
   }

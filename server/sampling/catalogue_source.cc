@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <utility>
 
 #include "storage/base/status.h"
@@ -80,49 +81,90 @@ void CatalogueSource::WeighIn(Law* law, std::span<const Ordinal> items, std::spa
   Weigh(laws, items, weights);
 }
 
+// The law of a row: the one of the row before, or the next.
+absl::StatusOr<CatalogueSource::Law*> CatalogueSource::TurnTo(const Row& row) {
+  if (law_count_ > 0 && SameLaw(*laws_[law_count_ - 1], row)) return laws_[law_count_ - 1].get();
+  if (law_count_ == laws_.size()) laws_.push_back(std::make_unique<Law>());
+  Law* const law = laws_[law_count_++].get();
+  law->time = row.as_of;
+  law->cohort = row.cohort;
+  law->proposed = law->living = 0;
+  law->all_alive = law->has_items = false;
+  law->table.reset();
+  if (!no_such_category_) NEGATRON_RETURN_IF_ERROR(Turn(law));
+  if (!law->table && law->living > 0 && law->living < law->proposed * kMinEligibleShare) {
+    WeightTable table;
+    NEGATRON_RETURN_IF_ERROR(MakeTable(law, nullptr, &table));
+    law->table = std::move(table);
+  }
+  if (law->table) {
+    law->living = law->proposed = law->table->total();
+    has_tables_ = true;
+  }
+  return law;
+}
+
+// What of `items` the law admits weighs; leaves only that in `items`.
+double CatalogueSource::SumOf(Law* law, std::vector<Ordinal>* items) {
+  std::erase_if(*items, [&](Ordinal item) { return !Admits(*law, item); });
+  weights_.resize(items->size());
+  WeighIn(law, *items, weights_);
+  return std::accumulate(weights_.begin(), weights_.end(), 0.0);
+}
+
+// What the history of a row weighs, remembered or summed up, always in the same
+// order.
+double CatalogueSource::HistoryWeight(const Row& row, Law* law) {
+  ExcludedMassCache* const cache = context_.excluded_masses;
+  const ExcludedMassCache::Key key = HistoryKey(row, *law);
+  if (cache != nullptr) {
+    if (const std::optional<double> weight = cache->Find(key, row.as_of)) return *weight;
+  }
+  ExcludedMassCache::Sum sum;
+  excluded_.clear();
+  row.excluded.AppendHistoryTo(&excluded_, &sum.valid);
+  for (const Ordinal item : excluded_) pool().PrefetchState(item);
+  for (const Ordinal item : excluded_) {
+    const Interval span = pool().state(item).SpanAround(row.as_of);
+    sum.valid.from = std::max(sum.valid.from, span.from);
+    sum.valid.until = std::min(sum.valid.until, span.until);
+  }
+  sum.weight = SumOf(law, &excluded_);
+  if (cache != nullptr) cache->Store(key, sum);
+  return sum.weight;
+}
+
 absl::Status CatalogueSource::Begin(std::span<const Row> rows, std::span<RowStatus> statuses) {
   rows_ = rows;
   states_.clear();
   states_.resize(rows.size());
   law_count_ = 0;
-  std::vector<Ordinal> excluded;
-  std::vector<double> weights;
+  has_tables_ = false;
   for (size_t r = 0; r < rows.size(); ++r) {
-    if (law_count_ == 0 || !SameLaw(*laws_[law_count_ - 1], rows[r])) {
-      if (law_count_ == laws_.size()) laws_.push_back(std::make_unique<Law>());
-      Law& fresh = *laws_[law_count_++];
-      fresh.time = rows[r].as_of;
-      fresh.cohort = rows[r].cohort;
-      fresh.proposed = fresh.living = 0;
-      fresh.all_alive = fresh.has_items = false;
-      fresh.table.reset();
-      if (!no_such_category_) NEGATRON_RETURN_IF_ERROR(Turn(&fresh));
-      if (!fresh.table && fresh.living > 0 && fresh.living < fresh.proposed * kMinEligibleShare) {
-        WeightTable table;
-        NEGATRON_RETURN_IF_ERROR(MakeTable(&fresh, nullptr, &table));
-        fresh.table = std::move(table);
-      }
-      if (fresh.table) fresh.living = fresh.proposed = fresh.table->total();
+    if (r == 0 || rows[r].as_of != rows[r - 1].as_of) PrefetchTurn(rows[r]);
+  }
+  for (size_t r = 0; r < rows.size(); ++r) {
+    NEGATRON_ASSIGN_OR_RETURN(states_[r].law, TurnTo(rows[r]));
+    if (context_.excluded_masses != nullptr && rows[r].excluded.history_size() > 0) {
+      context_.excluded_masses->Prefetch(HistoryKey(rows[r], *states_[r].law));
     }
+  }
+  for (size_t r = 0; r < rows.size(); ++r) {
     RowState& state = states_[r];
-    state.law = static_cast<uint32_t>(law_count_ - 1);
-    Law& law = *laws_[state.law];
+    Law& law = *state.law;
     if (law.living <= 0) {
       statuses[r] = no_such_category_ ? RowStatus::kNoLivingItem : EmptyStatus(&law);
       continue;
     }
     statuses[r] = RowStatus::kOk;
     state.eligible = law.living;
-    if (rows[r].excluded.empty()) continue;
-    excluded.clear();
-    rows[r].excluded.AppendTo(&excluded);
-    for (const Ordinal item : excluded) pool().PrefetchState(item);
-    std::erase_if(excluded, [&](Ordinal item) { return !Admits(law, item); });
-    weights.resize(excluded.size());
-    WeighIn(&law, excluded, weights);
-    double sum = 0;
-    for (const double weight : weights) sum += weight;
-    state.eligible -= sum;
+    const Exclusions& excluded = rows[r].excluded;
+    if (excluded.empty()) continue;
+    if (excluded.history_size() > 0) state.eligible -= HistoryWeight(rows[r], &law);
+    if (!excluded.extra().empty()) {
+      excluded_.assign(excluded.extra().begin(), excluded.extra().end());
+      state.eligible -= SumOf(&law, &excluded_);
+    }
     if (state.eligible < law.living * kMinEligibleShare) {
       NEGATRON_RETURN_IF_ERROR(Own(static_cast<uint32_t>(r)));
       if (state.own->empty()) statuses[r] = RowStatus::kExhausted;
@@ -133,19 +175,20 @@ absl::Status CatalogueSource::Begin(std::span<const Row> rows, std::span<RowStat
 
 absl::Status CatalogueSource::Own(uint32_t row) {
   RowState& state = states_[row];
-  if (state.own.has_value()) return absl::OkStatus();
-  Law& law = *laws_[state.law];
-  WeightTable own;
+  if (state.own != nullptr) return absl::OkStatus();
+  Law& law = *state.law;
+  auto own = std::make_unique<WeightTable>();
   if (law.table.has_value()) {
     for (size_t i = 0; i < law.table->size(); ++i) {
       const Ordinal item = law.table->item(i);
-      if (!rows_[row].excluded.Contains(item)) own.Add(item, law.table->weight(i));
+      if (!rows_[row].excluded.Contains(item)) own->Add(item, law.table->weight(i));
     }
   } else {
-    NEGATRON_RETURN_IF_ERROR(MakeTable(&law, &rows_[row].excluded, &own));
+    NEGATRON_RETURN_IF_ERROR(MakeTable(&law, &rows_[row].excluded, own.get()));
   }
-  state.eligible = own.total();
+  state.eligible = own->total();
   state.own = std::move(own);
+  has_tables_ = true;
   return absl::OkStatus();
 }
 
@@ -176,10 +219,11 @@ absl::Status CatalogueSource::FillGroup(std::span<Draw> draws, std::span<Rejects
   std::array<Law*, kGroup> laws;
   std::array<Ordinal, kGroup> items;
   std::array<double, kGroup> weights;
+  const bool accepts = has_accepts();
   size_t count = 0;
   size_t kept_count = 0;
   for (uint32_t i = 0; i < draws.size(); ++i) {
-    if (states_[draws[i].row].own.has_value()) {
+    if (has_tables_ && states_[draws[i].row].own != nullptr) {
       FillFromOwn(&draws[i]);
     } else {
       open[count++] = i;
@@ -192,28 +236,30 @@ absl::Status CatalogueSource::FillGroup(std::span<Draw> draws, std::span<Rejects
       places[i] = {rows_[draw.row].key, draw.slot, draw.round * kMaxAttempts + attempt};
     }
     context_.random.BitsAt(RandomPurpose::kCatalogue, {places.data(), count}, {bits.data(), count});
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; has_tables_ && i < count; ++i) {
       if (!laws[i]->table) continue;
       const WeightTable& table = *laws[i]->table;
       items[i] = table.item(table.Find(UnitDouble(absl::Uint128High64(bits[i]))));
     }
     Propose({laws.data(), count}, {bits.data(), count}, {items.data(), count});
     for (size_t i = 0; i < count; ++i) {
-      if (!laws[i]->all_alive && !laws[i]->table) pool().PrefetchState(items[i]);
+      if (MayBeDead(*laws[i])) pool().PrefetchState(items[i]);
     }
     size_t left = 0;
     for (size_t i = 0; i < count; ++i) {
       const uint32_t at = open[i];
       const Law& law = *laws[i];
       const uint32_t row = draws[at].row;
-      if (!law.all_alive && !law.table && !pool().IsAlive(items[i], law.time)) {
+      if (MayBeDead(law) && !pool().IsAlive(items[i], law.time)) {
         ++rejects[row][static_cast<int>(RejectCause::kDead)];
       } else if (rows_[row].excluded.Contains(items[i])) {
         ++rejects[row][static_cast<int>(RejectCause::kExcluded)];
-      } else if (!has_accepts() || law.table ||
-                 Accepts(law, items[i],
-                         context_.random.Bits(places[i].row_key, places[i].slot,
-                                              RandomPurpose::kAccept, places[i].attempt))) {
+      } else if (accepts && !law.table &&
+                 !Accepts(law, items[i],
+                          context_.random.Bits(places[i].row_key, places[i].slot,
+                                               RandomPurpose::kAccept, places[i].attempt))) {
+        // Its weight was against it.
+      } else {
         draws[at].item = items[i];
         kept[kept_count++] = at;
         continue;

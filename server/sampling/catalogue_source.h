@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
+
 #include "server/sampling/source.h"
 #include "server/sampling/weight_tables.h"
 
@@ -48,6 +50,8 @@ class CatalogueSource : public Source {
     const MassIndex* masses = nullptr;  // Of `popularity`: has the masses of items,
     const MassIndex* logs = nullptr;    // and this the log to draw from.
     MassIndex::AsOf as_of;
+    // Of all that the weights of items are made of, but the edits of the pool.
+    ExcludedMassCache::Key key;
   };
 
   const PoolView& pool() const { return *context_.pool; }
@@ -57,15 +61,17 @@ class CatalogueSource : public Source {
   Micros BoundaryOf(uint32_t row) const { return LawOf(row)->boundary; }
   absl::Status MakeTable(Law* law, const Exclusions* excluded, WeightTable* table);
 
+  // Fetches what Turn will read.
+  virtual void PrefetchTurn(const Row&) const {}
   // Fills a law for its time and cohort; makes a table where there is no other
   // way to draw.
   virtual absl::Status Turn(Law* law) = 0;
   // Proposes an item for each of [0, n): laws[i], with random bits.
   virtual void Propose(std::span<Law* const> laws, std::span<const absl::uint128> bits,
                        std::span<Ordinal> items) const = 0;
-  // Whether a proposal is kept for its weight.
-  virtual bool Accepts(const Law&, Ordinal, const absl::uint128&) const { return true; }
+  // Whether proposals have to be asked for, and whether one is kept for its weight.
   virtual bool has_accepts() const { return false; }
+  virtual bool Accepts(const Law&, Ordinal, const absl::uint128&) const { return true; }
   // Weights of items, dead or alive, under laws[i].
   virtual void Weigh(std::span<Law* const> laws, std::span<const Ordinal> items,
                      std::span<double> weights) const = 0;
@@ -76,16 +82,24 @@ class CatalogueSource : public Source {
 
  private:
   struct RowState {
-    uint32_t law = 0;
+    Law* law = nullptr;
     double eligible = 0;
-    std::optional<WeightTable> own;  // What the row may get, once enumerated.
+    std::unique_ptr<WeightTable> own;  // What the row may get, once enumerated.
   };
 
-  Law* LawOf(uint32_t row) const { return laws_[states_[row].law].get(); }
+  Law* LawOf(uint32_t row) const { return states_[row].law; }
+  // Whether what is proposed has to be looked at; tables have the living only.
+  static bool MayBeDead(const Law& law) { return !law.all_alive && !law.table; }
   bool Admits(const Law& law, Ordinal item) const;
   void WeighIn(Law* law, std::span<const Ordinal> items, std::span<double> weights);
+  double SumOf(Law* law, std::vector<Ordinal>* items);
+  double HistoryWeight(const Row& row, Law* law);
+  ExcludedMassCache::Key HistoryKey(const Row& row, const Law& law) const {
+    return law.key.With(pool().edit_number()).With(row.user).With(row.excluded.history_size());
+  }
   absl::Status Own(uint32_t row);
   void FillFromOwn(Draw* draw) const;
+  absl::StatusOr<Law*> TurnTo(const Row& row);
   absl::Status FillGroup(std::span<Draw> draws, std::span<Rejects> rejects);
 
   const SourceContext& context_;
@@ -94,7 +108,11 @@ class CatalogueSource : public Source {
   std::span<const Row> rows_;
   std::vector<std::unique_ptr<Law>> laws_;
   size_t law_count_ = 0;
+  // Whether any row of the block is drawn from a table.
+  bool has_tables_ = false;
   std::vector<RowState> states_;
+  std::vector<Ordinal> excluded_;  // Of one row.
+  std::vector<double> weights_;
 };
 
 // Every item weighs 1, or its base weight.
@@ -102,7 +120,12 @@ class UniformCatalogue final : public CatalogueSource {
  public:
   UniformCatalogue(const UniformSource& spec, const std::string& category,
                    const SourceContext& context)
-      : CatalogueSource(category, context), spec_(spec) {}
+      : CatalogueSource(category, context),
+        spec_(spec),
+        key_(ExcludedMassCache::Key()
+                 .With(static_cast<uint64_t>(SourceKind::kUniform))
+                 .With(spec.by_base_weight)
+                 .With(this->category())) {}
 
  private:
   absl::Status Turn(Law* law) override;
@@ -115,6 +138,7 @@ class UniformCatalogue final : public CatalogueSource {
   RowStatus EmptyStatus(Law*) const override { return RowStatus::kNoLivingItem; }
 
   const UniformSource spec_;
+  const ExcludedMassCache::Key key_;
 };
 
 // An item weighs the decayed mass of its events before the time.
@@ -126,6 +150,9 @@ class PopularityCatalogue final : public CatalogueSource {
   Micros Boundary(uint32_t row) const override;
 
  private:
+  void PrefetchTurn(const Row& row) const override {
+    if (logs_ != nullptr) logs_->PrefetchAt(row.as_of, spec_.window_micros);
+  }
   absl::Status Turn(Law* law) override;
   void Propose(std::span<Law* const> laws, std::span<const absl::uint128> bits,
                std::span<Ordinal> items) const override;
@@ -141,7 +168,9 @@ class PopularityCatalogue final : public CatalogueSource {
   const PopularitySource spec_;
   const int64_t half_life_;
   Decay decay_;
-  bool listed_ = false;  // The log of an index gives the draws.
+  bool listed_ = false;              // The log of an index gives the draws.
+  const MassIndex* logs_ = nullptr;  // That index, if it is the same for all rows.
+  ExcludedMassCache::Key key_;
 };
 
 }  // namespace negatron

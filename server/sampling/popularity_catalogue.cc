@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 
 #include "server/sampling/catalogue_source.h"
@@ -34,6 +35,13 @@ PopularityCatalogue::PopularityCatalogue(const PopularitySource& spec, const std
   const bool one_scope = this->category() == kNoCategory || !spec.within_cohort;
   listed_ =
       masses != nullptr && masses->ListsWindow(spec.window_micros) && spec.alpha == 1 && one_scope;
+  if (listed_ && !spec.within_cohort) logs_ = masses;
+  key_ = key_.With(static_cast<uint64_t>(SourceKind::kPopularity))
+             .With(std::bit_cast<uint64_t>(spec.alpha))
+             .With(static_cast<uint64_t>(half_life_))
+             .With(static_cast<uint64_t>(spec.window_micros))
+             .With(spec.within_cohort)
+             .With(this->category());
 }
 
 // Whose columns have the events of items.
@@ -51,13 +59,16 @@ Micros PopularityCatalogue::Boundary(uint32_t row) const {
 
 absl::Status PopularityCatalogue::Turn(Law* law) {
   law->masses = &Columns(*law);
+  // Which events count says what items weigh, up to a factor that all share.
+  const auto key_of_events = [&] {
+    return key_.With(spec_.within_cohort ? law->cohort : 0)
+        .With(static_cast<uint64_t>(law->as_of.span.begin.event_count))
+        .With(static_cast<uint64_t>(law->as_of.span.end.event_count));
+  };
   if (listed_) {
-    const MassIndex* logs = law->masses;
-    if (category() != kNoCategory) {
-      logs = pool().FindMasses(half_life_, {MassScope::Kind::kCategory, category()});
-    }
-    law->logs = logs;
-    law->as_of = logs->At(law->time, spec_.window_micros);
+    law->logs = logs_ != nullptr ? logs_ : law->masses;
+    law->as_of = law->logs->At(law->time, spec_.window_micros);
+    law->key = key_of_events();
     law->proposed = law->as_of.span.mass;
     law->living = law->as_of.living;
     law->all_alive = law->living == law->proposed;
@@ -67,6 +78,7 @@ absl::Status PopularityCatalogue::Turn(Law* law) {
                       ? law->time
                       : BoundaryBefore(law->time, pool().settings().popularity_grid_micros);
   law->as_of = law->masses->SpanAt(law->boundary, spec_.window_micros);
+  law->key = key_of_events().With(static_cast<uint64_t>(law->boundary));
   if (law->as_of.span.mass <= 0) return absl::OkStatus();
   WeightTable table;
   NEGATRON_RETURN_IF_ERROR(MakeTable(law, nullptr, &table));

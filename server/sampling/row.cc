@@ -25,12 +25,24 @@ bool Exclusions::IsExtra(Ordinal item) const {
   return std::binary_search(extra_.begin(), extra_.end(), item);
 }
 
-void Exclusions::AppendTo(std::vector<Ordinal>* items) const {
-  const bool all = history_->AllBefore(as_of_);
+void Exclusions::AppendHistoryTo(std::vector<Ordinal>* items, Interval* valid) const {
+  const size_t first = items->size();
   for (uint32_t i = 0; i < history_->size(); ++i) {
     const UserPositive positive = history_->at(i);
-    if (all || positive.time < as_of_) items->push_back(positive.item);
+    if (positive.time < as_of_) {
+      items->push_back(positive.item);
+      valid->from = std::max(valid->from, positive.time + 1);
+    } else {
+      valid->until = std::min(valid->until, positive.time + 1);
+    }
   }
+  const auto begin = items->begin() + static_cast<std::ptrdiff_t>(first);
+  if (!std::is_sorted(begin, items->end())) std::sort(begin, items->end());
+}
+
+void Exclusions::AppendTo(std::vector<Ordinal>* items) const {
+  Interval valid;
+  AppendHistoryTo(items, &valid);
   items->insert(items->end(), extra_.begin(), extra_.end());
 }
 

@@ -29,6 +29,14 @@ class Exclusions {
   }
   bool empty() const { return history_->size() == 0 && extra_.empty(); }
 
+  // The items are those of the history, which may reach beyond the row's time,
+  // and `extra`, sorted; none is in both.
+  uint32_t history_size() const { return history_->size(); }
+  std::span<const Ordinal> extra() const { return extra_; }
+
+  // Appends what the history has before the row's time, in rising order. Narrows
+  // `valid` to the times for which that would be the same.
+  void AppendHistoryTo(std::vector<Ordinal>* items, Interval* valid) const;
   // Appends the items, each once.
   void AppendTo(std::vector<Ordinal>* items) const;
 

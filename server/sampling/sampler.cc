@@ -143,8 +143,10 @@ class CallSampler {
     }
     uint32_t slot = 0;
     for (size_t c = 0; c < shares.size(); ++c) {
-      for (int i = 0; i < counts[c]; ++i) {
-        draws_[c].push_back({static_cast<uint32_t>(r), slot++});
+      const size_t begin = draws_[c].size();
+      draws_[c].resize(begin + counts[c]);
+      for (size_t i = begin; i < draws_[c].size(); ++i) {
+        draws_[c][i] = {static_cast<uint32_t>(r), slot++};
       }
     }
   }
@@ -157,26 +159,25 @@ class CallSampler {
     const bool mixes =
         !columns_.expected_counts.empty() || (sources_.size() > 1 && !columns_.log_q.empty());
     if (mixes) AddOthers(c);
-    for (size_t i = 0; i < draws.size(); ++i) {
-      const Draw& draw = draws[i];
-      const int64_t at = (first + draw.row) * batch_.negative_count + draw.slot;
-      columns_.items[at] = draw.item;
-      if (draw.item == kNoOrdinal) continue;
-      ++totals_.drawn_by_component[c];
-      if (!columns_.components.empty()) columns_.components[at] = static_cast<uint8_t>(c);
-      if (!columns_.scores.empty()) columns_.scores[at] = draw.score;
-      if (!columns_.importance_weights.empty()) {
-        columns_.importance_weights[at] = draw.importance_weight;
+    const auto write = [&](auto column, auto value_of) {
+      if (column.empty()) return;
+      for (size_t i = 0; i < draws.size(); ++i) {
+        column[(first + draws[i].row) * batch_.negative_count + draws[i].slot] = value_of(i);
       }
-      if (!columns_.log_q_source.empty()) columns_.log_q_source[at] = Log(draw.q);
-      if (!columns_.log_q.empty()) columns_.log_q[at] = Log(mixes ? mixed_[i] : draw.q);
-      if (!columns_.expected_counts.empty()) {
-        const double expected = policy_.unique || policy_.category_cap > 0
-                                    ? -std::expm1(missed_[i])
-                                    : mixed_[i] * batch_.negative_count;
-        columns_.expected_counts[at] = static_cast<float>(expected);
-      }
-    }
+    };
+    write(columns_.items, [&](size_t i) { return draws[i].item; });
+    write(columns_.components, [&](size_t) { return static_cast<uint8_t>(c); });
+    write(columns_.scores, [&](size_t i) { return draws[i].score; });
+    write(columns_.importance_weights, [&](size_t i) { return draws[i].importance_weight; });
+    write(columns_.log_q_source, [&](size_t i) { return Log(draws[i].q); });
+    write(columns_.log_q, [&](size_t i) { return Log(mixes ? mixed_[i] : draws[i].q); });
+    const bool repeats = !policy_.unique && policy_.category_cap == 0;
+    write(columns_.expected_counts, [&](size_t i) {
+      return static_cast<float>(repeats ? mixed_[i] * batch_.negative_count
+                                        : -std::expm1(missed_[i]));
+    });
+    totals_.drawn_by_component[c] += std::count_if(
+        draws.begin(), draws.end(), [](const Draw& draw) { return draw.item != kNoOrdinal; });
   }
 
   // Fills mixed_ with sum over components of share * q, missed_ with the log of
@@ -215,7 +216,9 @@ class CallSampler {
   float Log(double q) {
     if (q != last_q_) {
       last_q_ = q;
-      last_log_q_ = static_cast<float>(std::log(q));
+      // Single precision has the digits that are reported, not the range.
+      last_log_q_ = q > std::numeric_limits<float>::min() ? std::log(static_cast<float>(q))
+                                                          : static_cast<float>(std::log(q));
     }
     return last_log_q_;
   }

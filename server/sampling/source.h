@@ -13,6 +13,7 @@
 
 #include "server/index/vector_table.h"
 #include "server/pool/pool_view.h"
+#include "server/sampling/excluded_mass_cache.h"
 #include "server/sampling/policy.h"
 #include "server/sampling/row.h"
 #include "storage/base/cancellation.h"
@@ -26,6 +27,7 @@ struct SourceContext {
   const VectorTable* vectors;  // Null if the collection has no embeddings.
   Philox random;
   const Cancellation* cancellation;
+  ExcludedMassCache* excluded_masses = nullptr;  // Null: sums are not remembered.
 };
 
 inline constexpr float kNoScore = std::numeric_limits<float>::quiet_NaN();

@@ -8,6 +8,7 @@ namespace negatron {
 
 absl::Status UniformCatalogue::Turn(Law* law) {
   const LivingItems& living = Living(law);
+  law->key = key_;
   law->all_alive = true;
   law->living = static_cast<double>(spec_.by_base_weight ? living.weight : living.count);
   law->proposed = law->living;
@@ -26,21 +27,18 @@ void UniformCatalogue::Propose(std::span<Law* const> laws, std::span<const absl:
   for (size_t i = 0; i < laws.size(); ++i) {
     const LivingItems& living = laws[i]->items;
     const uint64_t high = absl::Uint128High64(bits[i]);
-    size_t part = 0;
-    uint64_t position;
     if (spec_.by_base_weight) {
       // As if every item of a part weighed as much as its heaviest.
+      size_t part = 0;
       uint64_t target = BelowBound(high, laws[i]->bound);
       while (target >= uint64_t{living.parts[part].count} * living.parts[part].max_weight) {
         target -= uint64_t{living.parts[part].count} * living.parts[part].max_weight;
         ++part;
       }
-      position = target / living.parts[part].max_weight;
+      places[i] = living.parts[part].items + target / living.parts[part].max_weight;
     } else {
-      position = BelowBound(high, living.count);
-      while (position >= living.parts[part].count) position -= living.parts[part++].count;
+      places[i] = living.At(BelowBound(high, living.count));
     }
-    places[i] = living.parts[part].items + position;
     __builtin_prefetch(places[i]);
   }
   for (size_t i = 0; i < laws.size(); ++i) items[i] = *places[i];

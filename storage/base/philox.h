@@ -46,10 +46,17 @@ class Philox {
   };
 
   // The block of a counter.
-  Counter Block(const Counter& counter) const {
-    Lanes<1> lanes{{{counter[0]}, {counter[1]}, {counter[2]}, {counter[3]}}};
-    TenRounds(key_, &lanes);
-    return {lanes.words[0][0], lanes.words[1][0], lanes.words[2][0], lanes.words[3][0]};
+  Counter Block(Counter c) const {
+    Key key = key_;
+    for (int round = 0; round < kRounds; ++round) {
+      const uint64_t p0 = uint64_t{kMultiplier0} * c[0];
+      const uint64_t p1 = uint64_t{kMultiplier1} * c[2];
+      c = {static_cast<uint32_t>(p1 >> 32) ^ c[1] ^ key[0], static_cast<uint32_t>(p1),
+           static_cast<uint32_t>(p0 >> 32) ^ c[3] ^ key[1], static_cast<uint32_t>(p0)};
+      key[0] += kWeyl0;
+      key[1] += kWeyl1;
+    }
+    return c;
   }
 
   // 128 random bits for attempt `attempt` (below 2^24) at slot `slot` of a row.
@@ -65,13 +72,11 @@ class Philox {
  private:
   using Key = std::array<uint32_t, 2>;
 
-  // Counters side by side: words[w][i] is word w of counter i.
-  template <size_t n>
-  struct Lanes {
-    uint32_t words[4][n];
-  };
-
-  static constexpr size_t kLanes = 8;  // 32-bit words of an AVX2 register.
+  static constexpr int kRounds = 10;
+  static constexpr uint32_t kMultiplier0 = 0xD2511F53;
+  static constexpr uint32_t kMultiplier1 = 0xCD9E8D57;
+  static constexpr uint32_t kWeyl0 = 0x9E3779B9;
+  static constexpr uint32_t kWeyl1 = 0xBB67AE85;
 
   static Counter CounterOf(RandomPurpose purpose, const Place& place) {
     return {static_cast<uint32_t>(place.row_key), static_cast<uint32_t>(place.row_key >> 32),
@@ -83,25 +88,11 @@ class Philox {
                              (uint64_t{block[1]} << 32) | block[0]);
   }
 
-  template <size_t n>
-  [[gnu::always_inline]] static inline void TenRounds(Key key, Lanes<n>* lanes) {
-    auto& c = lanes->words;
-    for (int round = 0; round < 10; ++round) {
-      for (size_t i = 0; i < n; ++i) {
-        const uint64_t p0 = uint64_t{0xD2511F53} * c[0][i];
-        const uint64_t p1 = uint64_t{0xCD9E8D57} * c[2][i];
-        c[0][i] = static_cast<uint32_t>(p1 >> 32) ^ c[1][i] ^ key[0];
-        c[1][i] = static_cast<uint32_t>(p1);
-        c[2][i] = static_cast<uint32_t>(p0 >> 32) ^ c[3][i] ^ key[1];
-        c[3][i] = static_cast<uint32_t>(p0);
-      }
-      key[0] += 0x9E3779B9;
-      key[1] += 0xBB67AE85;
-    }
-  }
-
-  using RoundsFunction = void (*)(Key, Lanes<kLanes>*);
-  static RoundsFunction ChooseRounds();
+#if defined(__x86_64__)
+  // BitsAt for as many as make whole eights.
+  void EightAtATime(RandomPurpose purpose, std::span<const Place> places,
+                    std::span<absl::uint128> bits) const;
+#endif
 
   Key key_;
 };

@@ -106,7 +106,10 @@ SampledRows Sample(const CataloguePool& pool, const Policy& policy,
   columns.shares = result.shares;
   columns.rejects = result.rejects;
   const Cancellation cancellation;
-  const SourceContext context{pool.pool.get(), pool.vectors.get(), Philox(seed), &cancellation};
+  // Shared by all calls, as in a server.
+  static ExcludedMassCache excluded_masses(1 << 20);
+  const SourceContext context{pool.pool.get(), pool.vectors.get(), Philox(seed), &cancellation,
+                              &excluded_masses};
   SampleTotals totals;
   result.status = SampleRows(policy, context, batch, columns, &totals);
   for (const Ordinal item : items) {

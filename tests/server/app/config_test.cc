@@ -81,11 +81,11 @@ TEST_F(ConfigTest, FileMayBeNamedByTheEnvironment) {
 }
 
 TEST_F(ConfigTest, EverySettingSurvivesTheRoundTripThroughItsText) {
-  const auto first =
-      Read({"--listen=[::1]:0", "--data-dir=/a b", "--port-file=/p", "--log-level=debug",
-            "--log-format=json", "--executor-threads=3", "--queue-limit=5",
-            "--max-message-bytes=1MiB", "--max-in-flight-bytes=1GiB", "--sync-interval=1500us",
-            "--write-queue-bytes=128KiB", "--drain-deadline=1m30s", "--accept-data-loss"});
+  const auto first = Read(
+      {"--listen=[::1]:0", "--data-dir=/a b", "--port-file=/p", "--log-level=debug",
+       "--log-format=json", "--executor-threads=3", "--queue-limit=5", "--max-message-bytes=1MiB",
+       "--max-in-flight-bytes=1GiB", "--sync-interval=1500us", "--write-queue-bytes=128KiB",
+       "--excluded-mass-cache-bytes=1MiB", "--drain-deadline=1m30s", "--accept-data-loss"});
   ASSERT_TRUE(first.ok()) << first.status();
   std::string text;
   for (const EffectiveSetting& setting : first->settings) {
