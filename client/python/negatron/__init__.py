@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Client of Negatron, the negative-sampling server. Start with `Client`."""
 
+from negatron.chunks import EventChunk, ItemChunk
 from negatron.client import Client
 from negatron.errors import (
     Aborted,
@@ -19,21 +20,24 @@ from negatron.errors import (
 )
 from negatron.models import (
     Collection,
-    ComponentReport,
+    EventKind,
     IdType,
+    ImportResult,
     Items,
     LawKind,
     Level,
     Metric,
     MissingItemRule,
+    RemovalResult,
     RowStatus,
-    Sample,
     ServerInfo,
     Snapshot,
     Statistics,
+    Users,
     WriteResult,
 )
-from negatron.policies import Nearest, Policy, Popularity, Uniform
+from negatron.policies import Exposure, Mined, Nearest, Policy, Popularity, Uniform
+from negatron.samples import ComponentReport, RejectCause, Sample, SharedSample
 from negatron.transport import SampleFuture
 
 __version__ = "0.1.0"
@@ -46,30 +50,40 @@ __all__ = [
     "Collection",
     "ComponentReport",
     "DeadlineExceeded",
+    "EventChunk",
+    "EventKind",
+    "Exposure",
     "FailedPrecondition",
     "FieldViolation",
     "IdType",
+    "ImportResult",
     "InternalError",
     "InvalidArgument",
+    "ItemChunk",
     "Items",
     "LawKind",
     "Level",
     "Metric",
+    "Mined",
     "MissingItemRule",
     "Nearest",
     "NegatronError",
     "NotFound",
     "Policy",
     "Popularity",
+    "RejectCause",
+    "RemovalResult",
     "ResourceExhausted",
     "RowStatus",
     "Sample",
     "SampleFuture",
     "ServerInfo",
+    "SharedSample",
     "Snapshot",
     "Statistics",
     "Unavailable",
-    "Unimplemented",
     "Uniform",
+    "Unimplemented",
+    "Users",
     "WriteResult",
 ]

@@ -9,7 +9,7 @@ from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar
 import grpc
 import numpy as np
 
-from negatron import chunking, errors, models
+from negatron import chunking, columns, errors, models
 from negatron.names import NameCache
 from negatron.transport import Stubs, Transport
 from negatron.v1 import collections_pb2, types_pb2
@@ -23,6 +23,10 @@ def collection_name(collection: str) -> str:
     if not isinstance(collection, str):
         raise TypeError(f"collection: a string is expected, not {type(collection).__name__}")
     return collection if "/" in collection else f"collections/{collection}"
+
+
+def _encoding(has_names: bool) -> int:
+    return types_pb2.COLUMN_ENCODING_TYPED if has_names else types_pb2.COLUMN_ENCODING_RAW
 
 
 class BaseClient:
@@ -78,7 +82,13 @@ class BaseClient:
     def _name_cache(
         self, collection: str, timeout: Optional[float], incarnation: Optional[int] = None
     ) -> Optional[NameCache]:
-        """Returns what is known of the collection's dictionary; None for int64 ids."""
+        """Returns what is known of the dictionary of items; None for int64 ids."""
+        cache = self._known(collection, timeout, incarnation)
+        return cache if cache.has_names else None
+
+    def _known(
+        self, collection: str, timeout: Optional[float], incarnation: Optional[int] = None
+    ) -> NameCache:
         name = collection_name(collection)
         with self._names_lock:
             cache = self._names.get(name)
@@ -87,14 +97,20 @@ class BaseClient:
             settings = models.Collection.from_proto(
                 self._call(lambda s: s.collections.GetCollection, request, timeout)
             )
-            cache = NameCache(settings.incarnation, settings.item_id_type == models.IdType.STRING)
+            cache = NameCache(
+                settings.incarnation,
+                settings.item_id_type == models.IdType.STRING,
+                settings.user_id_type == models.IdType.STRING,
+            )
             with self._names_lock:
                 self._names[name] = cache
-        return cache if cache.has_names else None
+        return cache
 
     def _item_encoding(self, collection: str, timeout: Optional[float]) -> int:
-        has_names = self._name_cache(collection, timeout) is not None
-        return types_pb2.COLUMN_ENCODING_TYPED if has_names else types_pb2.COLUMN_ENCODING_RAW
+        return _encoding(self._known(collection, timeout).has_names)
+
+    def _user_encoding(self, collection: str, timeout: Optional[float]) -> int:
+        return _encoding(self._known(collection, timeout).has_user_names)
 
     def _write(
         self,
@@ -115,17 +131,14 @@ class BaseClient:
           offsets: for the first row of a chunk, where it begins in columns that do not have one
             entry a row, by path.
         """
-        deadline = self._transport.deadline(timeout)
-        receipts = []
-        for rows, chunk_id in zip(chunking.chunks(sizes), chunking.request_ids(request_id)):
+        def levelled(rows: slice) -> Any:
             message = request(rows)
-            message.collection = collection_name(collection)
-            message.request_id = chunk_id
             message.acknowledgement_level = 0 if level is None else int(level)
-            try:
-                receipts.append(self._transport.call(method, message, deadline))
-            except errors.NegatronError as error:
-                raise error.in_chunk(rows.start, offsets(rows.start))
+            return message
+
+        receipts = self._send_chunks(
+            method, collection, levelled, sizes, request_id, timeout, offsets
+        )
         return models.WriteResult(
             commit_sequence=receipts[-1].commit_sequence,
             written_count=sum(r.written_count for r in receipts),
@@ -133,3 +146,46 @@ class BaseClient:
             level=models.Level(receipts[-1].acknowledgement_level),
             replayed=all(r.replayed for r in receipts),
         )
+
+    def _remove(
+        self,
+        method: Callable[[Stubs], Any],
+        collection: str,
+        request: Callable[[slice], Any],
+        sizes: np.ndarray,
+        request_id: Optional[str],
+        timeout: Optional[float],
+    ) -> models.RemovalResult:
+        """Sends the chunks of a retraction or an erasure; arguments as of `_write`."""
+        responses = self._send_chunks(method, collection, request, sizes, request_id, timeout)
+        replayed = any(r.receipt.replayed for r in responses)
+        found = [columns.bytes_from_column(r.found).astype(bool) for r in responses]
+        return models.RemovalResult(
+            removed_count=sum(r.receipt.written_count for r in responses),
+            found=None if replayed else np.concatenate(found),
+            commit_sequence=responses[-1].receipt.commit_sequence,
+            replayed=replayed,
+        )
+
+    def _send_chunks(
+        self,
+        method: Callable[[Stubs], Any],
+        collection: str,
+        request: Callable[[slice], Any],
+        sizes: np.ndarray,
+        request_id: Optional[str],
+        timeout: Optional[float],
+        offsets: Callable[[int], Mapping[str, int]] = lambda first_row: {},
+    ) -> list[Any]:
+        """Sends the chunks of a call one after the other, and returns the responses."""
+        deadline = self._transport.deadline(timeout)
+        responses = []
+        for rows, chunk_id in zip(chunking.chunks(sizes), chunking.request_ids(request_id)):
+            message = request(rows)
+            message.collection = collection_name(collection)
+            message.request_id = chunk_id
+            try:
+                responses.append(self._transport.call(method, message, deadline))
+            except errors.NegatronError as error:
+                raise error.in_chunk(rows.start, offsets(rows.start))
+        return responses

@@ -6,11 +6,11 @@ from __future__ import annotations
 import datetime as dt
 import time
 import uuid
-from typing import Iterator, Optional
+from typing import Iterator, Optional, Sequence
 
 import grpc
 
-from negatron import columns, errors, models
+from negatron import columns, errors, models, policies
 from negatron.base import collection_name
 from negatron.columns import Instant
 from negatron.sampling_calls import SamplingCalls
@@ -85,6 +85,13 @@ class Client(SamplingCalls):
         missing_item_rule: models.MissingItemRule = models.MissingItemRule.REJECT,
         dimension: Optional[int] = None,
         metric: Optional[models.Metric] = None,
+        half_lives: Sequence[dt.timedelta] = (),
+        windows: Sequence[dt.timedelta] = (),
+        cohort_popularity: bool = False,
+        category_popularity: bool = False,
+        popularity_grid: Optional[dt.timedelta] = None,
+        mined_per_user: Optional[int] = None,
+        event_retention: Optional[dt.timedelta] = None,
         request_id: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.Collection:
@@ -95,6 +102,13 @@ class Client(SamplingCalls):
           half_life: time in which the weight of an event halves; None: no decay.
           missing_item_rule: what happens to an event whose item does not exist.
           dimension, metric: of item embeddings; both or none.
+          half_lives, windows: what `Popularity` serves fast beside `half_life`, at most 8 each;
+            `timedelta(0)` among the half-lives: no decay. Each costs memory for every event.
+          cohort_popularity: allows `Popularity(within_cohort=True)`.
+          category_popularity: makes sources with a category faster.
+          popularity_grid: `Popularity(alpha=...)` is evaluated at whole multiples of it.
+          mined_per_user: newest mined events of a user that `Mined` draws from, in [1, 4096].
+          event_retention: positives older than this lose their mass; None: all are kept.
           request_id: of a repetition of this call; None: a new one.
 
         Raises:
@@ -108,9 +122,25 @@ class Client(SamplingCalls):
             user_id_type=int(user_id_type),
             missing_item_rule=int(missing_item_rule),
             embedding_settings=_embedding_settings(dimension, metric),
+            cohort_popularity=cohort_popularity,
+            category_popularity=category_popularity,
+            mined_per_user=mined_per_user,
         )
-        if half_life is not None:
-            settings.half_life.FromTimedelta(half_life)
+        policies.check_span("half_life", half_life, zero=False)
+        policies.check_span("popularity_grid", popularity_grid, zero=False)
+        for name, span in (
+            ("half_life", half_life),
+            ("popularity_grid", popularity_grid),
+            ("event_retention", event_retention),
+        ):
+            if span is not None:
+                getattr(settings, name).FromTimedelta(span)
+        for span in half_lives:
+            policies.check_span("half_lives", span, zero=True)
+            settings.half_lives.add().FromTimedelta(span)
+        for span in windows:
+            policies.check_span("windows", span, zero=False)
+            settings.windows.add().FromTimedelta(span)
         request = collections_pb2.CreateCollectionRequest(
             collection_id=collection_id,
             collection=settings,
@@ -149,10 +179,15 @@ class Client(SamplingCalls):
         missing_item_rule: Optional[models.MissingItemRule] = None,
         dimension: Optional[int] = None,
         metric: Optional[models.Metric] = None,
+        event_retention: Optional[dt.timedelta] = None,
         etag: str = "",
         timeout: Optional[float] = None,
     ) -> models.Collection:
         """Changes the settings that are given; embeddings can be set once.
+
+        Args:
+          event_retention: positives older than this lose their mass, in at least an hour;
+            `timedelta(0)`: all are kept from now on.
 
         Raises:
           Aborted: `etag` is not the current one.
@@ -173,6 +208,10 @@ class Client(SamplingCalls):
         if settings is not None:
             request.collection.embedding_settings.CopyFrom(settings)
             request.update_mask.paths.append("embedding_settings")
+        if event_retention is not None:
+            request.update_mask.paths.append("event_retention")
+            if event_retention:
+                request.collection.event_retention.FromTimedelta(event_retention)
         if not request.update_mask.paths:
             raise ValueError("nothing to update")
         # An update that happened has changed the etag, so repeating it would fail.

@@ -142,6 +142,26 @@ def ragged_to_proto(rows: Sequence[Ids], what: str) -> types_pb2.RaggedIdColumn:
     )
 
 
+def names_to_ragged(rows: Sequence[Sequence[str]], what: str) -> types_pb2.RaggedIdColumn:
+    """Encodes one sequence of names for each row; a row may be empty."""
+    splits = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum([len(row) for row in rows], out=splits[1:])
+    return types_pb2.RaggedIdColumn(
+        ids=_names_to_column([name for row in rows for name in row], what),
+        row_splits=int64_to_column(splits, what),
+    )
+
+
+def small_array(values: Any, what: str) -> np.ndarray:
+    """Returns whole numbers in [0, 255] as uint8, shape [n]."""
+    array = _int64_array(values, what)
+    if array.ndim != 1:
+        raise ValueError(f"{what}: one dimension is expected, not shape {array.shape}")
+    if array.size and not 0 <= array.min() <= array.max() <= 255:
+        raise ValueError(f"{what}: values in [0, 255] are expected")
+    return array.astype(np.uint8)
+
+
 def int64_from_column(column: Union[types_pb2.Int64Column, types_pb2.IdColumn]) -> np.ndarray:
     """Decodes integers, shape [n]. An unset column is empty."""
     if column.WhichOneof("encoding") == "typed":

@@ -41,6 +41,14 @@ class IdType(enum.IntEnum):
     STRING = collections_pb2.ID_TYPE_STRING
 
 
+class EventKind(enum.IntEnum):
+    """What an event means."""
+
+    POSITIVE = pool_pb2.EVENT_KIND_POSITIVE  # The user chose the item.
+    EXPOSURE = pool_pb2.EVENT_KIND_EXPOSURE  # The user was shown it, and did not choose it.
+    MINED = pool_pb2.EVENT_KIND_MINED  # A trainer hands it back as a negative.
+
+
 class MissingItemRule(enum.IntEnum):
     """What happens to an event whose item does not exist."""
 
@@ -90,9 +98,20 @@ class Collection:
     incarnation: int
     create_time: dt.datetime
     etag: str
+    half_lives: tuple[dt.timedelta, ...] = ()  # Served fast beside `half_life`; 0: no decay.
+    windows: tuple[dt.timedelta, ...] = ()  # Served fast.
+    cohort_popularity: bool = False
+    category_popularity: bool = False
+    popularity_grid: Optional[dt.timedelta] = None  # None: the server's default.
+    mined_per_user: int = 0  # 0: the server does not know mined events.
+    event_retention: Optional[dt.timedelta] = None  # None: all events are kept.
+    event_watermark: Optional[dt.datetime] = None  # Positives before it have no mass.
 
     @classmethod
     def from_proto(cls, proto: collections_pb2.Collection) -> "Collection":
+        def span(field: str) -> Optional[dt.timedelta]:
+            return getattr(proto, field).ToTimedelta() if proto.HasField(field) else None
+
         has_embeddings = proto.HasField("embedding_settings")
         settings = proto.embedding_settings
         return cls(
@@ -101,13 +120,25 @@ class Collection:
             labels=dict(proto.labels),
             item_id_type=IdType(proto.item_id_type or IdType.INT64),
             user_id_type=IdType(proto.user_id_type or IdType.INT64),
-            half_life=proto.half_life.ToTimedelta() if proto.HasField("half_life") else None,
+            half_life=span("half_life"),
             missing_item_rule=MissingItemRule(proto.missing_item_rule or MissingItemRule.REJECT),
             dimension=settings.dimension if has_embeddings else None,
             metric=Metric(settings.metric) if has_embeddings else None,
             incarnation=proto.incarnation,
             create_time=columns.timestamp_to_datetime(proto.create_time),
             etag=proto.etag,
+            half_lives=tuple(span.ToTimedelta() for span in proto.half_lives),
+            windows=tuple(span.ToTimedelta() for span in proto.windows),
+            cohort_popularity=proto.cohort_popularity,
+            category_popularity=proto.category_popularity,
+            popularity_grid=span("popularity_grid"),
+            mined_per_user=proto.mined_per_user,
+            event_retention=span("event_retention"),
+            event_watermark=(
+                columns.timestamp_to_datetime(proto.event_watermark_time)
+                if proto.HasField("event_watermark_time")
+                else None
+            ),
         )
 
 
@@ -136,7 +167,17 @@ class Items:
     alive_from_micros: np.ndarray  # [intervals], int64.
     alive_until_micros: np.ndarray  # [intervals], int64.
     interval_splits: np.ndarray  # [n + 1], int64.
+    base_weights: np.ndarray  # [n], float32.
+    category_names: np.ndarray  # [categories of all items], object array of str.
+    category_splits: np.ndarray  # [n + 1], int64; item i has the names [splits[i], splits[i + 1]).
+    attributes: np.ndarray  # [n], object array of bytes.
     found: Optional[np.ndarray] = None  # [ids asked for], bool; None for a listing.
+
+    def categories(self, row: int) -> list[str]:
+        """Returns the names of the categories of an item."""
+        return self.category_names[
+            self.category_splits[row] : self.category_splits[row + 1]
+        ].tolist()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -144,92 +185,64 @@ class Items:
     @classmethod
     def from_proto(cls, table: pool_pb2.ItemTable, found: Optional[np.ndarray] = None) -> "Items":
         names = table.ids.WhichOneof("encoding") == "names"
+        ids = columns.ids_from_column(table.ids)
+        weights = columns.floats_from_column(table.base_weights)
+        splits = columns.int64_from_column(table.categories.row_splits)
+        attributes = np.full(len(ids), b"", object)
+        if table.attributes:
+            attributes[:] = table.attributes
         return cls(
-            ids=columns.ids_from_column(table.ids),
+            ids=ids,
             numbers=columns.int64_from_column(table.numbers) if names else None,
             alive_from_micros=columns.int64_from_column(table.alive_from_micros),
             alive_until_micros=columns.int64_from_column(table.alive_until_micros),
             interval_splits=columns.int64_from_column(table.interval_splits),
+            base_weights=weights if len(weights) else np.ones(len(ids), np.float32),
+            category_names=columns.ids_from_column(table.categories.ids).astype(object),
+            category_splits=splits if len(splits) else np.zeros(len(ids) + 1, np.int64),
+            attributes=attributes,
             found=found,
         )
 
 
-class ComponentReport(NamedTuple):
-    """A component of the policy as it was served."""
+@dataclasses.dataclass(frozen=True)
+class Users:
+    """A page of users."""
 
-    source: str
-    law_kind: LawKind
-    drawn_count: int
+    ids: np.ndarray  # [n], int64 or object array of str.
+    numbers: Optional[np.ndarray]  # [n], dictionary numbers of string ids; None for int64 ids.
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def from_proto(cls, page: pool_pb2.ListUsersResponse) -> "Users":
+        names = page.ids.WhichOneof("encoding") == "names"
+        return cls(
+            ids=columns.ids_from_column(page.ids),
+            numbers=columns.int64_from_column(page.numbers) if names else None,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
-class Sample:
-    """Negatives of one call, K for each of `rows` rows.
+class RemovalResult:
+    """What a retraction or an erasure did, summed over the chunks it was sent in."""
 
-    Columns that were not asked for are None. Short rows are padded at their end: ids with -1 or
-    "", floats with NaN, components with 255; `mask` tells draws from padding. Arrays may be
-    read-only views of the response.
-    """
-
-    items: np.ndarray  # [rows, K], int64 ids or numbers, or an object array of str.
-    log_q: Optional[np.ndarray]  # [rows, K], float32, natural log under the mixture.
-    log_q_source: Optional[np.ndarray]  # [rows, K], float32, under the source that drew.
-    components: Optional[np.ndarray]  # [rows, K], uint8, index into the policy.
-    scores: Optional[np.ndarray]  # [rows, K], float32, against the anchor.
-    statuses: np.ndarray  # [rows], uint8, values of `RowStatus`.
-    drawn_counts: np.ndarray  # [rows], int64, draws in each row.
-    effective_shares: Optional[np.ndarray]  # [rows, components], float32.
-    reject_counts: Optional[np.ndarray]  # [rows, 2], int64: excluded, dead.
-    reports: tuple[ComponentReport, ...]  # In the order of the policy.
-    law_kind: LawKind  # Of `log_q`.
-    snapshot: Snapshot
-    seed: int
-    as_of: Optional[dt.datetime]  # Of rows without a time of their own.
-    kernel_id: str
-
-    @property
-    def mask(self) -> np.ndarray:
-        """[rows, K], bool: True for draws, False for padding."""
-        return np.arange(self.items.shape[1])[None, :] < self.drawn_counts[:, None]
+    removed_count: int  # Events or users.
+    found: Optional[np.ndarray]  # [entries], bool; None if `replayed`, at least in part.
+    commit_sequence: int  # Of the last chunk.
+    replayed: bool  # Some chunk was known by its request id and was not done again.
 
 
-def sample_from_proto(
-    proto: sampling_pb2.SampleNegativesResponse, negative_count: int, items: np.ndarray
-) -> Sample:
-    """Gives the columns of a response their shapes; `items` are its ids, flat."""
-    statuses = columns.bytes_from_column(proto.row_statuses)
-    rows = len(items) // negative_count
-    shape = (rows, negative_count)
-    drawn = columns.int64_from_column(proto.drawn_counts)
-    if len(drawn) == 0:
-        drawn = np.full(rows, negative_count, np.int64)
-    shares = columns.floats_from_column(proto.effective_shares)
-    rejects = columns.int64_from_column(proto.reject_counts)
-    return Sample(
-        items=items.reshape(shape),
-        log_q=columns.optional_shape(columns.floats_from_column(proto.log_q), shape),
-        log_q_source=columns.optional_shape(columns.floats_from_column(proto.log_q_source), shape),
-        components=columns.optional_shape(
-            columns.bytes_from_column(proto.component_indexes), shape
-        ),
-        scores=columns.optional_shape(columns.floats_from_column(proto.scores), shape),
-        statuses=statuses,
-        drawn_counts=drawn,
-        effective_shares=columns.optional_shape(shares, (rows, len(proto.components))),
-        reject_counts=columns.optional_shape(rejects, (rows, 2)),
-        reports=tuple(
-            ComponentReport(c.source, LawKind(c.law_kind), c.drawn_count) for c in proto.components
-        ),
-        law_kind=LawKind(proto.law_kind),
-        snapshot=Snapshot.from_proto(proto.snapshot),
-        seed=proto.seed,
-        as_of=(
-            columns.timestamp_to_datetime(proto.as_of_time)
-            if proto.HasField("as_of_time")
-            else None
-        ),
-        kernel_id=proto.kernel_id,
-    )
+@dataclasses.dataclass(frozen=True)
+class ImportResult:
+    """Where an import stream stands: all its chunks, those of earlier runs too."""
+
+    chunk_count: int  # Durable ones.
+    skipped_chunk_count: int  # Of those, the ones that were durable before this run.
+    written_count: int  # Rows.
+    created_item_count: int
+    commit_sequence: int  # Of the last chunk.
 
 
 @dataclasses.dataclass(frozen=True)

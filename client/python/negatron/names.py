@@ -20,9 +20,10 @@ class NameCache:
     incarnation of the collection needs another cache.
     """
 
-    def __init__(self, incarnation: int, has_names: bool) -> None:
+    def __init__(self, incarnation: int, has_names: bool, has_user_names: bool) -> None:
         self.incarnation = incarnation
         self.has_names = has_names
+        self.has_user_names = has_user_names
         self._lock = threading.Lock()
         # Entry n + 1 is the name of number n, None while unknown; entry 0 is the padding's.
         self._names = np.array([""], object)

@@ -2,20 +2,27 @@
 """Policies: which sources draw a row's negatives, and in which shares.
 
     Policy.mix((0.5, Uniform()), (0.3, Popularity()), (0.2, Nearest(window=(0, 100))))
+    Policy.mix((0.5, Exposure()), (0.5, Uniform(category="horror")), unique=True)
 
-Mistakes raise TypeError or ValueError here, before anything is sent.
+Every source takes `category`: it then draws only items that have this category now. Mistakes raise
+TypeError or ValueError here, before anything is sent.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import math
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 from negatron.v1 import sampling_pb2
 
 _MAX_RANK = 10_000
 _MAX_COMPONENTS = 16
+_MAX_CATEGORY_BYTES = 128
+_MAX_ALPHA = 4.0
+_SHORTEST = dt.timedelta(minutes=1)
+_LONGEST = dt.timedelta(days=36_500)
 _PICKS = {
     "uniform": sampling_pb2.NEAREST_PICK_UNIFORM,
     "softmax": sampling_pb2.NEAREST_PICK_SOFTMAX,
@@ -27,14 +34,109 @@ _ANCHORS = {
 }
 
 
+def check_span(name: str, span: Optional[dt.timedelta], zero: bool) -> None:
+    """Raises unless `span` is None, one minute to 36,500 days, or 0 where that means something."""
+    if span is None or (zero and span == dt.timedelta(0)):
+        return
+    if not isinstance(span, dt.timedelta):
+        raise TypeError(f"{name}: a timedelta is expected, not {type(span).__name__}")
+    if not _SHORTEST <= span <= _LONGEST:
+        also = ", or 0: no decay" if zero else ""
+        raise ValueError(f"{name}: one minute to 36,500 days is expected{also}; not {span}")
+
+
+def _check_category(category: Optional[str]) -> None:
+    if category is None:
+        return
+    if not isinstance(category, str):
+        raise TypeError(f"category: a string is expected, not {type(category).__name__}")
+    if not 1 <= len(category.encode()) <= _MAX_CATEGORY_BYTES:
+        raise ValueError(f"category: 1 to {_MAX_CATEGORY_BYTES} bytes of UTF-8 are expected")
+
+
 @dataclasses.dataclass(frozen=True)
 class Uniform:
-    """Items alive at the row's time, each with the same probability."""
+    """Items alive at the row's time, each with the same probability.
+
+    Attributes:
+      by_base_weight: by the base weights of the items instead.
+    """
+
+    by_base_weight: bool = False
+    category: Optional[str] = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.by_base_weight, bool):
+            raise TypeError("by_base_weight: True or False is expected")
+        _check_category(self.category)
 
 
 @dataclasses.dataclass(frozen=True)
 class Popularity:
-    """Items by the decayed mass of their events before the row's time."""
+    """Items by the decayed mass of their positive events before the row's time.
+
+    What the collection lists in `half_lives` and `windows` is fast; anything else is as exact, and
+    slow.
+
+    Attributes:
+      alpha: exponent of the mass, in (0, 4]. With another than 1, masses are those at the last
+        boundary of the collection's `popularity_grid`.
+      half_life: None: the collection's; `timedelta(0)`: no decay.
+      window: older events do not count; None: all do.
+      within_cohort: only events of the row's cohort count; `sample` then takes `cohorts`, and the
+        collection needs `cohort_popularity`.
+    """
+
+    alpha: float = 1.0
+    half_life: Optional[dt.timedelta] = None
+    window: Optional[dt.timedelta] = None
+    within_cohort: bool = False
+    category: Optional[str] = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha <= _MAX_ALPHA:
+            raise ValueError(f"alpha: (0, {_MAX_ALPHA:g}] is expected, not {self.alpha}")
+        check_span("half_life", self.half_life, zero=True)
+        check_span("window", self.window, zero=False)
+        _check_category(self.category)
+
+
+@dataclasses.dataclass(frozen=True)
+class Exposure:
+    """Items that the row's user was shown before the row's time and did not choose.
+
+    Attributes:
+      half_life: of the exposures' weights; None: the collection's; `timedelta(0)`: no decay.
+      max_importance_weight: at least 1: `Sample.importance_weights` are 1 / propensity, at most
+        this; None: they are 1.
+    """
+
+    half_life: Optional[dt.timedelta] = None
+    max_importance_weight: Optional[float] = None
+    category: Optional[str] = None
+
+    def __post_init__(self) -> None:
+        check_span("half_life", self.half_life, zero=True)
+        weight = self.max_importance_weight
+        if weight is not None and not 1 <= weight < math.inf:
+            raise ValueError(f"max_importance_weight: at least 1 is expected, not {weight}")
+        _check_category(self.category)
+
+
+@dataclasses.dataclass(frozen=True)
+class Mined:
+    """Negatives that a trainer handed back for the row's user, up to and at the row's time.
+
+    Attributes:
+      half_life: of their weights; None: the collection's; `timedelta(0)`: no decay.
+    """
+
+    half_life: Optional[dt.timedelta] = None
+    category: Optional[str] = None
+
+    def __post_init__(self) -> None:
+        check_span("half_life", self.half_life, zero=True)
+        _check_category(self.category)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +154,7 @@ class Nearest:
     pick: str = "uniform"
     anchor: str = "query"
     temperature: Optional[float] = None
+    category: Optional[str] = None
 
     def __post_init__(self) -> None:
         begin, end = self.window
@@ -68,38 +171,73 @@ class Nearest:
                 raise ValueError("temperature: pick 'softmax' needs a positive, finite one")
         elif self.temperature is not None:
             raise ValueError(f"temperature: pick {self.pick!r} takes none")
+        _check_category(self.category)
 
 
-Source = Union[Uniform, Popularity, Nearest]
+Source = Union[Uniform, Popularity, Exposure, Mined, Nearest]
+_SOURCES = (Uniform, Popularity, Exposure, Mined, Nearest)
 
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
-    """Sources with their shares, 1 to 16 of them; shares are scaled to a sum of 1."""
+    """Sources with their shares, 1 to 16 of them; shares are scaled to a sum of 1.
+
+    Attributes:
+      unique: no item twice in a row; a row with too few items is `RowStatus.SHORT`.
+      category_cap: at most this many items of each category in a row; None: any number.
+      positive_floor: part of the uniform law in `positive_log_q`, in [0, 1); None: 0.001.
+    """
 
     components: tuple[tuple[float, Source], ...]
+    unique: bool = False
+    category_cap: Optional[int] = None
+    positive_floor: Optional[float] = None
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.components) <= _MAX_COMPONENTS:
             raise ValueError(f"a policy has 1 to {_MAX_COMPONENTS} components")
         for share, source in self.components:
-            if not isinstance(source, (Uniform, Popularity, Nearest)):
-                raise TypeError(
-                    f"a source is Uniform(), Popularity() or Nearest(...), not {source!r}"
-                )
+            if not isinstance(source, _SOURCES):
+                names = ", ".join(f"{kind.__name__}(...)" for kind in _SOURCES)
+                raise TypeError(f"a source is one of {names}; not {source!r}")
             if not (share >= 0 and math.isfinite(share)):
                 raise ValueError(f"a share is finite and not negative, not {share}")
         if sum(share for share, _ in self.components) <= 0:
             raise ValueError("at least one share must be positive")
+        if self.category_cap is not None and self.category_cap < 1:
+            raise ValueError(f"category_cap: at least 1 is expected, not {self.category_cap}")
+        if self.positive_floor is not None and not 0 <= self.positive_floor < 1:
+            raise ValueError(f"positive_floor: [0, 1) is expected, not {self.positive_floor}")
 
     @classmethod
-    def mix(cls, *components: tuple[float, Source]) -> "Policy":
+    def mix(
+        cls,
+        *components: tuple[float, Source],
+        unique: bool = False,
+        category_cap: Optional[int] = None,
+        positive_floor: Optional[float] = None,
+    ) -> "Policy":
         """Makes a policy of (share, source) pairs."""
-        return cls(tuple(components))
+        return cls(tuple(components), unique, category_cap, positive_floor)
+
+    def check_shared(self) -> None:
+        """Raises ValueError unless the policy can draw a block for all rows."""
+        for _, source in self.components:
+            if not isinstance(source, (Uniform, Popularity)):
+                raise ValueError(
+                    f"a shared block is drawn by Uniform and Popularity, not by {source!r}"
+                )
+            if isinstance(source, Popularity) and source.within_cohort:
+                raise ValueError("within_cohort: a shared block has no cohort")
+        if self.unique or self.category_cap is not None:
+            raise ValueError("unique, category_cap: not for a shared block")
 
     def to_proto(self) -> sampling_pb2.Policy:
         return sampling_pb2.Policy(
-            components=[_component(share, source) for share, source in self.components]
+            components=[_component(share, source) for share, source in self.components],
+            unique=self.unique,
+            category_cap=self.category_cap,
+            positive_floor=self.positive_floor,
         )
 
 
@@ -109,19 +247,30 @@ def as_policy(policy: Union[Policy, Source]) -> Policy:
 
 
 def _component(share: float, source: Source) -> sampling_pb2.PolicyComponent:
-    component = sampling_pb2.PolicyComponent(share=share)
+    component = sampling_pb2.PolicyComponent(share=share, category=source.category)
+    message: Any
     if isinstance(source, Uniform):
-        component.uniform.SetInParent()
+        message = component.uniform
+        message.by_base_weight = source.by_base_weight
     elif isinstance(source, Popularity):
-        component.popularity.SetInParent()
+        message = component.popularity
+        message.within_cohort = source.within_cohort
+        if source.alpha != 1:
+            message.alpha = source.alpha
+        if source.window is not None:
+            message.window.FromTimedelta(source.window)
+    elif isinstance(source, Exposure):
+        message = component.exposure
+        message.max_importance_weight = source.max_importance_weight or 0.0
+    elif isinstance(source, Mined):
+        message = component.mined
     else:
-        component.nearest.CopyFrom(
-            sampling_pb2.NearestSource(
-                anchor=_ANCHORS[source.anchor],
-                rank_begin=source.window[0],
-                rank_end=source.window[1],
-                pick=_PICKS[source.pick],
-                temperature=source.temperature or 0.0,
-            )
-        )
+        message = component.nearest
+        message.anchor = _ANCHORS[source.anchor]
+        message.rank_begin, message.rank_end = source.window
+        message.pick = _PICKS[source.pick]
+        message.temperature = source.temperature or 0.0
+    message.SetInParent()
+    if isinstance(source, (Popularity, Exposure, Mined)) and source.half_life is not None:
+        message.half_life.FromTimedelta(source.half_life)
     return component

@@ -3,14 +3,34 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Optional
+from typing import (
+    Any,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Optional,
+    Sequence,
+    TypeVar,
+    Union,
+)
 
 import numpy as np
 
 from negatron import chunking, columns, models
 from negatron.base import BaseClient, collection_name
+from negatron.chunks import EventChunk, ItemChunk, check_lengths, kinds_array
 from negatron.columns import Ids, Times
+from negatron.imports import Import
+from negatron.transport import Stubs
 from negatron.v1 import embeddings_pb2, pool_pb2
+
+_Chunk = TypeVar("_Chunk")
+# All chunks of an import from the first on, or what makes those from a number on.
+Chunks = Union[
+    Iterable[Union[_Chunk, Mapping[str, Any]]],
+    Callable[[int], Iterable[Union[_Chunk, Mapping[str, Any]]]],
+]
 
 
 class PoolCalls(BaseClient):
@@ -26,55 +46,32 @@ class PoolCalls(BaseClient):
         alive_from: Optional[Times] = None,
         alive_until: Optional[Times] = None,
         interval_splits: Optional[np.ndarray] = None,
+        base_weights: Optional[np.ndarray] = None,
+        categories: Optional[Sequence[Sequence[str]]] = None,
+        attributes: Optional[Sequence[bytes]] = None,
+        update_mask: Optional[Sequence[str]] = None,
         request_id: Optional[str] = None,
         level: Optional[models.Level] = None,
         timeout: Optional[float] = None,
     ) -> models.WriteResult:
-        """Creates items, or replaces the alive intervals of items that exist.
+        """Creates items, or replaces what `update_mask` names of items that exist: by default all.
 
         Args:
           items: ids, shape [n], each at most once.
-          alive_from, alive_until: interval ends, shape [n], or [intervals] with
-            `interval_splits`; None: open ends (`columns.ALWAYS_MICROS`, `columns.NEVER_MICROS`).
-          interval_splits: shape [n + 1]; item i owns intervals [splits[i], splits[i + 1]).
+          alive_from, alive_until, interval_splits, base_weights, categories, attributes,
+            update_mask: as in `ItemChunk`.
           request_id: at most 54 characters; repeating a call with its id changes nothing.
 
         Large writes are sent in chunks, each of which succeeds or fails whole; see
         `NegatronError.acknowledged_rows`.
         """
-        splits = np.arange(len(items) + 1) if interval_splits is None else interval_splits
-        splits = np.asarray(splits, np.int64)
-        if splits.shape != (len(items) + 1,):
-            raise ValueError("interval_splits: shape [items + 1] is expected")
-        begins = None if alive_from is None else columns.times_to_micros(alive_from, "alive_from")
-        ends = None if alive_until is None else columns.times_to_micros(alive_until, "alive_until")
-        if interval_splits is not None and begins is None and ends is None:
-            raise ValueError("interval_splits: needs alive_from or alive_until")
-        for what, times in (("alive_from", begins), ("alive_until", ends)):
-            if times is not None and len(times) != splits[-1]:
-                raise ValueError(f"{what}: {splits[-1]} intervals are expected, not {len(times)}")
-
-        def request(rows: slice) -> pool_pb2.BatchWriteItemsRequest:
-            message = pool_pb2.BatchWriteItemsRequest(
-                item_ids=columns.ids_to_column(items[rows], "items")
-            )
-            owned = slice(splits[rows.start], splits[rows.stop])
-            if begins is not None:
-                message.alive_from_micros.raw = begins[owned].tobytes()
-            if ends is not None:
-                message.alive_until_micros.raw = ends[owned].tobytes()
-            if interval_splits is not None:
-                relative = splits[rows.start : rows.stop + 1] - splits[rows.start]
-                message.interval_splits.raw = relative.astype("<i8").tobytes()
-            return message
-
-        sizes = chunking.row_bytes(items, len(items)) + 8 + 16 * np.diff(splits)
+        chunk = ItemChunk(
+            items, alive_from, alive_until, interval_splits, base_weights, categories, attributes,
+            update_mask,
+        )
         return self._write(
-            lambda s: s.pool.BatchWriteItems, collection, request, sizes, request_id, level,
-            timeout,
-            lambda first: dict.fromkeys(
-                ("alive_from_micros", "alive_until_micros"), int(splits[first])
-            ),
+            lambda s: s.pool.BatchWriteItems, collection, chunk.to_proto, chunk.row_bytes(),
+            request_id, level, timeout, chunk.offsets,
         )
 
     def write_events(
@@ -85,39 +82,184 @@ class PoolCalls(BaseClient):
         times: Times,
         *,
         weights: Optional[np.ndarray] = None,
+        kinds: Union[models.EventKind, np.ndarray, None] = None,
+        propensities: Optional[np.ndarray] = None,
+        cohorts: Optional[np.ndarray] = None,
         request_id: Optional[str] = None,
         level: Optional[models.Level] = None,
         timeout: Optional[float] = None,
     ) -> models.WriteResult:
-        """Records that users chose items, in any order of time.
+        """Records that users chose items, were shown them, or got them as negatives.
 
         Args:
-          users, items, times: shape [n].
-          weights: shape [n], each in [1/64, 4096]; None: 1 for each.
+          users, items, times: shape [n], in any order of time.
+          weights, kinds, propensities, cohorts: as in `EventChunk`; by default all events are
+            POSITIVE, of weight 1.
           request_id, level, timeout: as in `write_items`.
 
         Raises:
           InvalidArgument: a bad row, or an unknown item under `MissingItemRule.REJECT`.
         """
-        micros = columns.times_to_micros(times, "times")
-        _check_lengths(users=users, items=items, times=micros, weights=weights)
+        chunk = EventChunk(users, items, times, weights, kinds, propensities, cohorts)
+        return self._write(
+            lambda s: s.pool.BatchWriteEvents, collection, chunk.to_proto, chunk.row_bytes(),
+            request_id, level, timeout,
+        )
 
-        def request(rows: slice) -> pool_pb2.BatchWriteEventsRequest:
-            message = pool_pb2.BatchWriteEventsRequest(
-                user_ids=columns.ids_to_column(users[rows], "users"),
-                item_ids=columns.ids_to_column(items[rows], "items"),
-                event_time_micros=columns.int64_to_column(micros[rows], "times"),
+    def import_items(
+        self,
+        collection: str,
+        chunks: Chunks[ItemChunk],
+        *,
+        stream_id: str,
+        timeout: Optional[float] = None,
+    ) -> models.ImportResult:
+        """Writes numbered chunks of items, and goes on where an earlier run of the stream ended.
+
+        Args:
+          chunks: `ItemChunk`s, or mappings of its fields, each of at most 100,000 rows; or a
+            function from a number to the chunks from that number on, counted from 1, which saves
+            making those that are durable. A number must name the same data in every run:
+            `ItemChunk.split` cuts at the same places.
+          stream_id: 1 to 64 visible ASCII characters, the same in every run.
+          timeout: longest time without an acknowledged chunk, in seconds, however often the
+            connection breaks. There is no deadline for the whole.
+
+        Returns when all is durable. If it raises, the chunks before are durable: start it again to
+        resume. Chunks are made while others are being written.
+
+        Raises:
+          Aborted: another import has taken the stream over.
+          InvalidArgument: a bad row; the text names the chunk.
+          ValueError: an empty or too large chunk, or fewer chunks than the stream has already.
+        """
+        return self._import(
+            lambda s: s.pool.ImportItems, pool_pb2.ImportItemsRequest, ItemChunk, collection,
+            chunks, stream_id, timeout,
+        )
+
+    def import_events(
+        self,
+        collection: str,
+        chunks: Chunks[EventChunk],
+        *,
+        stream_id: str,
+        timeout: Optional[float] = None,
+    ) -> models.ImportResult:
+        """Writes numbered chunks of events; as `import_items`, with `EventChunk`."""
+        return self._import(
+            lambda s: s.pool.ImportEvents, pool_pb2.ImportEventsRequest, EventChunk, collection,
+            chunks, stream_id, timeout,
+        )
+
+    def _import(
+        self,
+        method: Callable[[Stubs], Any],
+        message: Callable[..., Any],
+        kind: Any,
+        collection: str,
+        chunks: Any,
+        stream_id: str,
+        timeout: Optional[float],
+    ) -> models.ImportResult:
+        if not (1 <= len(stream_id) <= 64 and all("!" <= c <= "~" for c in stream_id)):
+            raise ValueError("stream_id: 1 to 64 visible ASCII characters are expected")
+        if isinstance(chunks, (ItemChunk, EventChunk)):
+            raise TypeError("chunks: several are expected; see the method split of a chunk")
+
+        def make(element: Any) -> Any:
+            if isinstance(element, kind):
+                return element
+            if not isinstance(element, Mapping):
+                raise TypeError(f"chunks: {kind.__name__}s are expected, not {type(element)}")
+            return kind(**element)
+
+        seconds = self._transport.deadline(timeout) - self._transport.deadline(0)
+        return Import(
+            self._transport, method, message, collection_name(collection), stream_id, seconds
+        ).run(chunks, make)
+
+    def retract_events(
+        self,
+        collection: str,
+        users: Ids,
+        items: Ids,
+        times: Times,
+        *,
+        kinds: Union[models.EventKind, np.ndarray, None] = None,
+        request_id: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> models.RemovalResult:
+        """Removes events, as if they had never been written; users and items stay.
+
+        Args:
+          users, items, times: shape [n]: every event that equals an entry is removed.
+          kinds: an `EventKind` for all, or values of it, shape [n]; None: of any kind.
+
+        An entry without an event is no error: `RemovalResult.found` tells, shape [n].
+        """
+        micros = columns.times_to_micros(times, "times")
+        rows = len(micros)
+        every = kinds_array(kinds, rows)
+        check_lengths(users=users, items=items, times=micros, kinds=every)
+
+        def request(part: slice) -> pool_pb2.RetractEventsRequest:
+            message = pool_pb2.RetractEventsRequest(
+                user_ids=columns.ids_to_column(users[part], "users"),
+                item_ids=columns.ids_to_column(items[part], "items"),
+                event_time_micros=columns.int64_to_column(micros[part], "times"),
             )
-            if weights is not None:
-                message.weights.CopyFrom(columns.floats_to_column(weights[rows], "weights"))
+            if every is not None:
+                message.kinds.raw = every[part].tobytes()
             return message
 
-        rows = len(micros)
-        sizes = chunking.row_bytes(users, rows) + chunking.row_bytes(items, rows) + 12
-        return self._write(
-            lambda s: s.pool.BatchWriteEvents, collection, request, sizes, request_id, level,
-            timeout,
+        sizes = chunking.row_bytes(users, rows) + chunking.row_bytes(items, rows) + 9
+        return self._remove(
+            lambda s: s.pool.RetractEvents, collection, request, sizes, request_id, timeout
         )
+
+    def erase_users(
+        self,
+        collection: str,
+        users: Ids,
+        *,
+        request_id: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> models.RemovalResult:
+        """Erases users: their ids, histories and all their events. Returns when all is gone.
+
+        Args:
+          users: shape [n], each at most once; one that does not exist is no error.
+          timeout: give it a minute or more in a large collection. What it cuts off goes on by
+            itself; a repeat waits for it.
+        """
+
+        def request(part: slice) -> pool_pb2.EraseUsersRequest:
+            return pool_pb2.EraseUsersRequest(user_ids=columns.ids_to_column(users[part], "users"))
+
+        return self._remove(
+            lambda s: s.pool.EraseUsers, collection, request,
+            chunking.row_bytes(users, len(users)), request_id, timeout,
+        )
+
+    def list_users(
+        self, collection: str, *, page_size: int = 0, timeout: Optional[float] = None
+    ) -> Iterator[models.Users]:
+        """Iterates over pages of users in the order of first writing (page size 0: 10,000).
+
+        Erased users are left out, so a page may be shorter, or empty.
+        """
+        request = pool_pb2.ListUsersRequest(
+            collection=collection_name(collection),
+            page_size=page_size,
+            encoding=self._user_encoding(collection, timeout),
+        )
+        while True:
+            proto = self._call(lambda s: s.pool.ListUsers, request, timeout)
+            yield models.Users.from_proto(proto)
+            if not proto.next_page_token:
+                return
+            request.page_token = proto.next_page_token
 
     def get_items(
         self, collection: str, items: Ids, *, timeout: Optional[float] = None
@@ -199,8 +341,3 @@ class PoolCalls(BaseClient):
         shape = (proto.vectors.row_count, proto.vectors.column_count)
         return vectors.reshape(shape), columns.bytes_from_column(proto.found).astype(bool)
 
-
-def _check_lengths(**arguments: Any) -> None:
-    lengths = {name: len(value) for name, value in arguments.items() if value is not None}
-    if len(set(lengths.values())) > 1:
-        raise ValueError(f"lengths must be equal: {lengths}")

@@ -190,7 +190,7 @@ class SampleFuture:
         self._call.cancel()
 
     def result(self) -> Any:
-        """Waits for the call, until its deadline, and returns its `Sample`.
+        """Waits for the call, until its deadline, and returns its result.
 
         Sampling is read-only, so a first attempt that failed for a passing reason is repeated
         here. Raises `NegatronError` as `Client.sample` does.

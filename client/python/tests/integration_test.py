@@ -18,6 +18,7 @@ import pytest
 
 import contract
 import negatron
+import pool_time_contract
 
 _BINARY = os.environ.get("NEGATRON_SERVER_BINARY", "")
 
@@ -29,7 +30,7 @@ class _Server:
         self._folder = folder
         self.start()
 
-    def start(self) -> None:
+    def start(self, port: str = "0") -> None:
         port_file = self._folder / "port"
         port_file.unlink(missing_ok=True)
         self.log = self._folder / "log"
@@ -37,7 +38,7 @@ class _Server:
             self.process = subprocess.Popen(
                 [
                     _BINARY,
-                    "--listen=127.0.0.1:0",
+                    f"--listen=127.0.0.1:{port}",
                     f"--data-dir={self._folder / 'data'}",
                     f"--port-file={port_file}",
                 ],
@@ -71,7 +72,9 @@ def _real(negatrond: _Server) -> Iterator[negatron.Client]:
         yield client
 
 
-@pytest.mark.parametrize("case", contract.CASES, ids=lambda case: case.__name__)
+@pytest.mark.parametrize(
+    "case", contract.CASES + pool_time_contract.CASES, ids=lambda case: case.__name__
+)
 def test_negatrond_keeps_contract(
     real: negatron.Client, case: Callable[[negatron.Client, str], None]
 ) -> None:
@@ -121,4 +124,28 @@ def test_sigterm_exits_0_and_data_is_there_after_a_restart(tmp_path: pathlib.Pat
         assert again.commit_sequence == first.commit_sequence
         assert client.statistics("kept").event_count == 2
         assert next(client.list_items("kept")).ids.tolist() == ["a", "b"]
+    assert server.terminate() == 0
+
+
+def test_import_goes_on_over_a_restart(tmp_path: pathlib.Path) -> None:
+    server = _Server(tmp_path)
+    port = server.target.rsplit(":", 1)[1]
+    chunks = [
+        {"users": [i], "items": [i], "times": np.array([i])} for i in range(60)
+    ]
+
+    def source() -> Iterator[dict[str, object]]:
+        for number, chunk in enumerate(chunks):
+            if number == 30:
+                server.process.kill()
+                server.process.wait()
+                server.start(port)
+            yield chunk
+
+    with negatron.Client(server.target, timeout=60.0) as client:
+        client.wait_until_ready()
+        client.create_collection("fed", missing_item_rule=negatron.MissingItemRule.CREATE)
+        done = client.import_events("fed", source(), stream_id="feed")
+        assert (done.chunk_count, done.written_count) == (60, 60)
+        assert client.statistics("fed").event_count == 60
     assert server.terminate() == 0
