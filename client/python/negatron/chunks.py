@@ -54,7 +54,8 @@ class ItemChunk:
             if getattr(self, name) is not None:
                 micros = columns.times_to_micros(getattr(self, name), name)
                 if len(micros) != splits[-1]:
-                    raise ValueError(f"{name}: {splits[-1]} intervals are expected, not {len(micros)}")
+                    expected = splits[-1]
+                    raise ValueError(f"{name}: {expected} intervals are expected, not {len(micros)}")
                 _set(self, **{name: micros})
         if self.base_weights is not None:
             _set(self, base_weights=_floats(self.base_weights, "base_weights", 1 / 16, 16.0))
@@ -75,7 +76,8 @@ class ItemChunk:
             return
         mask = self.update_mask
         if isinstance(mask, str) or not mask or set(mask) - set(ITEM_PROPERTIES):
-            raise ValueError(f"update_mask: a sequence of names among {ITEM_PROPERTIES} is expected")
+            raise ValueError(
+                f"update_mask: a sequence of names among {ITEM_PROPERTIES} is expected")
         given = {
             "alive_intervals": self.alive_from is not None or self.alive_until is not None,
             "base_weights": self.base_weights is not None,
