@@ -33,9 +33,7 @@ class ExcludedMassCache {
     uint64_t second = 0;
 
     // The key of this and a further value.
-    Key With(uint64_t value) const {
-      return {MixHash(first, value), MixHash(second, value + 1)};
-    }
+    Key With(uint64_t value) const { return {MixHash(first, value), MixHash(second, value + 1)}; }
   };
   struct Sum {
     double weight = 0;
