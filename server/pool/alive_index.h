@@ -2,6 +2,7 @@
 #ifndef NEGATRON_SERVER_POOL_ALIVE_INDEX_H_
 #define NEGATRON_SERVER_POOL_ALIVE_INDEX_H_
 
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -68,7 +69,7 @@ class AliveIndex {
 
   // Base weights as whole numbers, so that their sums are exact.
   static uint32_t WeightUnits(float base_weight) {
-    return static_cast<uint32_t>(static_cast<double>(base_weight) * (1 << 24) + 0.5);
+    return static_cast<uint32_t>(std::lround(static_cast<double>(base_weight) * (1 << 24)));
   }
 
   // Fills `living`; keeps its storage.
