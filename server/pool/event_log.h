@@ -22,6 +22,7 @@ struct LogEvent {
   Ordinal item;
   uint64_t units;  // Decay::Units of its weight.
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): version 14 takes the default for a pointer.
   friend auto operator<=>(const LogEvent&, const LogEvent&) = default;
 };
 

@@ -18,6 +18,7 @@ struct WeightedTime {
   Micros time;
   float weight;  // Without the item's base weight.
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): version 14 takes the default for a pointer.
   friend auto operator<=>(const WeightedTime&, const WeightedTime&) = default;
 };
 

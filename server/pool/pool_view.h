@@ -32,6 +32,7 @@ struct MassScope {
   Kind kind = Kind::kAll;
   uint16_t number = 0;  // Of the cohort or category.
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): version 14 takes the default for a pointer.
   friend auto operator<=>(const MassScope&, const MassScope&) = default;
 };
 
@@ -99,6 +100,7 @@ class PoolView {
   struct MassKey {
     int half_life;  // 0: the collection's; else 1 + index into settings_.half_lives.
     MassScope scope;
+    // NOLINTNEXTLINE(modernize-use-nullptr): version 14 takes the default for a pointer.
     friend auto operator<=>(const MassKey&, const MassKey&) = default;
   };
 

@@ -6,13 +6,12 @@
 #endif
 
 namespace negatron {
-namespace {
-
-constexpr size_t kAtATime = 8;
-
-}  // namespace
 
 #if defined(__x86_64__)
+
+namespace {
+constexpr size_t kAtATime = 8;
+}  // namespace
 
 // Two chains of four blocks each, so that one computes while the other waits.
 // A word of a counter is the low half of a 64-bit lane, where the multiplier
