@@ -16,6 +16,9 @@ constexpr size_t kMaxLeafEvents = 2048;
 // where to look can be foreseen.
 constexpr uint32_t kGuidePerLeaf = 8;
 
+// Events around the guessed one that a draw looks at together: a cache line.
+constexpr uint32_t kWindow = 5;
+
 // Spares the conversion of 128 bits where 64 do.
 double ToDouble(absl::uint128 units) {
   return absl::Uint128High64(units) == 0 ? static_cast<double>(absl::Uint128Low64(units))
@@ -91,46 +94,80 @@ EventLog::Span EventLog::Between(const Cut& begin, const Cut& end) const {
   return span;
 }
 
-EventLog::Spot EventLog::Aim(const Span& span, absl::uint128 bits) const {
-  // The high half chooses the segment, newest first, the low half an event.
-  double rest = UnitDouble(absl::Uint128High64(bits)) * span.mass;
+EventLog::Spot EventLog::SpotAt(uint32_t leaf, uint64_t units) const {
+  const Target& target = targets_[leaf];
+  Spot spot;
+  spot.leaf = leaf;
+  spot.target = units - target.begin;
+  const auto position =
+      static_cast<int64_t>(static_cast<float>(static_cast<int64_t>(spot.target)) * target.scale);
+  const auto last = static_cast<int64_t>(target.count) - static_cast<int64_t>(kWindow);
+  const int64_t guess = std::max<int64_t>(std::min(position - kWindow / 2, last), 0);
+  spot.guess = static_cast<uint32_t>(guess);
+  __builtin_prefetch(target.slots + guess);
+  __builtin_prefetch(target.slots + guess + kWindow - 1);
+  return spot;
+}
+
+EventLog::Spot EventLog::Aim(const Span& span, double u, uint64_t bits) const {
+  // Segments from the newest on.
+  double rest = u * span.mass;
   int chosen = span.end.segment_index;
   absl::uint128 units = UnitsOf(span, chosen);
   for (int s = chosen - 1; s >= std::max(span.begin.segment_index, 0); --s) {
     rest -= Decay::Carry(ToDouble(units), segments_[s + 1].number, span.end.segment);
     if (rest < 0 && units > 0) break;
     const absl::uint128 older = UnitsOf(span, s);
-    if (Decay::Carry(static_cast<double>(older), segments_[s].number, span.end.segment) == 0) break;
+    if (Decay::Carry(ToDouble(older), segments_[s].number, span.end.segment) == 0) break;
     chosen = s;
     units = older;
   }
-  // floor(low * units / 2^64), in two halves since units may exceed 64 bits.
-  const absl::uint128 low = absl::Uint128Low64(bits);
-  absl::uint128 target =
-      low * absl::Uint128High64(units) + ((low * absl::Uint128Low64(units)) >> 64);
-  if (chosen == span.begin.segment_index) target += span.begin.units;
+  const absl::uint128 skipped = chosen == span.begin.segment_index ? span.begin.units : 0;
   const Segment& segment = segments_[chosen];
-  const auto bucket = std::min(static_cast<uint32_t>(ToDouble(target) * segment.guide_scale),
-                               segment.guide_size - 1);
-  auto leaf = static_cast<int>(by_units_[segment.guide + bucket]);
-  while (entries_[leaf].units_before > target) --leaf;
-  while (target - entries_[leaf].units_before >= entries_[leaf].units) ++leaf;
-  const Entry& entry = entries_[leaf];
-  Spot spot;
-  spot.leaf = leaf;
-  spot.target = absl::Uint128Low64(target - entry.units_before);
-  spot.guess =
-      static_cast<uint32_t>(static_cast<double>(spot.target) / static_cast<double>(entry.units) *
-                            static_cast<double>(entry.count));
-  __builtin_prefetch(entry.slots + spot.guess);
-  return spot;
+  if (absl::Uint128High64(segment.units) != 0) return AimWide(chosen, units, skipped, bits);
+  const uint64_t target = BelowBound(bits, absl::Uint128Low64(units)) + absl::Uint128Low64(skipped);
+  const auto bucket =
+      std::min(static_cast<uint32_t>(static_cast<double>(target) * segment.guide_scale),
+               segment.guide_size - 1);
+  uint32_t leaf = by_units_[segment.guide + bucket];
+  leaf += target >= targets_[leaf].end ? 1 : 0;
+  while (target < targets_[leaf].begin) [[unlikely]]-- leaf;
+  while (target >= targets_[leaf].end) [[unlikely]]++ leaf;
+  return SpotAt(leaf, target);
+}
+
+// The same where the units of the segment do not fit into 64 bits.
+EventLog::Spot EventLog::AimWide(int segment_index, absl::uint128 units, absl::uint128 skipped,
+                                 uint64_t bits) const {
+  // floor(bits * units / 2^64), in two halves.
+  const absl::uint128 wide = bits;
+  const absl::uint128 target =
+      skipped + wide * absl::Uint128High64(units) + ((wide * absl::Uint128Low64(units)) >> 64);
+  const int end = segment_index + 1 < static_cast<int>(segments_.size())
+                      ? segments_[segment_index + 1].first_leaf
+                      : static_cast<int>(entries_.size());
+  const auto found = std::upper_bound(
+      entries_.begin() + segments_[segment_index].first_leaf, entries_.begin() + end, target,
+      [](absl::uint128 t, const Entry& entry) { return t < entry.units_before; });
+  return SpotAt(static_cast<uint32_t>(found - entries_.begin()) - 1, absl::Uint128Low64(target));
 }
 
 Ordinal EventLog::Resolve(const Spot& spot) const {
-  const Entry& entry = entries_[spot.leaf];
-  const uint32_t i = SearchFrom(spot.guess, 0, entry.count,
-                                [&](uint32_t k) { return entry.slots[k].sum <= spot.target; });
-  return entry.slots[i].item;
+  const Slot* const slots = targets_[spot.leaf].slots;
+  const uint32_t count = targets_[spot.leaf].count;
+  // Where events weigh about the same, the guess is right to one or two: count
+  // without a branch, since which one it is can not be foreseen.
+  if (count >= kWindow) [[likely]] {
+    const Slot* const window = slots + spot.guess;
+    uint32_t passed = 0;
+    for (uint32_t i = 0; i + 1 < kWindow; ++i) passed += window[i].sum <= spot.target ? 1 : 0;
+    const bool inside = (passed > 0 || spot.guess == 0) && passed + 1 < kWindow;
+    if (inside) [[likely]]
+      return window[passed].item;
+  }
+  const uint32_t i =
+      SearchFrom(spot.guess, 0, count, [&](uint32_t k) { return slots[k].sum <= spot.target; });
+  return slots[i].item;
 }
 
 void EventLog::AddLeaf(std::shared_ptr<const Leaf> leaf) {
@@ -210,6 +247,10 @@ void EventLog::Finish() {
     events += entry.count;
     segments_.back().units += entry.units;
     first_times_.push_back(entry.times[0]);
+    const uint64_t begin = absl::Uint128Low64(entry.units_before);
+    targets_.push_back({begin, begin + entry.units, entry.slots,
+                        static_cast<float>(entry.count) / static_cast<float>(entry.units),
+                        entry.count});
   }
   MakeGuides();
 }
@@ -285,10 +326,18 @@ std::optional<Micros> EventLog::last_time() const {
   return entries_.back().times[entries_.back().count - 1];
 }
 
+Micros EventLog::TimeOf(int64_t i) const {
+  const auto after =
+      std::upper_bound(entries_.begin(), entries_.end(), i,
+                       [](int64_t n, const Entry& entry) { return n < entry.events_before; });
+  const Entry& entry = *(after - 1);
+  return entry.times[i - entry.events_before];
+}
+
 int64_t EventLog::bytes() const {
   int64_t bytes = static_cast<int64_t>(
-      entries_.capacity() * sizeof(Entry) + segments_.capacity() * sizeof(Segment) +
-      first_times_.capacity() * sizeof(Micros) +
+      entries_.capacity() * sizeof(Entry) + targets_.capacity() * sizeof(Target) +
+      segments_.capacity() * sizeof(Segment) + first_times_.capacity() * sizeof(Micros) +
       (by_time_.capacity() + by_units_.capacity()) * sizeof(uint32_t));
   for (const Entry& entry : entries_) {
     bytes += static_cast<int64_t>(entry.leaf->times.capacity() * (sizeof(Micros) + sizeof(Slot)));

@@ -69,9 +69,9 @@ class EventLog {
     double guide_scale;  // Entries of the guide a unit.
   };
 
-  // Where a draw found its event; between Aim and Resolve the memory can come.
+  // Where a draw will find its event; between Aim and Resolve the memory can come.
   struct Spot {
-    int leaf;
+    uint32_t leaf;
     uint32_t guess;   // Position in the leaf, about.
     uint64_t target;  // Units into the leaf.
   };
@@ -83,9 +83,10 @@ class EventLog {
   // Units of a segment that a span covers; of begin.segment to end.segment.
   absl::uint128 UnitsOf(const Span& span, int segment_index) const;
 
-  // An event of `span`, which is not empty, drawn in proportion to mass from
-  // 128 random bits: inverse CDF over the order of the log.
-  Spot Aim(const Span& span, absl::uint128 bits) const;
+  // An event of `span`, which is not empty, drawn in proportion to mass by inverse
+  // CDF over the order of the log: `u` in [0, 1) chooses the segment, random bits
+  // an event of it.
+  Spot Aim(const Span& span, double u, uint64_t bits) const;
   Ordinal Resolve(const Spot& spot) const;
 
   // The log with further events and without others, each sorted; what is taken
@@ -96,6 +97,8 @@ class EventLog {
   int64_t size() const;
   std::optional<Micros> first_time() const;
   std::optional<Micros> last_time() const;
+  // Of the i-th event in order, below size().
+  Micros TimeOf(int64_t i) const;
   int64_t bytes() const;
 
  private:
@@ -122,7 +125,19 @@ class EventLog {
     LogEvent first() const { return {times[0], slots[0].item, slots[0].sum}; }
   };
 
+  // What a draw needs to know of a leaf: half a cache line. Units are those of the
+  // segment, of which only the lower 64 bits are here.
+  struct Target {
+    uint64_t begin;  // Units before the leaf.
+    uint64_t end;    // And with it.
+    const Slot* slots;
+    float scale;  // Events a unit, about.
+    uint32_t count;
+  };
+
   void AddLeaf(std::shared_ptr<const Leaf> leaf);
+  Spot SpotAt(uint32_t leaf, uint64_t units) const;
+  Spot AimWide(int segment_index, absl::uint128 units, absl::uint128 skipped, uint64_t bits) const;
   void AppendLeaves(const std::vector<LogEvent>& events, bool appended);
   void AppendMerged(const Entry& entry, const LogEvent* begin, const LogEvent* end,
                     const LogEvent* removed_begin, const LogEvent* removed_end);
@@ -132,6 +147,7 @@ class EventLog {
 
   Decay decay_;
   std::vector<Entry> entries_;
+  std::vector<Target> targets_;  // By entry.
   std::vector<Segment> segments_;
   std::vector<Micros> first_times_;  // Of entries_.
   // By bucket of time, and by bucket of units within each segment: the leaves

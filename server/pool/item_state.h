@@ -40,6 +40,9 @@ struct ItemState {
                        [time](const Interval& interval) { return interval.Contains(time); });
   }
 
+  // `first` is all of it.
+  bool has_one_life() const { return more == nullptr || more->further.empty(); }
+
   // The time around `time` in which it is alive, or dead, all along.
   Interval SpanAround(Micros time) const {
     Interval span;

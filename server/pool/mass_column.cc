@@ -2,7 +2,6 @@
 #include "server/pool/mass_column.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace negatron {
@@ -26,13 +25,8 @@ uint32_t MassColumn::CountBefore(Micros time) const {
 
 double MassColumn::MassOfFirst(uint32_t count, const Decay& decay, int32_t to) const {
   if (count == 0) return 0;
-  if (count == size_) return Decay::Carry(last_.mass, last_segment_, to);
-  const Point& point = points()[count - 1];
+  const Point& point = count == size_ ? last_ : points()[count - 1];
   return Decay::Carry(point.mass, decay.Segment(point.time, to), to);
-}
-
-double MassColumn::MassBefore(Micros time, const Decay& decay, int32_t to) const {
-  return MassOfFirst(CountBefore(time), decay, to);
 }
 
 void MassColumn::PrefetchGuide(Micros time) const {
@@ -53,17 +47,14 @@ void MassColumn::PrefetchPoint(Micros time) const {
 
 void MassColumn::Grow(uint32_t capacity) {
   MassColumn grown = *this;
-  grown.capacity_ = capacity;
   grown.covered_ = size_;
-  const uint32_t buckets = grown.guide_size();
-  const size_t bytes = capacity * (sizeof(Point) + sizeof(float)) +
-                       (buckets == 0 ? 0 : (buckets + 1) * sizeof(uint32_t));
-  grown.block_ = std::make_shared_for_overwrite<std::byte[]>(bytes);
+  const size_t bytes = grown.guide_bytes() + capacity * (sizeof(Point) + sizeof(float));
+  grown.block_ = ByteBlock(bytes, capacity);
   if (size_ > 0) {
-    std::memcpy(grown.block_.get(), points(), size_ * sizeof(Point));
-    std::memcpy(grown.block_.get() + capacity * sizeof(Point), weights(), size_ * sizeof(float));
+    std::copy_n(points(), size_, const_cast<Point*>(grown.points()));
+    std::copy_n(weights(), size_, const_cast<float*>(grown.weights()));
   }
-  if (buckets > 0) {
+  if (const uint32_t buckets = grown.guide_size(); buckets > 0) {
     grown.scale_ = TimeScale(points()[0].time, last_.time, buckets);
     TimeBuckets(grown.scale_, buckets)
         .CountBefore(
@@ -74,12 +65,12 @@ void MassColumn::Grow(uint32_t capacity) {
 }
 
 void MassColumn::Append(const WeightedTime& event, double base_weight, const Decay& decay) {
-  if (size_ == capacity_) Grow(size_ + size_ / 8 + 4);
-  const int32_t segment = decay.Segment(event.time, last_segment_);
-  const double carried = size_ == 0 ? 0 : Decay::Carry(last_.mass, last_segment_, segment);
+  if (size_ == capacity()) Grow(size_ + size_ / 8 + 4);
+  const int32_t segment = decay.Segment(event.time);
+  const double carried =
+      size_ == 0 ? 0 : Decay::Carry(last_.mass, decay.Segment(last_.time, segment), segment);
   last_ = {event.time,
            carried + static_cast<double>(decay.Units(base_weight * event.weight, event.time))};
-  last_segment_ = segment;
   const_cast<Point*>(points())[size_] = last_;
   const_cast<float*>(weights())[size_] = event.weight;
   ++size_;
@@ -93,15 +84,12 @@ MassColumn MassColumn::Of(std::span<const WeightedTime> events, double base_weig
   column.Grow(size + size / 8 + 4);
   for (const WeightedTime& event : events) column.Append(event, base_weight, decay);
   // Again with a guide, which needs the times.
-  if (size >= kGuidedSize) column.Grow(column.capacity_);
+  if (size >= kGuidedSize) column.Grow(column.capacity());
   return column;
 }
 
 int64_t MassColumn::bytes() const {
-  if (capacity_ == 0) return 0;
-  const int64_t guide_bytes =
-      guide_size() == 0 ? 0 : int64_t{guide_size() + 1} * int64_t{sizeof(uint32_t)};
-  return int64_t{capacity_} * int64_t{sizeof(Point) + sizeof(float)} + guide_bytes;
+  return static_cast<int64_t>(guide_bytes() + capacity() * (sizeof(Point) + sizeof(float)));
 }
 
 }  // namespace negatron

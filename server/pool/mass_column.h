@@ -4,9 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 
+#include "server/pool/byte_block.h"
 #include "server/pool/decay.h"
 #include "server/pool/time_guide.h"
 #include "storage/model/records.h"
@@ -26,11 +26,12 @@ struct WeightedTime {
 // up to each of them. Copies share storage: a copy is a snapshot, as for
 // GrowingArray, and the newest may be appended to by one thread.
 //
-// One block of memory holds times with masses, a guide by time, and weights;
-// the guide covers what was there when the block was made, at least eight
-// ninths of the events.
+// One block of memory holds a guide by time, times with masses, and weights; the
+// guide covers what was there when the block was made, at least eight ninths of
+// the events.
 //
-// A cache line, since draws look into columns at random.
+// A cache line that also tells the common item's life, since draws look into
+// columns at random.
 //
 // Thread-safety: thread-compatible; snapshots are immutable.
 class alignas(64) MassColumn {
@@ -38,9 +39,20 @@ class alignas(64) MassColumn {
   uint32_t size() const { return size_; }
   WeightedTime at(uint32_t i) const { return {points()[i].time, weights()[i]}; }
 
+  // When the item is alive, as far as the line can say: `first` if that is all, or
+  // look_further() if it has more lives.
+  void SetLife(const Interval& first, bool only) { life_ = only ? first : kFurther; }
+  bool look_further() const { return life_.until < life_.from; }
+  // Whether the item is alive, unless look_further().
+  bool LivesAt(Micros time) const { return life_.Contains(time); }
+
   // Mass of the events strictly before `time`, in units of segment `to`, which
   // is not before any of theirs.
-  double MassBefore(Micros time, const Decay& decay, int32_t to) const;
+  double MassBefore(Micros time, const Decay& decay, int32_t to) const {
+    if (size_ == 0) return 0;
+    if (last_.time < time) return Decay::Carry(last_.mass, decay.Segment(last_.time, to), to);
+    return MassOfFirst(CountBefore(time), decay, to);
+  }
   // Events strictly before `time`.
   uint32_t CountBefore(Micros time) const;
   double MassOfFirst(uint32_t count, const Decay& decay, int32_t to) const;
@@ -72,25 +84,29 @@ class alignas(64) MassColumn {
   static constexpr uint32_t kGuidedSize = 24;
   static constexpr uint32_t kEventsPerBucket = 4;
 
+  static constexpr Interval kFurther{1, 0};
+
+  uint32_t capacity() const { return block_.number(); }
   uint32_t guide_size() const { return covered_ < kGuidedSize ? 0 : covered_ / kEventsPerBucket; }
-  const Point* points() const { return reinterpret_cast<const Point*>(block_.get()); }
-  const float* weights() const {
-    return reinterpret_cast<const float*>(block_.get() + capacity_ * sizeof(Point));
+  // Of the guide, which ends at the alignment of points.
+  size_t guide_bytes() const {
+    const size_t entries = guide_size() == 0 ? 0 : (guide_size() + 2) / 2 * 2;
+    return entries * sizeof(uint32_t);
   }
-  const uint32_t* guide() const {
-    return reinterpret_cast<const uint32_t*>(block_.get() +
-                                             capacity_ * (sizeof(Point) + sizeof(float)));
+  const uint32_t* guide() const { return reinterpret_cast<const uint32_t*>(block_.data()); }
+  const Point* points() const {
+    return reinterpret_cast<const Point*>(block_.data() + guide_bytes());
   }
+  const float* weights() const { return reinterpret_cast<const float*>(points() + capacity()); }
   uint32_t BucketOf(Micros time) const { return scale_.Bucket(time, guide_size()); }
   void Grow(uint32_t capacity);
 
-  std::shared_ptr<std::byte[]> block_;
+  ByteBlock block_;  // Knows its capacity, in events.
   uint32_t size_ = 0;
-  uint32_t capacity_ = 0;
-  uint32_t covered_ = 0;  // Events that the guide knows.
-  int32_t last_segment_ = 0;
+  uint32_t covered_ = 0;    // Events that the guide knows.
   Point last_{kAlways, 0};  // A copy: spares a look into the block.
   TimeScale scale_;         // Of the guide.
+  Interval life_{0, 0};
 };
 static_assert(sizeof(MassColumn) == 64);
 

@@ -2,7 +2,10 @@
 #include "server/pool/mass_index.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
+
+#include "storage/base/status.h"
 
 namespace negatron {
 namespace {
@@ -83,6 +86,33 @@ double MassIndex::LivingMass(const AsOf& as_of, const std::vector<DeadUnits>& al
   return mass;
 }
 
+absl::StatusOr<MassIndex::Parts> MassIndex::PartsAt(const AsOf& as_of,
+                                                    const Cancellation& cancellation) const {
+  Parts parts;
+  NEGATRON_ASSIGN_OR_RETURN(parts.table, base_->Table(*this, cancellation));
+  parts.newer = log_.Between(log_.Before(base_->boundary()), as_of.span.end);
+  parts.newer_share = parts.newer.mass / as_of.span.mass;
+  return parts;
+}
+
+// Far enough back that an event which comes a little late does not end the base, so
+// near that few draws miss it: the last but one boundary of a grid of a sixteenth of
+// the half-life. Without decay, of a grid of events.
+Micros MassIndex::BaseBoundary() const {
+  constexpr int64_t kCellsPerHalfLife = 16;
+  constexpr int64_t kCellsOfEvents = 16;
+  if (decay_.half_life_micros() > 0) {
+    const int64_t cell = decay_.half_life_micros() / kCellsPerHalfLife;
+    const Micros last = *log_.last_time();
+    const int64_t number = last / cell - (last % cell < 0 ? 1 : 0);
+    return (number - 1) * cell;
+  }
+  const int64_t count = log_.size();
+  const int64_t cell = std::max<int64_t>(
+      static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(count))) / kCellsOfEvents, 1);
+  return log_.TimeOf(std::max<int64_t>((count - 1) / cell - 1, 0) * cell);
+}
+
 // A difference of running sums: its rounding shows only where a window holds less
 // than 1e-10 of what the item had before it.
 double MassIndex::WindowMass(const MassColumn& column, const AsOf& as_of) const {
@@ -119,6 +149,7 @@ void MassIndexEditor::Change(Ordinal item, double base_weight, const std::vector
 void MassIndexEditor::ChangeLog(Ordinal item, double base_weight, const std::vector<Interval>& dead,
                                 std::span<const WeightedTime> events, bool added) {
   for (const WeightedTime& event : events) {
+    first_changed_ = std::min(first_changed_, event.time);
     (added ? added_ : removed_)
         .push_back({event.time, item, index_.decay_.Units(base_weight * event.weight, event.time)});
   }
@@ -147,6 +178,12 @@ void MassIndexEditor::ChangeColumn(Ordinal item, double base_weight,
     column = MassColumn::Of(merged, base_weight, index_.decay_);
   }
   index_.column_bytes_ += column.bytes();
+}
+
+void MassIndexEditor::SetLife(Ordinal item, const Interval& first, bool only) {
+  if (item < columns_.size() && columns_[item].size() > 0) {
+    columns_.Mutable(item).SetLife(first, only);
+  }
 }
 
 // An event at e that belongs to an item dead in [d, r) is missing from the
@@ -206,6 +243,14 @@ std::shared_ptr<const MassIndex> MassIndexEditor::Finish() && {
     }
   }
   index_.columns_ = std::move(columns_).Finish();
+  if (!index_.with_columns_ || index_.log_.size() == 0) {
+    index_.base_ = nullptr;
+  } else {
+    const Micros boundary = index_.BaseBoundary();
+    const bool lasts = index_.base_ != nullptr && index_.base_->boundary() == boundary &&
+                       first_changed_ >= boundary;
+    if (!lasts) index_.base_ = std::make_shared<const MassBase>(boundary);
+  }
   return std::make_shared<const MassIndex>(std::move(index_));
 }
 

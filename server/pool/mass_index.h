@@ -9,6 +9,7 @@
 
 #include "server/pool/decay.h"
 #include "server/pool/event_log.h"
+#include "server/pool/mass_base.h"
 #include "server/pool/mass_column.h"
 #include "server/pool/step_function.h"
 #include "storage/base/cow_array.h"
@@ -36,14 +37,27 @@ class MassIndex {
     double living = 0;  // Of span.mass, what belongs to living items; 0 exactly if nothing does.
   };
 
+  // A way to draw as of a time that is not before base()->boundary(): items by
+  // `table` with the mass of `older`, else an event of `newer`.
+  struct Parts {
+    const AliasTable* table = nullptr;
+    EventLog::Span newer;
+    double newer_share = 0;  // Of the mass of both, in [0, 1).
+  };
+
   const Decay& decay() const { return decay_; }
   const EventLog& log() const { return log_; }
   bool ListsWindow(int64_t window) const;
+  // Null if there is no event or the index has no columns.
+  const MassBase* base() const { return base_.get(); }
 
   // `window` is 0 (none) or listed.
   AsOf At(Micros time, int64_t window) const;
   // Fetches what At(time, window) will read.
   void PrefetchAt(Micros time, int64_t window) const;
+  // `as_of` is At a time from base()->boundary() on, without a window. Which parts
+  // there are depends on the events alone. Errors: CANCELLED, DEADLINE_EXCEEDED.
+  absl::StatusOr<Parts> PartsAt(const AsOf& as_of, const Cancellation& cancellation) const;
   // Without `living`, for any window.
   AsOf SpanAt(Micros time, int64_t window) const;
 
@@ -66,9 +80,11 @@ class MassIndex {
   int64_t log_bytes() const { return log_.bytes(); }
   int64_t column_bytes() const { return columns_.bytes() + column_bytes_; }
   int64_t dead_bytes() const;
+  int64_t table_bytes() const { return base_ == nullptr ? 0 : base_->bytes(); }
 
  private:
   friend class MassIndexEditor;
+  friend class MassBase;
 
   // Units of one segment's events that belong to dead items, over time.
   struct DeadUnits {
@@ -80,6 +96,7 @@ class MassIndex {
     std::vector<DeadUnits> dead;  // By segment; only those that have any.
   };
 
+  Micros BaseBoundary() const;
   double LivingMass(const AsOf& as_of, const std::vector<DeadUnits>& dead) const;
   double WindowMass(const MassColumn& column, const AsOf& as_of) const;
 
@@ -89,6 +106,7 @@ class MassIndex {
   CowArray<MassColumn> columns_;
   int64_t column_bytes_ = 0;
   std::vector<WindowDead> windows_;  // The first has no window.
+  std::shared_ptr<const MassBase> base_;
 };
 
 // Changes a copy of a MassIndex.
@@ -111,6 +129,9 @@ class MassIndexEditor {
   void ChangeDead(double base_weight, const std::vector<Interval>& dead,
                   std::span<const WeightedTime> events, int sign);
 
+  // Tells the item's column, if it has one, about its life.
+  void SetLife(Ordinal item, const Interval& first, bool only);
+
   const MassColumn& column(Ordinal item) const;
   std::shared_ptr<const MassIndex> Finish() &&;
 
@@ -121,6 +142,7 @@ class MassIndexEditor {
   CowEditor<MassColumn> columns_;
   std::vector<LogEvent> added_;
   std::vector<LogEvent> removed_;
+  Micros first_changed_ = kNever;  // Time of the earliest event that came or went.
   // By window and segment.
   std::vector<std::map<int32_t, std::vector<StepFunction::Delta>>> deltas_;
 };

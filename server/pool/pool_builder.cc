@@ -141,8 +141,9 @@ void PoolBuilder::ChangeMasses(Ordinal item, const ItemState& state, MassScope::
         Masses(h, {kind, category}).ChangeLog(item, state.base_weight, dead, events, added);
       }
     } else {
-      Masses(h, {kind, static_cast<uint16_t>(cohort)})
-          .Change(item, state.base_weight, dead, events, added);
+      MassIndexEditor& masses = Masses(h, {kind, static_cast<uint16_t>(cohort)});
+      masses.Change(item, state.base_weight, dead, events, added);
+      masses.SetLife(item, state.first, state.has_one_life());
     }
   }
 }
@@ -161,7 +162,7 @@ void PoolBuilder::MoveMasses(Ordinal item, const ItemState& old_state, const Ite
     const std::vector<WeightedTime> events = EventsOf(item, scope);
     if (events.empty()) continue;
     if (life_only) {
-      MoveDead(scope, old_state, state, events);
+      MoveDead(item, scope, old_state, state, events);
       continue;
     }
     if (scope.kind == MassScope::Kind::kAll && view_.settings_.category_popularity) {
@@ -174,8 +175,8 @@ void PoolBuilder::MoveMasses(Ordinal item, const ItemState& old_state, const Ite
 }
 
 // The events of an item stay; only when they belong to a dead item changes.
-void PoolBuilder::MoveDead(MassScope scope, const ItemState& old_state, const ItemState& state,
-                           std::span<const WeightedTime> events) {
+void PoolBuilder::MoveDead(Ordinal item, MassScope scope, const ItemState& old_state,
+                           const ItemState& state, std::span<const WeightedTime> events) {
   const std::vector<Interval> old_dead = DeadIntervals(old_state.Intervals());
   const std::vector<Interval> dead = DeadIntervals(state.Intervals());
   std::vector<MassScope> touched = {scope};
@@ -189,6 +190,7 @@ void PoolBuilder::MoveDead(MassScope scope, const ItemState& old_state, const It
       MassIndexEditor& masses = Masses(h, each);
       masses.ChangeDead(state.base_weight, old_dead, events, -1);
       masses.ChangeDead(state.base_weight, dead, events, 1);
+      masses.SetLife(item, state.first, state.has_one_life());
     }
   }
 }

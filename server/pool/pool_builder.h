@@ -72,7 +72,7 @@ class PoolBuilder {
   void ChangeMasses(Ordinal item, const ItemState& state, MassScope::Kind kind,
                     std::span<const WeightedTime> events, int cohort, bool added);
   void MoveMasses(Ordinal item, const ItemState& old_state, const ItemState& state);
-  void MoveDead(MassScope scope, const ItemState& old_state, const ItemState& state,
+  void MoveDead(Ordinal item, MassScope scope, const ItemState& old_state, const ItemState& state,
                 std::span<const WeightedTime> events);
   MassIndexEditor& Masses(int half_life, MassScope scope);
   std::vector<WeightedTime> EventsOf(Ordinal item, MassScope scope) const;

@@ -78,6 +78,7 @@ std::vector<std::pair<std::string, int64_t>> PoolView::MemoryBytes() const {
     bytes[scope + "event_log"] += index->log_bytes();
     bytes[scope + "item_events"] += index->column_bytes();
     bytes[scope + "dead_mass"] += index->dead_bytes();
+    bytes[scope + "draw_tables"] += index->table_bytes();
   }
   for (const AliveIndex& alive : alive_by_category_) bytes["category_lives"] += alive.bytes();
   bytes["alive_index"] = alive_.bytes();

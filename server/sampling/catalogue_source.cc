@@ -19,9 +19,8 @@ constexpr double kMinEligibleShare = 1.0 / 16;
 // Items looked at between two looks at the clock.
 constexpr uint64_t kItemsBetweenChecks = 4096;
 
-// Draws that wait for memory together, and draws between two looks at the clock.
-constexpr size_t kGroup = 64;
-constexpr size_t kDrawsBetweenChecks = 64 * kGroup;
+// Batches of draws between two looks at the clock.
+constexpr size_t kBatchesBetweenChecks = 16;
 
 }  // namespace
 
@@ -62,9 +61,7 @@ absl::Status CatalogueSource::MakeTable(Law* law, const Exclusions* excluded, We
   for (size_t first = 0; first < items.size(); first += kItemsBetweenChecks) {
     NEGATRON_RETURN_IF_ERROR(context_.cancellation->Check());
     const size_t count = std::min<size_t>(kItemsBetweenChecks, items.size() - first);
-    const std::vector<Law*> laws(count, law);
-    Weigh(laws, std::span<const Ordinal>(items).subspan(first, count),
-          std::span<double>(weights).first(count));
+    WeighItems(law, std::span<const Ordinal>(items).subspan(first, count), weights);
     for (size_t i = 0; i < count; ++i) {
       if (weights[i] > 0) table->Add(items[first + i], weights[i]);
     }
@@ -72,24 +69,45 @@ absl::Status CatalogueSource::MakeTable(Law* law, const Exclusions* excluded, We
   return absl::OkStatus();
 }
 
-void CatalogueSource::WeighIn(Law* law, std::span<const Ordinal> items, std::span<double> weights) {
-  if (law->table.has_value()) {
-    for (size_t i = 0; i < items.size(); ++i) weights[i] = law->table->WeightOf(items[i]);
-    return;
+// Weighs the items of the batch.
+void CatalogueSource::WeighAll(std::span<const Stretch> stretches) {
+  for (int look = 0; look < kLooks; ++look) {
+    for (const Stretch& stretch : stretches) Look(look, stretch, batch_);
   }
-  const std::vector<Law*> laws(items.size(), law);
-  Weigh(laws, items, weights);
+  for (const Stretch& stretch : stretches) {
+    if (!stretch.law->table) {
+      Weigh(stretch, &batch_);
+      continue;
+    }
+    for (uint32_t i = stretch.begin; i < stretch.end; ++i) {
+      batch_.weights[i] = stretch.law->table->WeightOf(batch_.items[i]);
+    }
+  }
+}
+
+void CatalogueSource::WeighItems(Law* law, std::span<const Ordinal> items,
+                                 std::span<double> weights) {
+  for (size_t first = 0; first < items.size(); first += Batch::kSize) {
+    const auto count = static_cast<uint32_t>(std::min<size_t>(Batch::kSize, items.size() - first));
+    std::copy_n(items.begin() + first, count, batch_.items.begin());
+    const Stretch all{law, 0, count};
+    WeighAll({&all, 1});
+    std::copy_n(batch_.weights.begin(), count, weights.begin() + first);
+  }
 }
 
 // The law of a row: the one of the row before, or the next.
-absl::StatusOr<CatalogueSource::Law*> CatalogueSource::TurnTo(const Row& row) {
-  if (law_count_ > 0 && SameLaw(*laws_[law_count_ - 1], row)) return laws_[law_count_ - 1].get();
+absl::Status CatalogueSource::TurnTo(const Row& row, Law** result) {
+  if (law_count_ > 0 && SameLaw(*laws_[law_count_ - 1], row)) {
+    *result = laws_[law_count_ - 1].get();
+    return absl::OkStatus();
+  }
   if (law_count_ == laws_.size()) laws_.push_back(std::make_unique<Law>());
-  Law* const law = laws_[law_count_++].get();
+  Law* const law = *result = laws_[law_count_++].get();
   law->time = row.as_of;
   law->cohort = row.cohort;
   law->proposed = law->living = 0;
-  law->all_alive = law->has_items = false;
+  law->has_items = false;
   law->table.reset();
   if (!no_such_category_) NEGATRON_RETURN_IF_ERROR(Turn(law));
   if (!law->table && law->living > 0 && law->living < law->proposed * kMinEligibleShare) {
@@ -97,18 +115,15 @@ absl::StatusOr<CatalogueSource::Law*> CatalogueSource::TurnTo(const Row& row) {
     NEGATRON_RETURN_IF_ERROR(MakeTable(law, nullptr, &table));
     law->table = std::move(table);
   }
-  if (law->table) {
-    law->living = law->proposed = law->table->total();
-    has_tables_ = true;
-  }
-  return law;
+  if (law->table) law->living = law->proposed = law->table->total();
+  return absl::OkStatus();
 }
 
 // What of `items` the law admits weighs; leaves only that in `items`.
 double CatalogueSource::SumOf(Law* law, std::vector<Ordinal>* items) {
   std::erase_if(*items, [&](Ordinal item) { return !Admits(*law, item); });
   weights_.resize(items->size());
-  WeighIn(law, *items, weights_);
+  WeighItems(law, *items, weights_);
   return std::accumulate(weights_.begin(), weights_.end(), 0.0);
 }
 
@@ -138,13 +153,15 @@ absl::Status CatalogueSource::Begin(std::span<const Row> rows, std::span<RowStat
   rows_ = rows;
   states_.clear();
   states_.resize(rows.size());
-  law_count_ = 0;
-  has_tables_ = false;
+  has_own_ = false;
+  // The last law may be the first again: most calls have one time for all rows.
+  if (law_count_ > 0) std::swap(laws_[0], laws_[law_count_ - 1]);
+  law_count_ = law_count_ > 0 && SameLaw(*laws_[0], rows[0]) ? 1 : 0;
   for (size_t r = 0; r < rows.size(); ++r) {
     if (r == 0 || rows[r].as_of != rows[r - 1].as_of) PrefetchTurn(rows[r]);
   }
   for (size_t r = 0; r < rows.size(); ++r) {
-    NEGATRON_ASSIGN_OR_RETURN(states_[r].law, TurnTo(rows[r]));
+    NEGATRON_RETURN_IF_ERROR(TurnTo(rows[r], &states_[r].law));
     if (context_.excluded_masses != nullptr && rows[r].excluded.history_size() > 0) {
       context_.excluded_masses->Prefetch(HistoryKey(rows[r], *states_[r].law));
     }
@@ -160,6 +177,7 @@ absl::Status CatalogueSource::Begin(std::span<const Row> rows, std::span<RowStat
     state.eligible = law.living;
     const Exclusions& excluded = rows[r].excluded;
     if (excluded.empty()) continue;
+    state.excludes = true;
     if (excluded.history_size() > 0) state.eligible -= HistoryWeight(rows[r], &law);
     if (!excluded.extra().empty()) {
       excluded_.assign(excluded.extra().begin(), excluded.extra().end());
@@ -188,115 +206,139 @@ absl::Status CatalogueSource::Own(uint32_t row) {
   }
   state.eligible = own->total();
   state.own = std::move(own);
-  has_tables_ = true;
+  has_own_ = true;
   return absl::OkStatus();
 }
 
-void CatalogueSource::FillFromOwn(Draw* draw) const {
-  const RowState& state = states_[draw->row];
-  const absl::uint128 bits = context_.random.Bits(rows_[draw->row].key, draw->slot,
-                                                  RandomPurpose::kEnumerated, draw->round);
-  const size_t i = state.own->Find(UnitDouble(absl::Uint128High64(bits)));
-  draw->item = state.own->item(i);
-  draw->q = state.own->weight(i) / state.eligible;
+void CatalogueSource::FillFromOwn(Draws* draws, size_t i) const {
+  const uint32_t row = draws->rows[i];
+  const RowState& state = states_[row];
+  const absl::uint128 bits = context_.random.Bits(rows_[row].key, draws->slots[i],
+                                                  RandomPurpose::kEnumerated, draws->rounds[i]);
+  const size_t found = state.own->Find(UnitDouble(absl::Uint128High64(bits)));
+  draws->items[i] = state.own->item(found);
+  draws->q[i] = state.own->weight(found) / state.eligible;
 }
 
-absl::Status CatalogueSource::Fill(std::span<Draw> draws, std::span<Rejects> rejects) {
-  for (size_t first = 0; first < draws.size(); first += kGroup) {
-    if (first % kDrawsBetweenChecks == 0) NEGATRON_RETURN_IF_ERROR(context_.cancellation->Check());
-    const size_t count = std::min(kGroup, draws.size() - first);
-    NEGATRON_RETURN_IF_ERROR(FillGroup(draws.subspan(first, count), rejects));
+absl::Status CatalogueSource::Fill(Draws* draws, std::span<Rejects> rejects) {
+  for (size_t batch = 0; batch * Batch::kSize < draws->size(); ++batch) {
+    if (batch % kBatchesBetweenChecks == 0) {
+      NEGATRON_RETURN_IF_ERROR(context_.cancellation->Check());
+    }
+    const size_t first = batch * Batch::kSize;
+    const auto count = static_cast<uint32_t>(std::min<size_t>(Batch::kSize, draws->size() - first));
+    NEGATRON_RETURN_IF_ERROR(FillBatch(draws, first, count, rejects));
   }
   return absl::OkStatus();
 }
 
-absl::Status CatalogueSource::FillGroup(std::span<Draw> draws, std::span<Rejects> rejects) {
-  // The draws that are still open, by position; then those that are kept.
-  std::array<uint32_t, kGroup> open;
-  std::array<uint32_t, kGroup> kept;
-  std::array<Philox::Place, kGroup> places;
-  std::array<absl::uint128, kGroup> bits;
-  std::array<Law*, kGroup> laws;
-  std::array<Ordinal, kGroup> items;
-  std::array<double, kGroup> weights;
+// Cuts a batch of draws of these rows into stretches of one law.
+void CatalogueSource::Stretches(std::span<const uint32_t> rows) {
+  stretches_.clear();
+  for (uint32_t i = 0; i < rows.size(); ++i) {
+    Law* const law = LawOf(rows[i]);
+    if (stretches_.empty() || stretches_.back().law != law) stretches_.push_back({law, i, i});
+    ++stretches_.back().end;
+  }
+}
+
+// Fills items and weights of the batch by its random bits.
+void CatalogueSource::Propose(std::span<const Stretch> stretches) {
+  for (const Stretch& stretch : stretches) {
+    if (!stretch.law->table) Aim(stretch, &batch_);
+  }
+  for (const Stretch& stretch : stretches) {
+    if (!stretch.law->table) {
+      Resolve(stretch, &batch_);
+      continue;
+    }
+    const WeightTable& table = *stretch.law->table;
+    for (uint32_t i = stretch.begin; i < stretch.end; ++i) {
+      batch_.items[i] = table.item(table.Find(UnitDouble(batch_.high[i])));
+    }
+  }
+  WeighAll(stretches);
+}
+
+absl::Status CatalogueSource::FillBatch(Draws* draws, size_t first, uint32_t count,
+                                        std::span<Rejects> rejects) {
+  // Of the draws that are still open.
+  std::array<uint32_t, Batch::kSize> open;  // Position in `draws`, from `first` on.
+  std::array<uint32_t, Batch::kSize> rows;
+  std::array<uint32_t, Batch::kSize> slots;
+  std::array<uint32_t, Batch::kSize> attempts;
+  std::array<uint64_t, Batch::kSize> keys;
   const bool accepts = has_accepts();
-  size_t count = 0;
-  size_t kept_count = 0;
-  for (uint32_t i = 0; i < draws.size(); ++i) {
-    if (has_tables_ && states_[draws[i].row].own != nullptr) {
-      FillFromOwn(&draws[i]);
-    } else {
-      open[count++] = i;
+  uint32_t open_count = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t row = draws->rows[first + i];
+    if (has_own_ && states_[row].own != nullptr) {
+      FillFromOwn(draws, first + i);
+      continue;
     }
+    open[open_count] = i;
+    rows[open_count] = row;
+    slots[open_count] = draws->slots[first + i];
+    attempts[open_count] = draws->rounds[first + i] * kMaxAttempts;
+    keys[open_count] = rows_[row].key;
+    ++open_count;
   }
-  for (uint32_t attempt = 0; attempt < kMaxAttempts && count > 0; ++attempt) {
-    for (size_t i = 0; i < count; ++i) {
-      const Draw& draw = draws[open[i]];
-      laws[i] = LawOf(draw.row);
-      places[i] = {rows_[draw.row].key, draw.slot, draw.round * kMaxAttempts + attempt};
-    }
-    context_.random.BitsAt(RandomPurpose::kCatalogue, {places.data(), count}, {bits.data(), count});
-    for (size_t i = 0; has_tables_ && i < count; ++i) {
-      if (!laws[i]->table) continue;
-      const WeightTable& table = *laws[i]->table;
-      items[i] = table.item(table.Find(UnitDouble(absl::Uint128High64(bits[i]))));
-    }
-    Propose({laws.data(), count}, {bits.data(), count}, {items.data(), count});
-    for (size_t i = 0; i < count; ++i) {
-      if (MayBeDead(*laws[i])) pool().PrefetchState(items[i]);
-    }
-    size_t left = 0;
-    for (size_t i = 0; i < count; ++i) {
-      const uint32_t at = open[i];
-      const Law& law = *laws[i];
-      const uint32_t row = draws[at].row;
-      if (MayBeDead(law) && !pool().IsAlive(items[i], law.time)) {
+  for (uint32_t attempt = 0; attempt < kMaxAttempts && open_count > 0; ++attempt) {
+    context_.random.BitsAt(
+        RandomPurpose::kCatalogue,
+        {{keys.data(), open_count}, {slots.data(), open_count}, {attempts.data(), open_count}},
+        {batch_.high.data(), open_count}, {batch_.low.data(), open_count});
+    Stretches({rows.data(), open_count});
+    Propose(stretches_);
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < open_count; ++i) {
+      const uint32_t row = rows[i];
+      const RowState& state = states_[row];
+      const Ordinal item = batch_.items[i];
+      if (batch_.weights[i] <= 0) [[unlikely]] {
         ++rejects[row][static_cast<int>(RejectCause::kDead)];
-      } else if (rows_[row].excluded.Contains(items[i])) {
+      } else if (state.excludes && rows_[row].excluded.Contains(item)) [[unlikely]] {
         ++rejects[row][static_cast<int>(RejectCause::kExcluded)];
-      } else if (accepts && !law.table &&
-                 !Accepts(law, items[i],
-                          context_.random.Bits(places[i].row_key, places[i].slot,
-                                               RandomPurpose::kAccept, places[i].attempt))) {
+      } else if (accepts && !state.law->table &&
+                 !Accepts(*state.law, item,
+                          context_.random.Bits(keys[i], slots[i], RandomPurpose::kAccept,
+                                               attempts[i]))) {
         // Its weight was against it.
       } else {
-        draws[at].item = items[i];
-        kept[kept_count++] = at;
+        draws->items[first + open[i]] = item;
+        draws->q[first + open[i]] = batch_.weights[i] / state.eligible;
         continue;
       }
-      open[left++] = at;
+      open[left] = open[i];
+      rows[left] = row;
+      slots[left] = slots[i];
+      keys[left] = keys[i];
+      attempts[left] = attempts[i] + 1;
+      ++left;
     }
-    count = left;
+    open_count = left;
   }
-  for (size_t i = 0; i < count; ++i) {
-    Draw& draw = draws[open[i]];
-    NEGATRON_RETURN_IF_ERROR(Own(draw.row));
-    FillFromOwn(&draw);
-  }
-  for (size_t i = 0; i < kept_count; ++i) {
-    const Draw& draw = draws[kept[i]];
-    items[i] = draw.item;
-    laws[i] = LawOf(draw.row);
-  }
-  Weigh({laws.data(), kept_count}, {items.data(), kept_count}, {weights.data(), kept_count});
-  for (size_t i = 0; i < kept_count; ++i) {
-    Draw& draw = draws[kept[i]];
-    draw.q = weights[i] / states_[draw.row].eligible;
+  for (uint32_t i = 0; i < open_count; ++i) {
+    NEGATRON_RETURN_IF_ERROR(Own(rows[i]));
+    FillFromOwn(draws, first + open[i]);
   }
   return absl::OkStatus();
 }
 
 void CatalogueSource::Probabilities(std::span<const RowItem> pairs, std::span<double> q) {
-  std::vector<Law*> laws;
-  std::vector<Ordinal> items;
-  for (const RowItem& pair : pairs) {
-    laws.push_back(LawOf(pair.row));
-    items.push_back(pair.item);
-  }
-  Weigh(laws, items, q);
-  for (size_t i = 0; i < pairs.size(); ++i) {
-    const bool member = category_ == kNoCategory || pool().state(items[i]).Has(category_);
-    q[i] = member ? q[i] / states_[pairs[i].row].eligible : 0;
+  for (size_t first = 0; first < pairs.size(); first += Batch::kSize) {
+    const size_t count = std::min<size_t>(Batch::kSize, pairs.size() - first);
+    std::array<uint32_t, Batch::kSize> rows;
+    for (size_t i = 0; i < count; ++i) {
+      rows[i] = pairs[first + i].row;
+      batch_.items[i] = pairs[first + i].item;
+    }
+    Stretches({rows.data(), count});
+    WeighAll(stretches_);
+    for (size_t i = 0; i < count; ++i) {
+      const bool member = category_ == kNoCategory || pool().state(batch_.items[i]).Has(category_);
+      q[first + i] = member ? batch_.weights[i] / states_[rows[i]].eligible : 0;
+    }
   }
 }
 
@@ -305,7 +347,7 @@ double CatalogueSource::PositiveProbability(uint32_t row) {
   Law& law = *LawOf(row);
   if (positive == kNoOrdinal || !Admits(law, positive)) return 0;
   double weight = 0;
-  WeighIn(&law, {&positive, 1}, {&weight, 1});
+  WeighItems(&law, {&positive, 1}, {&weight, 1});
   return weight / (states_[row].eligible + weight);
 }
 

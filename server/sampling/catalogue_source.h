@@ -2,6 +2,7 @@
 #ifndef NEGATRON_SERVER_SAMPLING_CATALOGUE_SOURCE_H_
 #define NEGATRON_SERVER_SAMPLING_CATALOGUE_SOURCE_H_
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <span>
@@ -27,7 +28,7 @@ class CatalogueSource : public Source {
   CatalogueSource(const std::string& category, const SourceContext& context);
 
   absl::Status Begin(std::span<const Row> rows, std::span<RowStatus> statuses) override;
-  absl::Status Fill(std::span<Draw> draws, std::span<Rejects> rejects) override;
+  absl::Status Fill(Draws* draws, std::span<Rejects> rejects) override;
   void Probabilities(std::span<const RowItem> pairs, std::span<double> q) override;
   double PositiveProbability(uint32_t row) override;
   absl::Status Enumerate(uint32_t row, std::vector<Candidate>* candidates) override;
@@ -39,19 +40,40 @@ class CatalogueSource : public Source {
   struct Law {
     Micros time = 0;
     uint8_t cohort = 0;
-    double proposed = 0;  // Of all items that Propose may return.
+    double proposed = 0;  // Of all items that may be proposed.
     double living = 0;    // Of those that are alive; 0 exactly if there are none.
-    bool all_alive = false;
     Micros boundary = 0;
     std::optional<WeightTable> table;  // Of the living, if drawn from.
     LivingItems items;                 // Filled when first wanted.
     bool has_items = false;
     uint64_t bound = 0;  // Of `uniform` by base weight: sum of what Accepts compares with.
     const MassIndex* masses = nullptr;  // Of `popularity`: has the masses of items,
-    const MassIndex* logs = nullptr;    // and this the log to draw from.
+    const MassIndex* logs = nullptr;    // and this the log to draw from,
+    MassIndex::Parts parts;             // unless there is a table for most of it.
     MassIndex::AsOf as_of;
+    bool after_all = false;  // No event of `masses` is at `time` or later.
     // Of all that the weights of items are made of, but the edits of the pool.
     ExcludedMassCache::Key key;
+  };
+
+  // Draws that wait for memory together.
+  struct Batch {
+    static constexpr uint32_t kSize = 256;
+    std::array<uint64_t, kSize> high;  // Random bits.
+    std::array<uint64_t, kSize> low;
+    std::array<Ordinal, kSize> items;
+    std::array<double, kSize> weights;
+    // Between Aim and Resolve, as the source likes.
+    std::array<uint32_t, kSize> slots;
+    std::array<EventLog::Spot, kSize> spots;
+    std::array<const Ordinal*, kSize> places;
+  };
+
+  // Entries [begin, end) of a batch, of one law.
+  struct Stretch {
+    Law* law;
+    uint32_t begin;
+    uint32_t end;
   };
 
   const PoolView& pool() const { return *context_.pool; }
@@ -66,15 +88,18 @@ class CatalogueSource : public Source {
   // Fills a law for its time and cohort; makes a table where there is no other
   // way to draw.
   virtual absl::Status Turn(Law* law) = 0;
-  // Proposes an item for each of [0, n): laws[i], with random bits.
-  virtual void Propose(std::span<Law* const> laws, std::span<const absl::uint128> bits,
-                       std::span<Ordinal> items) const = 0;
+  // Proposes items for a stretch by its random bits: Aim fetches what Resolve reads.
+  virtual void Aim(const Stretch& stretch, Batch* batch) const = 0;
+  virtual void Resolve(const Stretch& stretch, Batch* batch) const = 0;
+  // Fetch, one after the other, what Weigh will read.
+  static constexpr int kLooks = 3;
+  virtual void Look(int, const Stretch&, const Batch&) const {}
+  // Weights of a stretch's items; 0 for those that are not alive, if Resolve may
+  // propose such.
+  virtual void Weigh(const Stretch& stretch, Batch* batch) const = 0;
   // Whether proposals have to be asked for, and whether one is kept for its weight.
   virtual bool has_accepts() const { return false; }
   virtual bool Accepts(const Law&, Ordinal, const absl::uint128&) const { return true; }
-  // Weights of items, dead or alive, under laws[i].
-  virtual void Weigh(std::span<Law* const> laws, std::span<const Ordinal> items,
-                     std::span<double> weights) const = 0;
   // Why there is nothing alive.
   virtual RowStatus EmptyStatus(Law* law) const = 0;
   // Whether two rows have the same law.
@@ -84,23 +109,25 @@ class CatalogueSource : public Source {
   struct RowState {
     Law* law = nullptr;
     double eligible = 0;
+    bool excludes = false;
     std::unique_ptr<WeightTable> own;  // What the row may get, once enumerated.
   };
 
   Law* LawOf(uint32_t row) const { return states_[row].law; }
-  // Whether what is proposed has to be looked at; tables have the living only.
-  static bool MayBeDead(const Law& law) { return !law.all_alive && !law.table; }
   bool Admits(const Law& law, Ordinal item) const;
-  void WeighIn(Law* law, std::span<const Ordinal> items, std::span<double> weights);
+  void WeighAll(std::span<const Stretch> stretches);
+  void WeighItems(Law* law, std::span<const Ordinal> items, std::span<double> weights);
   double SumOf(Law* law, std::vector<Ordinal>* items);
   double HistoryWeight(const Row& row, Law* law);
   ExcludedMassCache::Key HistoryKey(const Row& row, const Law& law) const {
-    return law.key.With(pool().edit_number()).With(row.user).With(row.excluded.history_size());
+    return law.key.With(row.user).With(row.excluded.history_size());
   }
   absl::Status Own(uint32_t row);
-  void FillFromOwn(Draw* draw) const;
-  absl::StatusOr<Law*> TurnTo(const Row& row);
-  absl::Status FillGroup(std::span<Draw> draws, std::span<Rejects> rejects);
+  void FillFromOwn(Draws* draws, size_t i) const;
+  absl::Status TurnTo(const Row& row, Law** law);
+  void Propose(std::span<const Stretch> stretches);
+  void Stretches(std::span<const uint32_t> rows);
+  absl::Status FillBatch(Draws* draws, size_t first, uint32_t count, std::span<Rejects> rejects);
 
   const SourceContext& context_;
   bool no_such_category_;
@@ -108,11 +135,13 @@ class CatalogueSource : public Source {
   std::span<const Row> rows_;
   std::vector<std::unique_ptr<Law>> laws_;
   size_t law_count_ = 0;
-  // Whether any row of the block is drawn from a table.
-  bool has_tables_ = false;
+  // Whether any row of the block is drawn from a table of its own.
+  bool has_own_ = false;
   std::vector<RowState> states_;
   std::vector<Ordinal> excluded_;  // Of one row.
   std::vector<double> weights_;
+  std::vector<Stretch> stretches_;
+  Batch batch_;
 };
 
 // Every item weighs 1, or its base weight.
@@ -124,17 +153,17 @@ class UniformCatalogue final : public CatalogueSource {
         spec_(spec),
         key_(ExcludedMassCache::Key()
                  .With(static_cast<uint64_t>(SourceKind::kUniform))
+                 .With(context.pool->edit_number())
                  .With(spec.by_base_weight)
                  .With(this->category())) {}
 
  private:
   absl::Status Turn(Law* law) override;
-  void Propose(std::span<Law* const> laws, std::span<const absl::uint128> bits,
-               std::span<Ordinal> items) const override;
+  void Aim(const Stretch& stretch, Batch* batch) const override;
+  void Resolve(const Stretch& stretch, Batch* batch) const override;
+  void Weigh(const Stretch& stretch, Batch* batch) const override;
   bool Accepts(const Law& law, Ordinal item, const absl::uint128& bits) const override;
   bool has_accepts() const override { return spec_.by_base_weight; }
-  void Weigh(std::span<Law* const> laws, std::span<const Ordinal> items,
-             std::span<double> weights) const override;
   RowStatus EmptyStatus(Law*) const override { return RowStatus::kNoLivingItem; }
 
   const UniformSource spec_;
@@ -154,10 +183,10 @@ class PopularityCatalogue final : public CatalogueSource {
     if (logs_ != nullptr) logs_->PrefetchAt(row.as_of, spec_.window_micros);
   }
   absl::Status Turn(Law* law) override;
-  void Propose(std::span<Law* const> laws, std::span<const absl::uint128> bits,
-               std::span<Ordinal> items) const override;
-  void Weigh(std::span<Law* const> laws, std::span<const Ordinal> items,
-             std::span<double> weights) const override;
+  void Aim(const Stretch& stretch, Batch* batch) const override;
+  void Resolve(const Stretch& stretch, Batch* batch) const override;
+  void Look(int look, const Stretch& stretch, const Batch& batch) const override;
+  void Weigh(const Stretch& stretch, Batch* batch) const override;
   RowStatus EmptyStatus(Law* law) const override;
   bool SameLaw(const Law& law, const Row& row) const override {
     return law.time == row.as_of && (!spec_.within_cohort || law.cohort == row.cohort);

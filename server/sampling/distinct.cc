@@ -2,17 +2,13 @@
 #include "server/sampling/distinct.h"
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
 
 #include "server/sampling/weight_tables.h"
 #include "storage/base/status.h"
 
 namespace negatron {
-namespace {
-
-// Of a draw that another component took over.
-constexpr uint32_t kMovedSlot = 0xFFFFFFFF;
-
-}  // namespace
 
 bool DistinctRows::Fits(const Taken& taken, Ordinal item) const {
   if (policy_.unique && taken.items.contains(item)) return false;
@@ -33,74 +29,85 @@ void DistinctRows::Take(Taken* taken, Ordinal item) const {
 }
 
 // Draws from all that fits; leaves kNoOrdinal if nothing does.
-absl::Status DistinctRows::Remaining(size_t component, const Taken& taken, Draw* draw) const {
+absl::Status DistinctRows::Remaining(size_t component, const Taken& taken, Draws* draws,
+                                     size_t i) const {
+  const uint32_t row = draws->rows[i];
   std::vector<Candidate> candidates;
-  NEGATRON_RETURN_IF_ERROR(sources_[component]->Enumerate(draw->row, &candidates));
+  NEGATRON_RETURN_IF_ERROR(sources_[component]->Enumerate(row, &candidates));
   std::erase_if(candidates, [&](const Candidate& c) { return !Fits(taken, c.item); });
-  draw->item = kNoOrdinal;
+  draws->items[i] = kNoOrdinal;
   if (candidates.empty()) return absl::OkStatus();
   WeightTable table;
   for (const Candidate& candidate : candidates) table.Add(candidate.item, candidate.weight);
-  const absl::uint128 bits =
-      context_.random.Bits(rows_[draw->row].key, draw->slot, RandomPurpose::kRemaining,
-                           static_cast<uint32_t>(component));
+  const absl::uint128 bits = context_.random.Bits(
+      rows_[row].key, draws->slots[i], RandomPurpose::kRemaining, static_cast<uint32_t>(component));
   const Candidate& chosen = candidates[table.Find(UnitDouble(absl::Uint128High64(bits)))];
-  draw->item = chosen.item;
-  draw->score = chosen.score;
-  draw->importance_weight = chosen.importance_weight;
-  const RowItem pair{draw->row, chosen.item};
-  sources_[component]->Probabilities({&pair, 1}, {&draw->q, 1});
+  draws->items[i] = chosen.item;
+  if (!draws->scores.empty()) draws->scores[i] = chosen.score;
+  if (!draws->importance_weights.empty()) {
+    draws->importance_weights[i] = chosen.importance_weight;
+  }
+  const RowItem pair{row, chosen.item};
+  sources_[component]->Probabilities({&pair, 1}, {&draws->q[i], 1});
   return absl::OkStatus();
 }
 
-absl::Status DistinctRows::Mend(std::vector<std::vector<Draw>>& draws, std::span<Rejects> rejects,
+absl::Status DistinctRows::Mend(std::vector<Draws>& draws, std::span<Rejects> rejects,
                                 std::span<RowStatus> row_statuses) {
   std::vector<Taken> taken(rows_.size());
   for (size_t c = 0; c < draws.size(); ++c) {
-    std::vector<Draw*> open;
-    for (Draw& draw : draws[c]) open.push_back(&draw);
+    Draws& all = draws[c];
+    std::vector<size_t> open(all.size());
+    std::iota(open.begin(), open.end(), size_t{0});
     while (!open.empty()) {
       NEGATRON_RETURN_IF_ERROR(context_.cancellation->Check());
-      std::vector<Draw*> again;
-      for (Draw* const draw : open) {
-        if (Fits(taken[draw->row], draw->item)) {
-          Take(&taken[draw->row], draw->item);
+      std::vector<size_t> again;
+      for (const size_t i : open) {
+        const uint32_t row = all.rows[i];
+        if (Fits(taken[row], all.items[i])) {
+          Take(&taken[row], all.items[i]);
           continue;
         }
-        const bool duplicate = taken[draw->row].items.contains(draw->item) && policy_.unique;
+        const bool duplicate = taken[row].items.contains(all.items[i]) && policy_.unique;
         const auto cause = duplicate ? RejectCause::kDuplicate : RejectCause::kFiltered;
-        ++rejects[draw->row][static_cast<int>(cause)];
-        if (++draw->round < kMaxRounds) {
-          again.push_back(draw);
+        ++rejects[row][static_cast<int>(cause)];
+        if (++all.rounds[i] < kMaxRounds) {
+          again.push_back(i);
           continue;
         }
-        NEGATRON_RETURN_IF_ERROR(Remaining(c, taken[draw->row], draw));
-        if (draw->item != kNoOrdinal) Take(&taken[draw->row], draw->item);
+        NEGATRON_RETURN_IF_ERROR(Remaining(c, taken[row], &all, i));
+        if (all.items[i] != kNoOrdinal) Take(&taken[row], all.items[i]);
       }
-      std::vector<Draw> fresh;
-      for (const Draw* const draw : again) fresh.push_back(*draw);
-      if (!fresh.empty()) NEGATRON_RETURN_IF_ERROR(sources_[c]->Fill(fresh, rejects));
-      for (size_t i = 0; i < again.size(); ++i) *again[i] = fresh[i];
+      Draws fresh;
+      for (const size_t i : again) fresh.Append(all, i);
+      if (!fresh.empty()) NEGATRON_RETURN_IF_ERROR(sources_[c]->Fill(&fresh, rejects));
+      for (size_t i = 0; i < again.size(); ++i) all.Replace(again[i], fresh, i);
       open = std::move(again);
     }
   }
   // What a component could not fill, the others may.
   for (size_t c = 0; c < draws.size(); ++c) {
-    std::vector<Draw> kept;
-    for (Draw& draw : draws[c]) {
-      for (size_t other = 0; draw.item == kNoOrdinal && other < draws.size(); ++other) {
-        const bool serves = other != c && sources_[other] != nullptr &&
-                            statuses_[other][draw.row] == RowStatus::kOk;
+    Draws kept;
+    for (size_t i = 0; i < draws[c].size(); ++i) {
+      Draws one;
+      one.Append(draws[c], i);
+      const uint32_t row = one.rows[0];
+      size_t filler = c;
+      for (size_t other = 0; one.items[0] == kNoOrdinal && other < draws.size(); ++other) {
+        const bool serves =
+            other != c && sources_[other] != nullptr && statuses_[other][row] == RowStatus::kOk;
         if (!serves) continue;
-        NEGATRON_RETURN_IF_ERROR(Remaining(other, taken[draw.row], &draw));
-        if (draw.item == kNoOrdinal) continue;
-        Take(&taken[draw.row], draw.item);
-        draws[other].push_back(draw);
-        draw.slot = kMovedSlot;
+        one.scores.assign(1, kNoScore);
+        one.importance_weights.assign(1, 1.0f);
+        NEGATRON_RETURN_IF_ERROR(Remaining(other, taken[row], &one, 0));
+        if (one.items[0] != kNoOrdinal) filler = other;
       }
-      if (draw.slot == kMovedSlot) continue;
-      if (draw.item == kNoOrdinal) row_statuses[draw.row] = RowStatus::kShort;
-      kept.push_back(draw);
+      if (one.items[0] == kNoOrdinal) {
+        row_statuses[row] = RowStatus::kShort;
+      } else if (filler != c) {
+        Take(&taken[row], one.items[0]);
+      }
+      (filler == c ? kept : draws[filler]).Append(one, 0);
     }
     draws[c] = std::move(kept);
   }

@@ -29,7 +29,7 @@ class DistinctRows {
 
   // draws[c] are those of component c, filled once. A slot that cannot be filled
   // gets kNoOrdinal, and its row kShort.
-  absl::Status Mend(std::vector<std::vector<Draw>>& draws, std::span<Rejects> rejects,
+  absl::Status Mend(std::vector<Draws>& draws, std::span<Rejects> rejects,
                     std::span<RowStatus> row_statuses);
 
   static constexpr uint32_t kMaxRounds = 16;
@@ -42,7 +42,7 @@ class DistinctRows {
 
   bool Fits(const Taken& taken, Ordinal item) const;
   void Take(Taken* taken, Ordinal item) const;
-  absl::Status Remaining(size_t component, const Taken& taken, Draw* draw) const;
+  absl::Status Remaining(size_t component, const Taken& taken, Draws* draws, size_t i) const;
 
   const Policy& policy_;
   const SourceContext& context_;

@@ -91,22 +91,24 @@ void NearestCandidates::Weigh(RowState* state) const {
   for (double& q : state->q) q /= sum;
 }
 
-absl::Status NearestCandidates::Fill(std::span<Draw> draws, std::span<Rejects>) {
+absl::Status NearestCandidates::Fill(Draws* draws, std::span<Rejects>) {
   uint32_t row = std::numeric_limits<uint32_t>::max();
   size_t next_top = 0;
-  for (Draw& draw : draws) {
-    if (draw.row != row) {
-      row = draw.row;
+  draws->scores.resize(draws->size());
+  for (size_t d = 0; d < draws->size(); ++d) {
+    if (draws->rows[d] != row) {
+      row = draws->rows[d];
       next_top = 0;
     }
     RowState& state = states_[row];
     const size_t size = state.window.size();
+    const uint32_t round = draws->rounds[d];
     const absl::uint128 bits =
-        context_.random.Bits(rows_[row].key, draw.slot, RandomPurpose::kWindow, draw.round);
+        context_.random.Bits(rows_[row].key, draws->slots[d], RandomPurpose::kWindow, round);
     const uint64_t high = absl::Uint128High64(bits);
     size_t i = 0;
     if (spec_.pick == NearestPick::kTop) {
-      i = (next_top++ + draw.round) % size;
+      i = (next_top++ + round) % size;
     } else if (spec_.pick == NearestPick::kUniform) {
       i = BelowBound(high, size);
     } else {
@@ -114,9 +116,9 @@ absl::Status NearestCandidates::Fill(std::span<Draw> draws, std::span<Rejects>) 
       const auto found = std::upper_bound(state.cumulated.begin(), state.cumulated.end(), target);
       i = std::min(static_cast<size_t>(found - state.cumulated.begin()), size - 1);
     }
-    draw.item = state.window[i].item;
-    draw.score = state.window[i].score;
-    draw.q = state.q.empty() ? std::numeric_limits<double>::quiet_NaN() : state.q[i];
+    draws->items[d] = state.window[i].item;
+    draws->scores[d] = state.window[i].score;
+    draws->q[d] = state.q.empty() ? std::numeric_limits<double>::quiet_NaN() : state.q[i];
   }
   return absl::OkStatus();
 }

@@ -21,7 +21,7 @@ class NearestCandidates final : public Source {
                     const SourceContext& context);
 
   absl::Status Begin(std::span<const Row> rows, std::span<RowStatus> statuses) override;
-  absl::Status Fill(std::span<Draw> draws, std::span<Rejects> rejects) override;
+  absl::Status Fill(Draws* draws, std::span<Rejects> rejects) override;
   void Probabilities(std::span<const RowItem> pairs, std::span<double> q) override;
   // The positive is never in the window that was retrieved without it.
   double PositiveProbability(uint32_t) override;

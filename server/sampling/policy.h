@@ -84,6 +84,8 @@ struct Policy {
   // Part of the uniform law in the law of positives, in [0, 1).
   double positive_floor = 1e-3;
 
+  // A draw does not depend on what else its row has.
+  bool IsWithRepetition() const { return !unique && category_cap == 0; }
   bool NeedsQueries() const;
   bool NeedsEmbeddings() const;
 };

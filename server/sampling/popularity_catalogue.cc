@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 
@@ -9,8 +8,6 @@
 
 namespace negatron {
 namespace {
-
-constexpr size_t kGroup = 64;
 
 Micros BoundaryBefore(Micros time, int64_t grid) {
   const int64_t quotient = time / grid;
@@ -37,6 +34,7 @@ PopularityCatalogue::PopularityCatalogue(const PopularitySource& spec, const std
       masses != nullptr && masses->ListsWindow(spec.window_micros) && spec.alpha == 1 && one_scope;
   if (listed_ && !spec.within_cohort) logs_ = masses;
   key_ = key_.With(static_cast<uint64_t>(SourceKind::kPopularity))
+             .With(context.pool->edit_number())
              .With(std::bit_cast<uint64_t>(spec.alpha))
              .With(static_cast<uint64_t>(half_life_))
              .With(static_cast<uint64_t>(spec.window_micros))
@@ -59,6 +57,8 @@ Micros PopularityCatalogue::Boundary(uint32_t row) const {
 
 absl::Status PopularityCatalogue::Turn(Law* law) {
   law->masses = &Columns(*law);
+  const std::optional<Micros> last = law->masses->log().last_time();
+  law->after_all = !last.has_value() || *last < law->time;
   // Which events count says what items weigh, up to a factor that all share.
   const auto key_of_events = [&] {
     return key_.With(spec_.within_cohort ? law->cohort : 0)
@@ -71,7 +71,14 @@ absl::Status PopularityCatalogue::Turn(Law* law) {
     law->key = key_of_events();
     law->proposed = law->as_of.span.mass;
     law->living = law->as_of.living;
-    law->all_alive = law->living == law->proposed;
+    law->parts = {};
+    const MassBase* const base = law->logs->base();
+    const bool has_parts = base != nullptr && spec_.window_micros == 0 && law->living > 0 &&
+                           law->time >= base->boundary();
+    if (has_parts) {
+      NEGATRON_ASSIGN_OR_RETURN(law->parts,
+                                law->logs->PartsAt(law->as_of, *context().cancellation));
+    }
     return absl::OkStatus();
   }
   law->boundary = spec_.alpha == 1
@@ -105,42 +112,78 @@ double PopularityCatalogue::DirectWeight(const Law& law, Ordinal item) const {
   return mass > 0 ? std::pow(mass, spec_.alpha) : 0;
 }
 
-void PopularityCatalogue::Propose(std::span<Law* const> laws, std::span<const absl::uint128> bits,
-                                  std::span<Ordinal> items) const {
-  if (!listed_) return;  // Tables were drawn from.
-  std::array<EventLog::Spot, kGroup> spots;
-  for (size_t i = 0; i < laws.size(); ++i) {
-    if (!laws[i]->table) spots[i] = laws[i]->logs->log().Aim(laws[i]->as_of.span, bits[i]);
-  }
-  for (size_t i = 0; i < laws.size(); ++i) {
-    if (laws[i]->table) continue;
-    items[i] = laws[i]->logs->log().Resolve(spots[i]);
-    laws[i]->masses->PrefetchColumn(items[i]);
-  }
-}
-
-void PopularityCatalogue::Weigh(std::span<Law* const> laws, std::span<const Ordinal> items,
-                                std::span<double> weights) const {
-  if (!listed_) {
-    for (size_t i = 0; i < items.size(); ++i) {
-      weights[i] =
-          laws[i]->table ? laws[i]->table->WeightOf(items[i]) : DirectWeight(*laws[i], items[i]);
+void PopularityCatalogue::Aim(const Stretch& stretch, Batch* batch) const {
+  const Law& law = *stretch.law;
+  const EventLog& log = law.logs->log();
+  if (law.parts.table == nullptr) {
+    for (uint32_t i = stretch.begin; i < stretch.end; ++i) {
+      batch->spots[i] = log.Aim(law.as_of.span, UnitDouble(batch->high[i]), batch->low[i]);
     }
     return;
   }
-  for (size_t first = 0; first < items.size(); first += kGroup) {
-    const size_t end = std::min(items.size(), first + kGroup);
-    for (size_t i = first; i < end; ++i) laws[i]->masses->PrefetchColumn(items[i]);
-    for (size_t i = first; i < end; ++i) {
-      laws[i]->masses->column(items[i]).PrefetchGuide(laws[i]->time);
+  const AliasTable& table = *law.parts.table;
+  const double newer = law.parts.newer_share;
+  for (uint32_t i = stretch.begin; i < stretch.end; ++i) {
+    const double u = UnitDouble(batch->high[i]);
+    batch->slots[i] = table.SlotAt(batch->low[i]);
+    if (u < newer) [[unlikely]] {
+      batch->spots[i] = log.Aim(law.parts.newer, u / newer, batch->low[i]);
     }
-    for (size_t i = first; i < end; ++i) {
-      laws[i]->masses->column(items[i]).PrefetchPoint(laws[i]->time);
+  }
+}
+
+void PopularityCatalogue::Resolve(const Stretch& stretch, Batch* batch) const {
+  const Law& law = *stretch.law;
+  const EventLog& log = law.logs->log();
+  if (law.parts.table == nullptr) {
+    for (uint32_t i = stretch.begin; i < stretch.end; ++i) {
+      batch->items[i] = log.Resolve(batch->spots[i]);
     }
-    for (size_t i = first; i < end; ++i) {
-      const MassIndex& masses = *laws[i]->masses;
-      weights[i] = masses.ItemMass(masses.column(items[i]), laws[i]->as_of);
+    return;
+  }
+  const AliasTable& table = *law.parts.table;
+  const double newer = law.parts.newer_share;
+  const double scale = 1 / (1 - newer);
+  for (uint32_t i = stretch.begin; i < stretch.end; ++i) {
+    const double u = UnitDouble(batch->high[i]);
+    batch->items[i] = table.Resolve(batch->slots[i], (u - newer) * scale);
+    if (u < newer) [[unlikely]]
+      batch->items[i] = log.Resolve(batch->spots[i]);
+  }
+}
+
+void PopularityCatalogue::Look(int look, const Stretch& stretch, const Batch& batch) const {
+  const Law& law = *stretch.law;
+  if (!listed_ || law.table) return;
+  if (look > 0 && law.after_all) return;
+  const MassIndex& masses = *law.masses;
+  for (uint32_t i = stretch.begin; i < stretch.end; ++i) {
+    if (look == 0) {
+      masses.PrefetchColumn(batch.items[i]);
+    } else if (look == 1) {
+      masses.column(batch.items[i]).PrefetchGuide(law.time);
+    } else {
+      masses.column(batch.items[i]).PrefetchPoint(law.time);
     }
+  }
+}
+
+void PopularityCatalogue::Weigh(const Stretch& stretch, Batch* batch) const {
+  const Law& law = *stretch.law;
+  if (!listed_) {
+    for (uint32_t i = stretch.begin; i < stretch.end; ++i) {
+      batch->weights[i] = DirectWeight(law, batch->items[i]);
+    }
+    return;
+  }
+  const MassIndex& masses = *law.masses;
+  for (uint32_t i = stretch.begin; i < stretch.end; ++i) {
+    const Ordinal item = batch->items[i];
+    const MassColumn& column = masses.column(item);
+    const bool alive =
+        column.look_further() ? pool().IsAlive(item, law.time) : column.LivesAt(law.time);
+    const double mass = masses.ItemMass(column, law.as_of);
+    batch->weights[i] = alive ? mass : 0;
   }
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "server/sampling/distinct.h"
+#include "server/sampling/log_probability.h"
 #include "server/sampling/slots.h"
 #include "storage/base/status.h"
 #include "storage/model/limits.h"
@@ -18,10 +19,18 @@ namespace {
 constexpr uint8_t kPadding = 255;
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-// Rows that share a passage of `nearest` over the vectors, or wait for memory
-// together.
-constexpr int64_t kBlockRows = 16;
-constexpr int64_t kCatalogueBlockRows = 64;
+// Rows that share a passage of `nearest` over the vectors.
+constexpr int64_t kNearestBlockRows = 16;
+
+// Draws of a block of rows that wait for memory together, and its bounds in rows.
+constexpr int64_t kBlockDraws = 1024;
+constexpr int64_t kMinBlockRows = 64;
+constexpr int64_t kMaxBlockRows = 512;
+
+int64_t BlockRows(const Policy& policy, int negative_count) {
+  if (policy.NeedsEmbeddings()) return kNearestBlockRows;
+  return std::clamp(kBlockDraws / negative_count, kMinBlockRows, kMaxBlockRows);
+}
 
 // Why a row is empty, if its components give different reasons: the one that
 // comes first here.
@@ -43,7 +52,7 @@ class CallSampler {
         batch_(batch),
         columns_(columns),
         totals_(*totals),
-        block_rows_(policy.NeedsEmbeddings() ? kBlockRows : kCatalogueBlockRows) {
+        block_rows_(BlockRows(policy, batch.negative_count)) {
     for (const PolicyComponent& component : policy.components) {
       // A component without a share may lack what it needs, queries say.
       sources_.push_back(component.share > 0 ? MakeSource(component, context) : nullptr);
@@ -99,9 +108,9 @@ class CallSampler {
     row_statuses_.assign(rows.size(), RowStatus::kOk);
     for (size_t r = 0; r < rows.size(); ++r) Allot(r, rows[r].key);
     for (size_t c = 0; c < components; ++c) {
-      if (!draws_[c].empty()) NEGATRON_RETURN_IF_ERROR(sources_[c]->Fill(draws_[c], rejects_));
+      if (!draws_[c].empty()) NEGATRON_RETURN_IF_ERROR(sources_[c]->Fill(&draws_[c], rejects_));
     }
-    if (policy_.unique || policy_.category_cap > 0) {
+    if (!policy_.IsWithRepetition()) {
       DistinctRows distinct(policy_, context_, rows, sources_, statuses_);
       NEGATRON_RETURN_IF_ERROR(distinct.Mend(draws_, rejects_, row_statuses_));
     }
@@ -143,61 +152,87 @@ class CallSampler {
     }
     uint32_t slot = 0;
     for (size_t c = 0; c < shares.size(); ++c) {
-      const size_t begin = draws_[c].size();
-      draws_[c].resize(begin + counts[c]);
-      for (size_t i = begin; i < draws_[c].size(); ++i) {
-        draws_[c][i] = {static_cast<uint32_t>(r), slot++};
-      }
+      const auto count = static_cast<uint32_t>(counts[c]);
+      draws_[c].Open(static_cast<uint32_t>(r), slot, count);
+      slot += count;
     }
   }
 
   // Writes what component `c` drew. q of the other components is asked for all
   // draws at once.
   void Write(int64_t first, size_t c) {
-    const std::vector<Draw>& draws = draws_[c];
+    const Draws& draws = draws_[c];
     // The law of a single source is the mixture's.
     const bool mixes =
         !columns_.expected_counts.empty() || (sources_.size() > 1 && !columns_.log_q.empty());
     if (mixes) AddOthers(c);
-    const auto write = [&](auto column, auto value_of) {
+    // A single source that fills all rows writes one piece of a column.
+    const int64_t k = batch_.negative_count;
+    const bool whole = sources_.size() == 1 && policy_.IsWithRepetition() &&
+                       draws.size() == rejects_.size() * static_cast<size_t>(k);
+    const auto write = [&](auto column, const auto& values) {
       if (column.empty()) return;
+      if (whole) {
+        std::copy(values.begin(), values.end(), column.begin() + first * k);
+        return;
+      }
       for (size_t i = 0; i < draws.size(); ++i) {
-        column[(first + draws[i].row) * batch_.negative_count + draws[i].slot] = value_of(i);
+        column[(first + draws.rows[i]) * k + draws.slots[i]] = values[i];
       }
     };
-    write(columns_.items, [&](size_t i) { return draws[i].item; });
-    write(columns_.components, [&](size_t) { return static_cast<uint8_t>(c); });
-    write(columns_.scores, [&](size_t i) { return draws[i].score; });
-    write(columns_.importance_weights, [&](size_t i) { return draws[i].importance_weight; });
-    write(columns_.log_q_source, [&](size_t i) { return Log(draws[i].q); });
-    write(columns_.log_q, [&](size_t i) { return Log(mixes ? mixed_[i] : draws[i].q); });
-    const bool repeats = !policy_.unique && policy_.category_cap == 0;
-    write(columns_.expected_counts, [&](size_t i) {
-      return static_cast<float>(repeats ? mixed_[i] * batch_.negative_count
-                                        : -std::expm1(missed_[i]));
-    });
-    totals_.drawn_by_component[c] += std::count_if(
-        draws.begin(), draws.end(), [](const Draw& draw) { return draw.item != kNoOrdinal; });
+    const auto write_logs = [&](std::span<float> column, std::span<const double> q) {
+      if (column.empty()) return;
+      if (whole) return LogProbabilities(q, column.subspan(first * k, q.size()));
+      floats_.resize(q.size());
+      LogProbabilities(q, floats_);
+      write(column, floats_);
+    };
+    const auto write_floats = [&](std::span<float> column, const std::vector<float>& values,
+                                  float without) {
+      if (column.empty()) return;
+      if (!values.empty()) return write(column, values);
+      floats_.assign(draws.size(), without);
+      write(column, floats_);
+    };
+    write(columns_.items, draws.items);
+    if (!columns_.components.empty()) {
+      write(columns_.components, std::vector<uint8_t>(draws.size(), static_cast<uint8_t>(c)));
+    }
+    write_floats(columns_.scores, draws.scores, kNan);
+    write_floats(columns_.importance_weights, draws.importance_weights, 1);
+    write_logs(columns_.log_q_source, draws.q);
+    write_logs(columns_.log_q, mixes ? mixed_ : draws.q);
+    if (!columns_.expected_counts.empty()) {
+      floats_.resize(draws.size());
+      for (size_t i = 0; i < draws.size(); ++i) {
+        floats_[i] =
+            static_cast<float>(policy_.IsWithRepetition() ? mixed_[i] * static_cast<double>(k)
+                                                          : -std::expm1(missed_[i]));
+      }
+      write(columns_.expected_counts, floats_);
+    }
+    totals_.drawn_by_component[c] += static_cast<int64_t>(draws.size()) -
+                                     std::count(draws.items.begin(), draws.items.end(), kNoOrdinal);
   }
 
   // Fills mixed_ with sum over components of share * q, missed_ with the log of
   // the chance that none of the row's slots hits the item.
   void AddOthers(size_t own) {
-    const std::vector<Draw>& draws = draws_[own];
+    const Draws& draws = draws_[own];
     mixed_.assign(draws.size(), 0);
     missed_.assign(draws.size(), 0);
     for (size_t c = 0; c < sources_.size(); ++c) {
       pairs_.clear();
       owners_.clear();
       for (size_t i = 0; i < draws.size(); ++i) {
-        if (draws[i].item == kNoOrdinal || Shares(draws[i].row)[c] <= 0) continue;
-        pairs_.push_back({draws[i].row, draws[i].item});
+        if (draws.items[i] == kNoOrdinal || Shares(draws.rows[i])[c] <= 0) continue;
+        pairs_.push_back({draws.rows[i], draws.items[i]});
         owners_.push_back(i);
       }
       if (pairs_.empty()) continue;
       probabilities_.resize(pairs_.size());
       if (c == own) {
-        for (size_t p = 0; p < pairs_.size(); ++p) probabilities_[p] = draws[owners_[p]].q;
+        for (size_t p = 0; p < pairs_.size(); ++p) probabilities_[p] = draws.q[owners_[p]];
       } else {
         sources_[c]->Probabilities(pairs_, probabilities_);
       }
@@ -211,16 +246,6 @@ class CallSampler {
         }
       }
     }
-  }
-
-  float Log(double q) {
-    if (q != last_q_) {
-      last_q_ = q;
-      // Single precision has the digits that are reported, not the range.
-      last_log_q_ = q > std::numeric_limits<float>::min() ? std::log(static_cast<float>(q))
-                                                          : static_cast<float>(std::log(q));
-    }
-    return last_log_q_;
   }
 
   void Pad(int64_t r, int64_t from) const {
@@ -320,7 +345,7 @@ class CallSampler {
   const int64_t block_rows_;
   std::vector<std::unique_ptr<Source>> sources_;  // Null: no share.
   // Of the block.
-  std::vector<std::vector<Draw>> draws_;          // By component, in order of rows.
+  std::vector<Draws> draws_;                      // By component, in order of rows.
   std::vector<std::vector<RowStatus>> statuses_;  // By component and row.
   std::vector<RowStatus> row_statuses_;
   std::vector<Rejects> rejects_;
@@ -330,8 +355,7 @@ class CallSampler {
   std::vector<double> probabilities_;
   std::vector<double> mixed_;
   std::vector<double> missed_;
-  double last_q_ = 1;  // `uniform` repeats it.
-  float last_log_q_ = 0;
+  std::vector<float> floats_;
 };
 
 }  // namespace

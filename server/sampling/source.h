@@ -32,15 +32,25 @@ struct SourceContext {
 
 inline constexpr float kNoScore = std::numeric_limits<float>::quiet_NaN();
 
-// A slot of a row of the block, and what was drawn for it.
-struct Draw {
-  uint32_t row;        // Within the block.
-  uint32_t slot;       // Within the row.
-  uint32_t round = 0;  // How often the slot was drawn before and thrown back.
-  Ordinal item = kNoOrdinal;
-  double q = 0;            // Probability of this item on one draw; NaN for law NONE.
-  float score = kNoScore;  // Against the anchor; NaN where the source does not score.
-  float importance_weight = 1;
+// Slots of rows of a block, and what was drawn for them: columns of one length.
+struct Draws {
+  std::vector<uint32_t> rows;    // Within the block.
+  std::vector<uint32_t> slots;   // Within the row.
+  std::vector<uint32_t> rounds;  // How often the slot was drawn before and thrown back.
+  std::vector<Ordinal> items;    // kNoOrdinal: nothing.
+  std::vector<double> q;         // Probability of this item on one draw; NaN for law NONE.
+  // Empty if the source has no such thing.
+  std::vector<float> scores;  // Against the anchor.
+  std::vector<float> importance_weights;
+
+  size_t size() const { return rows.size(); }
+  bool empty() const { return rows.empty(); }
+  void clear();
+  // Adds open slots [first_slot, first_slot + count) of a row.
+  void Open(uint32_t row, uint32_t first_slot, uint32_t count);
+  // Appends draw `i` of others / puts it into the place of draw `to`.
+  void Append(const Draws& others, size_t i);
+  void Replace(size_t to, const Draws& others, size_t i);
 };
 
 struct RowItem {
@@ -75,8 +85,8 @@ class Source {
   // statuses[r] not kOk: the source is empty for the row, and this is why.
   virtual absl::Status Begin(std::span<const Row> rows, std::span<RowStatus> statuses) = 0;
 
-  // Draws for each entry; adds what it threw back to rejects[row].
-  virtual absl::Status Fill(std::span<Draw> draws, std::span<Rejects> rejects) = 0;
+  // Draws for each slot; adds what it threw back to rejects[row].
+  virtual absl::Status Fill(Draws* draws, std::span<Rejects> rejects) = 0;
 
   // q[i]: probability that one draw of this source for the row is the item,
   // which is not excluded and alive; NaN for law NONE.

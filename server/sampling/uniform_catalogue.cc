@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <array>
 
 #include "server/sampling/catalogue_source.h"
 
@@ -9,7 +8,6 @@ namespace negatron {
 absl::Status UniformCatalogue::Turn(Law* law) {
   const LivingItems& living = Living(law);
   law->key = key_;
-  law->all_alive = true;
   law->living = static_cast<double>(spec_.by_base_weight ? living.weight : living.count);
   law->proposed = law->living;
   if (!spec_.by_base_weight) return absl::OkStatus();
@@ -21,27 +19,28 @@ absl::Status UniformCatalogue::Turn(Law* law) {
   return absl::OkStatus();
 }
 
-void UniformCatalogue::Propose(std::span<Law* const> laws, std::span<const absl::uint128> bits,
-                               std::span<Ordinal> items) const {
-  std::array<const Ordinal*, 64> places;
-  for (size_t i = 0; i < laws.size(); ++i) {
-    const LivingItems& living = laws[i]->items;
-    const uint64_t high = absl::Uint128High64(bits[i]);
-    if (spec_.by_base_weight) {
+void UniformCatalogue::Aim(const Stretch& stretch, Batch* batch) const {
+  const Law& law = *stretch.law;
+  const LivingItems& living = law.items;
+  for (uint32_t i = stretch.begin; i < stretch.end; ++i) {
+    if (!spec_.by_base_weight) {
+      batch->places[i] = living.At(BelowBound(batch->high[i], living.count));
+    } else {
       // As if every item of a part weighed as much as its heaviest.
       size_t part = 0;
-      uint64_t target = BelowBound(high, laws[i]->bound);
+      uint64_t target = BelowBound(batch->high[i], law.bound);
       while (target >= uint64_t{living.parts[part].count} * living.parts[part].max_weight) {
         target -= uint64_t{living.parts[part].count} * living.parts[part].max_weight;
         ++part;
       }
-      places[i] = living.parts[part].items + target / living.parts[part].max_weight;
-    } else {
-      places[i] = living.At(BelowBound(high, living.count));
+      batch->places[i] = living.parts[part].items + target / living.parts[part].max_weight;
     }
-    __builtin_prefetch(places[i]);
+    __builtin_prefetch(batch->places[i]);
   }
-  for (size_t i = 0; i < laws.size(); ++i) items[i] = *places[i];
+}
+
+void UniformCatalogue::Resolve(const Stretch& stretch, Batch* batch) const {
+  for (uint32_t i = stretch.begin; i < stretch.end; ++i) batch->items[i] = *batch->places[i];
 }
 
 // Within a part of the living: in proportion to weight, by rejection.
@@ -54,13 +53,11 @@ bool UniformCatalogue::Accepts(const Law& law, Ordinal item, const absl::uint128
   return false;
 }
 
-void UniformCatalogue::Weigh(std::span<Law* const>, std::span<const Ordinal> items,
-                             std::span<double> weights) const {
-  for (size_t i = 0; i < items.size(); ++i) {
-    weights[i] =
-        spec_.by_base_weight
-            ? static_cast<double>(AliveIndex::WeightUnits(pool().state(items[i]).base_weight))
-            : 1.0;
+void UniformCatalogue::Weigh(const Stretch& stretch, Batch* batch) const {
+  for (uint32_t i = stretch.begin; i < stretch.end; ++i) {
+    batch->weights[i] = spec_.by_base_weight ? static_cast<double>(AliveIndex::WeightUnits(
+                                                   pool().state(batch->items[i]).base_weight))
+                                             : 1.0;
   }
 }
 

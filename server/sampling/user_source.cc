@@ -93,18 +93,20 @@ RowStatus UserEventSource::BeginRow(const Row& row, RowState* state) const {
   return RowStatus::kOk;
 }
 
-absl::Status UserEventSource::Fill(std::span<Draw> draws, std::span<Rejects>) {
-  for (Draw& draw : draws) {
-    const RowState& state = states_[draw.row];
-    const absl::uint128 bits =
-        context_.random.Bits(rows_[draw.row].key, draw.slot, RandomPurpose::kUserEvent, draw.round);
+absl::Status UserEventSource::Fill(Draws* draws, std::span<Rejects>) {
+  draws->importance_weights.resize(draws->size());
+  for (size_t d = 0; d < draws->size(); ++d) {
+    const uint32_t row = draws->rows[d];
+    const RowState& state = states_[row];
+    const absl::uint128 bits = context_.random.Bits(rows_[row].key, draws->slots[d],
+                                                    RandomPurpose::kUserEvent, draws->rounds[d]);
     const double target = UnitDouble(absl::Uint128High64(bits)) * state.cumulated.back();
     const auto found = std::upper_bound(state.cumulated.begin(), state.cumulated.end(), target);
     const size_t i =
         std::min(static_cast<size_t>(found - state.cumulated.begin()), state.entries.size() - 1);
-    draw.item = state.entries[i].item;
-    draw.importance_weight = state.entries[i].importance_weight;
-    draw.q = state.by_item.WeightOf(draw.item) / state.by_item.total();
+    draws->items[d] = state.entries[i].item;
+    draws->importance_weights[d] = state.entries[i].importance_weight;
+    draws->q[d] = state.by_item.WeightOf(draws->items[d]) / state.by_item.total();
   }
   return absl::OkStatus();
 }

@@ -25,7 +25,7 @@ class UserEventSource final : public Source {
                   const SourceContext& context);
 
   absl::Status Begin(std::span<const Row> rows, std::span<RowStatus> statuses) override;
-  absl::Status Fill(std::span<Draw> draws, std::span<Rejects> rejects) override;
+  absl::Status Fill(Draws* draws, std::span<Rejects> rejects) override;
   void Probabilities(std::span<const RowItem> pairs, std::span<double> q) override;
   double PositiveProbability(uint32_t row) override;
   absl::Status Enumerate(uint32_t row, std::vector<Candidate>* candidates) override;

@@ -9,40 +9,39 @@ namespace negatron {
 
 #if defined(__x86_64__)
 
-namespace {
-constexpr size_t kAtATime = 8;
-}  // namespace
+// In both, a word of a counter is the low half of a 64-bit lane, where the multiplier looks for it;
+// what the rounds leave in the high half is never read. Two registers of counters at a time, so
+// that one computes while the other waits.
 
-// Two chains of four blocks each, so that one computes while the other waits.
-// A word of a counter is the low half of a 64-bit lane, where the multiplier
-// looks for it; what the rounds leave in the high half is never read.
-__attribute__((target("avx2"))) void Philox::EightAtATime(RandomPurpose purpose,
-                                                          std::span<const Place> places,
-                                                          std::span<absl::uint128> bits) const {
-  using Four = __m256i;
-  const Four low_half = _mm256_set1_epi64x(0xFFFFFFFF);
-  const Four multiplier0 = _mm256_set1_epi64x(kMultiplier0);
-  const Four multiplier1 = _mm256_set1_epi64x(kMultiplier1);
-  const uint64_t purpose_bits = uint64_t{static_cast<uint32_t>(purpose) << 24};
-  for (size_t first = 0; first + kAtATime <= places.size(); first += kAtATime) {
-    Four c[2][4];
+[[gnu::target("avx2")]] size_t Philox::WithAvx2(RandomPurpose purpose, const Places& places,
+                                                uint64_t* high, uint64_t* low) const {
+  using Lanes = __m256i;
+  constexpr size_t kLanes = 4;
+  constexpr size_t kBatch = 2 * kLanes;
+  const Lanes low_half = _mm256_set1_epi64x(0xFFFFFFFF);
+  const Lanes multiplier0 = _mm256_set1_epi64x(kMultiplier0);
+  const Lanes multiplier1 = _mm256_set1_epi64x(kMultiplier1);
+  const Lanes purpose_bits = _mm256_set1_epi64x(PurposeBits(purpose));
+  size_t first = 0;
+  for (; first + kBatch <= places.row_keys.size(); first += kBatch) {
+    Lanes c[2][4];
     for (size_t half = 0; half < 2; ++half) {
-      const Place* const p = &places[first + 4 * half];
-      const auto gather = [&](auto word_of) __attribute__((target("avx2"))) {
-        return _mm256_set_epi64x(word_of(p[3]), word_of(p[2]), word_of(p[1]), word_of(p[0]));
-      };
-      c[half][0] = gather([](const Place& place) { return place.row_key; });
+      const size_t at = first + half * kLanes;
+      const auto* const keys = reinterpret_cast<const __m256i*>(&places.row_keys[at]);
+      const auto* const slots = reinterpret_cast<const __m128i*>(&places.slots[at]);
+      const auto* const attempts = reinterpret_cast<const __m128i*>(&places.attempts[at]);
+      c[half][0] = _mm256_loadu_si256(keys);
       c[half][1] = _mm256_srli_epi64(c[half][0], 32);
-      c[half][2] = gather([](const Place& place) { return uint64_t{place.slot}; });
-      c[half][3] = gather([&](const Place& place) { return purpose_bits | place.attempt; });
+      c[half][2] = _mm256_cvtepu32_epi64(_mm_loadu_si128(slots));
+      c[half][3] = _mm256_cvtepu32_epi64(_mm_loadu_si128(attempts)) | purpose_bits;
     }
     Key key = key_;
     for (int round = 0; round < kRounds; ++round) {
-      const Four key0 = _mm256_set1_epi64x(key[0]);
-      const Four key1 = _mm256_set1_epi64x(key[1]);
-      for (Four* const w : {c[0], c[1]}) {
-        const Four p0 = _mm256_mul_epu32(w[0], multiplier0);
-        const Four p1 = _mm256_mul_epu32(w[2], multiplier1);
+      const Lanes key0 = _mm256_set1_epi64x(key[0]);
+      const Lanes key1 = _mm256_set1_epi64x(key[1]);
+      for (Lanes* const w : {c[0], c[1]}) {
+        const Lanes p0 = _mm256_mul_epu32(w[0], multiplier0);
+        const Lanes p1 = _mm256_mul_epu32(w[2], multiplier1);
         w[0] = _mm256_srli_epi64(p1, 32) ^ w[1] ^ key0;
         w[2] = _mm256_srli_epi64(p0, 32) ^ w[3] ^ key1;
         w[1] = p1;
@@ -52,31 +51,85 @@ __attribute__((target("avx2"))) void Philox::EightAtATime(RandomPurpose purpose,
       key[1] += kWeyl1;
     }
     for (size_t half = 0; half < 2; ++half) {
-      const Four* const w = c[half];
-      const Four low = (w[0] & low_half) | _mm256_slli_epi64(w[1], 32);
-      const Four high = (w[2] & low_half) | _mm256_slli_epi64(w[3], 32);
-      const Four even = _mm256_unpacklo_epi64(low, high);
-      const Four odd = _mm256_unpackhi_epi64(low, high);
-      auto* const out = reinterpret_cast<Four*>(&bits[first + 4 * half]);
-      _mm256_storeu_si256(out, _mm256_permute2x128_si256(even, odd, 0x20));
-      _mm256_storeu_si256(out + 1, _mm256_permute2x128_si256(even, odd, 0x31));
+      const Lanes* const w = c[half];
+      const size_t at = first + half * kLanes;
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(low + at),
+                          (w[0] & low_half) | _mm256_slli_epi64(w[1], 32));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(high + at),
+                          (w[2] & low_half) | _mm256_slli_epi64(w[3], 32));
     }
   }
+  return first;
+}
+
+// Intrinsics with a mask of all lanes where GCC 12 warns of the plain ones.
+[[gnu::target("avx512f")]] size_t Philox::WithAvx512(RandomPurpose purpose, const Places& places,
+                                                     uint64_t* high, uint64_t* low) const {
+  using Lanes = __m512i;
+  constexpr size_t kLanes = 8;
+  constexpr size_t kBatch = 2 * kLanes;
+  constexpr __mmask8 kAll = 0xFF;
+  constexpr int kThreeWayXor = 0x96;  // Truth table.
+  const Lanes low_half = _mm512_set1_epi64(0xFFFFFFFF);
+  const Lanes multiplier0 = _mm512_set1_epi64(kMultiplier0);
+  const Lanes multiplier1 = _mm512_set1_epi64(kMultiplier1);
+  const Lanes purpose_bits = _mm512_set1_epi64(PurposeBits(purpose));
+  size_t first = 0;
+  for (; first + kBatch <= places.row_keys.size(); first += kBatch) {
+    Lanes c[2][4];
+    for (size_t half = 0; half < 2; ++half) {
+      const size_t at = first + half * kLanes;
+      const auto* const slots = reinterpret_cast<const __m256i*>(&places.slots[at]);
+      const auto* const attempts = reinterpret_cast<const __m256i*>(&places.attempts[at]);
+      c[half][0] = _mm512_loadu_si512(&places.row_keys[at]);
+      c[half][1] = _mm512_maskz_srli_epi64(kAll, c[half][0], 32);
+      c[half][2] = _mm512_maskz_cvtepu32_epi64(kAll, _mm256_loadu_si256(slots));
+      c[half][3] = _mm512_maskz_cvtepu32_epi64(kAll, _mm256_loadu_si256(attempts)) | purpose_bits;
+    }
+    Key key = key_;
+    for (int round = 0; round < kRounds; ++round) {
+      const Lanes key0 = _mm512_set1_epi64(key[0]);
+      const Lanes key1 = _mm512_set1_epi64(key[1]);
+      for (Lanes* const w : {c[0], c[1]}) {
+        const Lanes p0 = _mm512_maskz_mul_epu32(kAll, w[0], multiplier0);
+        const Lanes p1 = _mm512_maskz_mul_epu32(kAll, w[2], multiplier1);
+        w[0] = _mm512_ternarylogic_epi64(_mm512_maskz_srli_epi64(kAll, p1, 32), w[1], key0,
+                                         kThreeWayXor);
+        w[2] = _mm512_ternarylogic_epi64(_mm512_maskz_srli_epi64(kAll, p0, 32), w[3], key1,
+                                         kThreeWayXor);
+        w[1] = p1;
+        w[3] = p0;
+      }
+      key[0] += kWeyl0;
+      key[1] += kWeyl1;
+    }
+    for (size_t half = 0; half < 2; ++half) {
+      const Lanes* const w = c[half];
+      const size_t at = first + half * kLanes;
+      _mm512_storeu_si512(low + at, (w[0] & low_half) | _mm512_maskz_slli_epi64(kAll, w[1], 32));
+      _mm512_storeu_si512(high + at, (w[2] & low_half) | _mm512_maskz_slli_epi64(kAll, w[3], 32));
+    }
+  }
+  return first;
 }
 
 #endif
 
-void Philox::BitsAt(RandomPurpose purpose, std::span<const Place> places,
-                    std::span<absl::uint128> bits) const {
+void Philox::BitsAt(RandomPurpose purpose, const Places& places, std::span<uint64_t> high,
+                    std::span<uint64_t> low) const {
   size_t done = 0;
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2")) {
-    EightAtATime(purpose, places, bits);
-    done = places.size() / kAtATime * kAtATime;
+  if (__builtin_cpu_supports("avx512f")) {
+    done = WithAvx512(purpose, places, high.data(), low.data());
+  } else if (__builtin_cpu_supports("avx2")) {
+    done = WithAvx2(purpose, places, high.data(), low.data());
   }
 #endif
-  for (size_t i = done; i < places.size(); ++i) {
-    bits[i] = Bits(places[i].row_key, places[i].slot, purpose, places[i].attempt);
+  for (size_t i = done; i < high.size(); ++i) {
+    const absl::uint128 bits =
+        Bits(places.row_keys[i], places.slots[i], purpose, places.attempts[i]);
+    high[i] = absl::Uint128High64(bits);
+    low[i] = absl::Uint128Low64(bits);
   }
 }
 

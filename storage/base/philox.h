@@ -38,11 +38,11 @@ class Philox {
 
   using Counter = std::array<uint32_t, 4>;
 
-  // What the bits of a draw are taken from, beside the seed and the purpose.
-  struct Place {
-    uint64_t row_key;
-    uint32_t slot;
-    uint32_t attempt;  // Below 2^24.
+  // What the bits of draws are taken from, beside the seed and the purpose.
+  struct Places {
+    std::span<const uint64_t> row_keys;
+    std::span<const uint32_t> slots;
+    std::span<const uint32_t> attempts;  // Below 2^24.
   };
 
   // The block of a counter.
@@ -62,12 +62,17 @@ class Philox {
   // 128 random bits for attempt `attempt` (below 2^24) at slot `slot` of a row.
   absl::uint128 Bits(uint64_t row_key, uint32_t slot, RandomPurpose purpose,
                      uint32_t attempt) const {
-    return ToBits(Block(CounterOf(purpose, {row_key, slot, attempt})));
+    const Counter block =
+        Block({static_cast<uint32_t>(row_key), static_cast<uint32_t>(row_key >> 32), slot,
+               PurposeBits(purpose) | attempt});
+    return absl::MakeUint128((uint64_t{block[3]} << 32) | block[2],
+                             (uint64_t{block[1]} << 32) | block[0]);
   }
 
-  // bits[i], as many as places: what Bits gives at places[i]. Several at a time.
-  void BitsAt(RandomPurpose purpose, std::span<const Place> places,
-              std::span<absl::uint128> bits) const;
+  // high[i] and low[i]: the halves of what Bits gives at the i-th place. All spans have the same
+  // size. Several at a time.
+  void BitsAt(RandomPurpose purpose, const Places& places, std::span<uint64_t> high,
+              std::span<uint64_t> low) const;
 
  private:
   using Key = std::array<uint32_t, 2>;
@@ -78,20 +83,15 @@ class Philox {
   static constexpr uint32_t kWeyl0 = 0x9E3779B9;
   static constexpr uint32_t kWeyl1 = 0xBB67AE85;
 
-  static Counter CounterOf(RandomPurpose purpose, const Place& place) {
-    return {static_cast<uint32_t>(place.row_key), static_cast<uint32_t>(place.row_key >> 32),
-            place.slot, (static_cast<uint32_t>(purpose) << 24) | place.attempt};
-  }
-
-  static absl::uint128 ToBits(const Counter& block) {
-    return absl::MakeUint128((uint64_t{block[3]} << 32) | block[2],
-                             (uint64_t{block[1]} << 32) | block[0]);
+  static uint32_t PurposeBits(RandomPurpose purpose) {
+    return static_cast<uint32_t>(purpose) << 24;
   }
 
 #if defined(__x86_64__)
-  // BitsAt for as many as make whole eights.
-  void EightAtATime(RandomPurpose purpose, std::span<const Place> places,
-                    std::span<absl::uint128> bits) const;
+  // BitsAt for as many as make whole batches; returns how many.
+  size_t WithAvx2(RandomPurpose purpose, const Places& places, uint64_t* high, uint64_t* low) const;
+  size_t WithAvx512(RandomPurpose purpose, const Places& places, uint64_t* high,
+                    uint64_t* low) const;
 #endif
 
   Key key_;

@@ -7,6 +7,7 @@
 
 #include "gtest/gtest.h"
 
+#include "storage/base/philox.h"
 #include "tests/support/law_test_util.h"
 #include "tests/support/split_mix.h"
 
@@ -30,7 +31,8 @@ EventLog Append(const EventLog& log, std::vector<LogEvent> events) {
 }
 
 Ordinal DrawOne(const EventLog& log, const EventLog::Span& span, absl::uint128 bits) {
-  return log.Resolve(log.Aim(span, bits));
+  return log.Resolve(
+      log.Aim(span, UnitDouble(absl::Uint128High64(bits)), absl::Uint128Low64(bits)));
 }
 
 TEST(EventLogTest, CutsAgreeWithASumOverAllEvents) {

@@ -188,7 +188,9 @@ TEST(PoolViewTest, ReportsMemoryOfEveryStructure) {
   const RandomCase random = MakeRandomCase(TestSeed(8), 1);
   const CataloguePool built = BuildPool(random.catalogue, 100);
   for (const auto& [structure, bytes] : built.pool->MemoryBytes()) {
-    EXPECT_GT(bytes, 0) << structure;
+    // Tables to draw from are made when they are first wanted.
+    const bool made_later = structure.find("draw_tables") != std::string::npos;
+    EXPECT_TRUE(made_later ? bytes == 0 : bytes > 0) << structure << ": " << bytes;
   }
 }
 

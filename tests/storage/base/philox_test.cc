@@ -35,16 +35,19 @@ TEST(PhiloxTest, BitsPutTheRowKeySlotPurposeAndAttemptIntoTheCounter) {
 
 TEST(PhiloxTest, SeveralAtATimeAreTheSameBits) {
   const Philox philox(0x1234567890ABCDEF);
-  for (const size_t count : {0, 1, 7, 8, 9, 64, 67}) {
-    std::vector<Philox::Place> places;
+  for (const size_t count : {0, 1, 7, 8, 9, 15, 16, 17, 64, 67}) {
+    std::vector<uint64_t> keys;
+    std::vector<uint32_t> slots, attempts;
     for (uint32_t i = 0; i < count; ++i) {
-      places.push_back({MixHash(count, i), i * 0x10001u, (i * 0x54321u) & 0xFFFFFF});
+      keys.push_back(MixHash(count, i));
+      slots.push_back(i * 0x10001u);
+      attempts.push_back((i * 0x54321u) & 0xFFFFFF);
     }
-    std::vector<absl::uint128> bits(count);
-    philox.BitsAt(RandomPurpose::kAccept, places, bits);
+    std::vector<uint64_t> high(count), low(count);
+    philox.BitsAt(RandomPurpose::kAccept, {keys, slots, attempts}, high, low);
     for (size_t i = 0; i < count; ++i) {
-      EXPECT_EQ(bits[i], philox.Bits(places[i].row_key, places[i].slot, RandomPurpose::kAccept,
-                                     places[i].attempt))
+      EXPECT_EQ(absl::MakeUint128(high[i], low[i]),
+                philox.Bits(keys[i], slots[i], RandomPurpose::kAccept, attempts[i]))
           << i << " of " << count;
     }
   }
