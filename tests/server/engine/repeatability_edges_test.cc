@@ -64,5 +64,25 @@ TEST_F(RepeatabilityEdgesTest, AnItemThatIsWrittenManyTimesInACommitIsOne) {
   DrawTwice(8, kHour);
 }
 
+// The watermark has passed the second positive of the pair, and its record is gone; then
+// the first is retracted. "Later positives of the pair that were deleted are gone with
+// it" (server/DESIGN.md, "Retention"): also before the next start.
+TEST_F(RepeatabilityEdgesTest, ARetractedFirstPositiveTakesExpiredOnesWithIt) {
+  CollectionRecord settings = Settings("c");
+  settings.event_retention_micros = 64 * kHour;
+  ASSERT_TRUE(harness_.Create(settings).ok());
+  ASSERT_TRUE(harness_.Items("c", ItemsAlways({1, 2, 3})).ok());
+  ASSERT_TRUE(harness_.Events("c", EventsOf({7, 7, 7}, {1, 1, 2}, {kHour, 2 * kHour, kHour})).ok());
+  harness_.clock().Set(74 * kHour);
+  harness_.engine().RunHousekeeping();
+  ASSERT_EQ(harness_.engine().GetCollection("c")->watermark, 10 * kHour);
+  RetractEventsRequest request;
+  request.users.values = std::vector<int64_t>{7};
+  request.items.values = std::vector<int64_t>{1};
+  request.times = {kHour};
+  ASSERT_THAT(harness_.Retract("c", request)->found, testing::ElementsAre(1));
+  EXPECT_THAT(DrawTwice(7, 80 * kHour), testing::Contains(1));
+}
+
 }  // namespace
 }  // namespace negatron
