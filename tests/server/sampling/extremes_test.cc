@@ -158,6 +158,21 @@ TEST_P(ExtremesTest, RowsBeforeTheFirstEventHaveNoEvent) {
   ExpectLaw(plain, *pool, {kNow + 1000 * kTestHour, kReader}, 2000);
 }
 
+// Weights matter up to a factor: however long ago the last event was, the law is as it
+// was then. 1,100 half-lives of 13 hours are more than a double holds.
+TEST_P(ExtremesTest, RowsLongAfterTheLastEventKeepItsLaw) {
+  PlainPool plain;
+  plain.AddItems(5);
+  for (Ordinal item = 0; item < 5; ++item) {
+    plain.AddOfEachKind(kWriter, kReader, item, item * kTestHour, static_cast<float>(1 + item));
+  }
+  const auto pool = plain.Build();
+  for (const int64_t half_lives : {100, 1000, 1060, 1100, 10000}) {
+    ExpectLaw(plain, *pool, {half_lives * 13 * kTestHour, kReader}, 2000);
+  }
+  ExpectLaw(plain, *pool, {kMaxTime, kReader}, 2000);
+}
+
 TEST_P(ExtremesTest, EverythingNamedIsExhausted) {
   PlainPool plain;
   plain.AddItems(300);
