@@ -92,6 +92,7 @@ class CollectionWriter {
   void Abort();
 
  private:
+  absl::Status StageExpiredRepeats(std::span<const EventRecord> removed, const CommitSlot& slot);
   PoolBuilder& pool();
   const IdIndex& items() const { return pool_ ? pool_->items() : published_->pool->items(); }
   const IdIndex& users() const { return pool_ ? pool_->users() : published_->pool->users(); }

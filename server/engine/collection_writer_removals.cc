@@ -49,9 +49,34 @@ absl::StatusOr<WriteResult> CollectionWriter::StageRetraction(const RetractEvent
           return absl::OkStatus();
         }));
   }
+  NEGATRON_RETURN_IF_ERROR(StageExpiredRepeats(events, slot));
   StageRemoval(events, slot);
   result.written_count = static_cast<int64_t>(events.size());
   return result;
+}
+
+// Later positives of a pair that are behind the watermark go with its first: some of their
+// records may be gone already, and a start must not find the others.
+absl::Status CollectionWriter::StageExpiredRepeats(std::span<const EventRecord> removed,
+                                                   const CommitSlot& slot) {
+  for (const EventRecord& event : removed) {
+    if (event.kind != EventKind::kPositive) continue;
+    const UserHistory& history = published_->pool->history(event.user);
+    const uint32_t position = history.Find(event.item);
+    if (position == history.size() || history.at(position).time != event.time) continue;
+    for (const UserPositive& repeat : published_->pool->user_events(event.user).repeats.view()) {
+      if (repeat.item != event.item || repeat.time >= settings().watermark) continue;
+      NEGATRON_RETURN_IF_ERROR(slot.store->ScanEventsAt(
+          settings().incarnation, repeat.time, [&](const EventRecord& found) {
+            if (found.kind == EventKind::kPositive && found.user == event.user &&
+                found.item == event.item) {
+              slot.batch->DeleteEvent(settings().incarnation, PositionOf(found));
+            }
+            return absl::OkStatus();
+          }));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<WriteResult> CollectionWriter::StageErasure(const EraseUsersRequest& request,

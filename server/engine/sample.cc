@@ -190,7 +190,7 @@ std::vector<uint64_t> RowKeys(const SampleRequest& request, const PoolView& pool
   return keys;
 }
 
-SampleColumns Allocate(const SampleRequest& request, std::vector<Ordinal>* items,
+SampleColumns Allocate(const SampleRequest& request, UninitializedVector<Ordinal>* items,
                        SampleResult* result) {
   const int64_t draws = request.row_count * request.negative_count;
   const int64_t components = static_cast<int64_t>(request.policy.components.size());
@@ -224,7 +224,7 @@ SampleColumns Allocate(const SampleRequest& request, std::vector<Ordinal>* items
           result->boundaries};
 }
 
-void WriteIds(const SampleRequest& request, const IdIndex& index, const std::vector<Ordinal>& items,
+void WriteIds(const SampleRequest& request, const IdIndex& index, std::span<const Ordinal> items,
               SampleResult* result) {
   if (index.type() == IdType::kString && request.want_names) {
     result->names.reserve(items.size());
@@ -234,13 +234,15 @@ void WriteIds(const SampleRequest& request, const IdIndex& index, const std::vec
     return;
   }
   result->ids.resize(items.size());
-  const bool is_number = index.type() == IdType::kInt64;
-  for (size_t i = 0; i < items.size(); ++i) {
-    if (items[i] == kNoOrdinal) {
-      result->ids[i] = -1;
-    } else {
-      result->ids[i] = is_number ? index.NumberAt(items[i]) : int64_t{items[i]};
+  const auto write = [&](auto id_of) {
+    for (size_t i = 0; i < items.size(); ++i) {
+      result->ids[i] = items[i] == kNoOrdinal ? -1 : id_of(items[i]);
     }
+  };
+  if (index.type() == IdType::kInt64) {
+    write([&](Ordinal item) { return index.NumberAt(item); });
+  } else {
+    write([](Ordinal item) { return int64_t{item}; });
   }
 }
 
@@ -312,7 +314,7 @@ absl::StatusOr<SampleResult> Engine::Sample(absl::string_view collection,
   result.snapshot = snapshot->token();
   result.default_as_of = request.default_as_of.value_or(impl_->options().clock->NowMicros());
   const ResolvedRows rows(request, pool, result.default_as_of);
-  std::vector<Ordinal> items;
+  UninitializedVector<Ordinal> items;
   const SampleColumns columns = Allocate(request, &items, &result);
   SampleTotals totals;
   const SourceContext context{&pool, snapshot->vectors.get(), Philox(request.seed), &cancellation,

@@ -9,6 +9,7 @@
 
 #include "server/engine/ids.h"
 #include "server/sampling/policy.h"
+#include "storage/base/uninitialized.h"
 #include "storage/model/records.h"
 
 // What callers ask of the engine when they sample, and what they get: plain
@@ -55,10 +56,10 @@ struct SnapshotToken {
 // Columns of [row_count * negative_count] draws, row-major, unless stated. A
 // column that was not asked for is empty. Padding: id -1 or "", NaN, 255.
 struct SampleResult {
-  std::vector<int64_t> ids;        // int64 ids, or dictionary numbers.
-  std::vector<std::string> names;  // With want_names in a string collection.
-  std::vector<float> log_q;
-  std::vector<float> log_q_source;
+  UninitializedVector<int64_t> ids;  // int64 ids, or dictionary numbers.
+  std::vector<std::string> names;    // With want_names in a string collection.
+  UninitializedVector<float> log_q;
+  UninitializedVector<float> log_q_source;
   std::vector<uint8_t> components;
   std::vector<float> scores;
   std::vector<uint8_t> statuses;     // [row_count] RowStatus.
@@ -85,7 +86,7 @@ struct SharedRequest {
 };
 
 struct SharedResult {
-  std::vector<int64_t> ids;  // [negative_count], as in SampleResult.
+  UninitializedVector<int64_t> ids;  // [negative_count], as in SampleResult.
   std::vector<std::string> names;
   std::vector<float> log_q;         // [negative_count].
   std::vector<uint8_t> components;  // [negative_count].

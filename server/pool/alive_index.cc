@@ -2,6 +2,8 @@
 #include "server/pool/alive_index.h"
 
 #include <algorithm>
+#include <bit>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -220,6 +222,13 @@ void AliveIndex::At(Micros time, LivingItems* living) const {
   living->ends.clear();
   uint32_t end = 0;
   for (const LivingItems::Part& part : living->parts) living->ends.push_back(end += part.count);
+  const int bits = std::bit_width(living->count);
+  living->guide_shift = std::max(bits - 8, 0);
+  uint8_t at = 0;  // There are fewer than 256 parts: one a level of the tree.
+  for (uint64_t i = 0; i < living->count; i += uint64_t{1} << living->guide_shift) {
+    while (i >= living->ends[at]) ++at;
+    living->guide[i >> living->guide_shift] = at;
+  }
 }
 
 uint64_t AliveIndex::CountAt(Micros time) const {
@@ -230,6 +239,21 @@ uint64_t AliveIndex::CountAt(Micros time) const {
 
 AliveIndex AliveIndex::With(std::vector<Change> changes, IntervalsOf intervals,
                             WeightOf weight) const {
+  // An item may change more than once: what came and went leaves no trace.
+  const auto by_life = [](const Change& a, const Change& b) {
+    return std::tie(a.item, a.alive.from, a.alive.until, a.weight) <
+           std::tie(b.item, b.alive.from, b.alive.until, b.weight);
+  };
+  const auto middle = std::partition(changes.begin(), changes.end(),
+                                     [](const Change& change) { return !change.added; });
+  std::sort(changes.begin(), middle, by_life);
+  std::sort(middle, changes.end(), by_life);
+  std::vector<Change> net;
+  std::set_difference(changes.begin(), middle, middle, changes.end(), std::back_inserter(net),
+                      by_life);
+  std::set_difference(middle, changes.end(), changes.begin(), middle, std::back_inserter(net),
+                      by_life);
+  changes = std::move(net);
   std::sort(changes.begin(), changes.end(), [](const Change& a, const Change& b) {
     return std::tie(a.item, a.added, a.alive.from) < std::tie(b.item, b.added, b.alive.from);
   });

@@ -2,6 +2,7 @@
 #ifndef NEGATRON_SERVER_POOL_ALIVE_INDEX_H_
 #define NEGATRON_SERVER_POOL_ALIVE_INDEX_H_
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <memory>
@@ -30,13 +31,16 @@ struct LivingItems {
   std::vector<Ordinal> loose;  // What the last part points to, perhaps.
   uint64_t count = 0;          // Of all parts.
   uint64_t weight = 0;
-  std::vector<uint32_t> ends;  // By part: the items of it and of those before.
+  // By part: the items of it and of those before.
+  std::vector<uint32_t> ends;
+  // By bucket of 2^guide_shift items: the part that the first is in.
+  std::array<uint8_t, 256> guide;
+  int guide_shift = 0;
 
-  // Where the i-th item is. Counts ends without a branch: which part it is can
-  // not be foreseen.
+  // Where the i-th item is. Most buckets are within a part.
   const Ordinal* At(uint64_t i) const {
-    size_t part = 0;
-    for (const uint32_t end : ends) part += i >= end;
+    size_t part = guide[i >> guide_shift];
+    while (i >= ends[part]) [[unlikely]]++ part;
     return parts[part].items + (part == 0 ? i : i - ends[part - 1]);
   }
   Ordinal operator[](uint64_t i) const { return *At(i); }

@@ -82,7 +82,10 @@ absl::uint128 EventLog::UnitsOf(const Span& span, int segment_index) const {
 }
 
 EventLog::Span EventLog::Between(const Cut& begin, const Cut& end) const {
-  Span span{end, begin, 0};
+  Span span{end, begin, 0, 0};
+  if (end.leaf >= 0 && absl::Uint128High64(segments_[end.segment_index].units) == 0) {
+    span.newest_units = absl::Uint128Low64(UnitsOf(span, end.segment_index));
+  }
   if (begin.leaf < 0) {
     span.mass = end.leaf < 0 ? 0 : end.mass();
     return span;
@@ -113,6 +116,7 @@ EventLog::Spot EventLog::Aim(const Span& span, double u, uint64_t bits) const {
   // Segments from the newest on.
   double rest = u * span.mass;
   int chosen = span.end.segment_index;
+  if (rest < static_cast<double>(span.newest_units)) return AimInSegment(span, chosen, bits);
   absl::uint128 units = UnitsOf(span, chosen);
   for (int s = chosen - 1; s >= std::max(span.begin.segment_index, 0); --s) {
     rest -= Decay::Carry(ToDouble(units), segments_[s + 1].number, span.end.segment);
@@ -122,9 +126,17 @@ EventLog::Spot EventLog::Aim(const Span& span, double u, uint64_t bits) const {
     chosen = s;
     units = older;
   }
-  const absl::uint128 skipped = chosen == span.begin.segment_index ? span.begin.units : 0;
-  const Segment& segment = segments_[chosen];
-  if (absl::Uint128High64(segment.units) != 0) return AimWide(chosen, units, skipped, bits);
+  return AimInSegment(span, chosen, bits);
+}
+
+// An event of a segment that has some in the span.
+EventLog::Spot EventLog::AimInSegment(const Span& span, int segment_index, uint64_t bits) const {
+  const Segment& segment = segments_[segment_index];
+  const absl::uint128 units = UnitsOf(span, segment_index);
+  const absl::uint128 skipped = segment_index == span.begin.segment_index ? span.begin.units : 0;
+  if (absl::Uint128High64(segment.units) != 0) {
+    return AimWide(segment_index, units, skipped, bits);
+  }
   const uint64_t target = BelowBound(bits, absl::Uint128Low64(units)) + absl::Uint128Low64(skipped);
   const auto bucket =
       std::min(static_cast<uint32_t>(static_cast<double>(target) * segment.guide_scale),

@@ -56,6 +56,8 @@ class EventLog {
     Cut end;
     Cut begin;        // Before the first instant; empty if there is none.
     double mass = 0;  // In units of end.segment; 0 exactly if there is no event.
+    // Of end.segment, what is drawn most, if its units fit into 64 bits; else 0.
+    uint64_t newest_units = 0;
   };
 
   // A segment of time that holds events.
@@ -79,6 +81,8 @@ class EventLog {
   // Fetches what Before(time) will read.
   void PrefetchBefore(Micros time) const;
   Cut Before(Micros time) const;
+  // Time of the last event of a cut, which is not empty.
+  Micros LastTime(const Cut& cut) const { return entries_[cut.leaf].times[cut.leaf_count - 1]; }
   Span Between(const Cut& begin, const Cut& end) const;
   // Units of a segment that a span covers; of begin.segment to end.segment.
   absl::uint128 UnitsOf(const Span& span, int segment_index) const;
@@ -137,6 +141,7 @@ class EventLog {
 
   void AddLeaf(std::shared_ptr<const Leaf> leaf);
   Spot SpotAt(uint32_t leaf, uint64_t units) const;
+  Spot AimInSegment(const Span& span, int segment_index, uint64_t bits) const;
   Spot AimWide(int segment_index, absl::uint128 units, absl::uint128 skipped, uint64_t bits) const;
   void AppendLeaves(const std::vector<LogEvent>& events, bool appended);
   void AppendMerged(const Entry& entry, const LogEvent* begin, const LogEvent* end,

@@ -12,15 +12,19 @@ uint32_t MassColumn::CountBefore(Micros time) const {
   uint32_t begin = 0;
   uint32_t end = size_;
   if (guide_size() > 0) {
-    if (all[covered_ - 1].time < time) {
-      begin = covered_;
-    } else {
-      const uint32_t bucket = BucketOf(time);
-      begin = guide()[bucket];
-      end = guide()[bucket + 1];
-    }
+    // What came after the guide was made lies in the last bucket or behind it.
+    const uint32_t bucket = BucketOf(time);
+    begin = guide()[bucket];
+    if (bucket + 1 < guide_size()) end = guide()[bucket + 1];
   }
-  return SearchFrom((begin + end) / 2, begin, end, [&](uint32_t i) { return all[i].time < time; });
+  // Without branches on what is compared, which can not be foreseen.
+  for (uint32_t count = end - begin; count > 0;) {
+    const uint32_t half = count / 2;
+    const bool right = all[begin + half].time < time;
+    begin = right ? begin + half + 1 : begin;
+    count = right ? count - half - 1 : half;
+  }
+  return begin;
 }
 
 double MassColumn::MassOfFirst(uint32_t count, const Decay& decay, int32_t to) const {
@@ -33,7 +37,6 @@ void MassColumn::PrefetchGuide(Micros time) const {
   if (size_ == 0 || last_.time < time) return;
   if (guide_size() > 0) {
     __builtin_prefetch(guide() + BucketOf(time));
-    __builtin_prefetch(points() + covered_ - 1);
   } else {
     __builtin_prefetch(points() + size_ / 2);
   }
@@ -42,7 +45,9 @@ void MassColumn::PrefetchGuide(Micros time) const {
 void MassColumn::PrefetchPoint(Micros time) const {
   if (size_ == 0 || last_.time < time || guide_size() == 0) return;
   const uint32_t bucket = BucketOf(time);
-  __builtin_prefetch(points() + (guide()[bucket] + guide()[bucket + 1]) / 2);
+  const Point* const first = points() + guide()[bucket];
+  __builtin_prefetch(first);
+  __builtin_prefetch(first + kEventsPerBucket - 1);
 }
 
 void MassColumn::Grow(uint32_t capacity) {

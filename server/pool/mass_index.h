@@ -37,17 +37,22 @@ class MassIndex {
     double living = 0;  // Of span.mass, what belongs to living items; 0 exactly if nothing does.
   };
 
-  // A way to draw as of a time that is not before base()->boundary(): items by
-  // `table` with the mass of `older`, else an event of `newer`.
+  // A way to draw as of a time after all events: an item by `table`, or with the
+  // probability newer_share an event of `newer`.
   struct Parts {
     const AliasTable* table = nullptr;
     EventLog::Span newer;
-    double newer_share = 0;  // Of the mass of both, in [0, 1).
+    double newer_share = 0;  // In [0, 1).
   };
 
   const Decay& decay() const { return decay_; }
   const EventLog& log() const { return log_; }
   bool ListsWindow(int64_t window) const;
+  // Whether every event is strictly before `time`.
+  bool IsAfterAll(Micros time) const {
+    const std::optional<Micros> last = log_.last_time();
+    return !last.has_value() || *last < time;
+  }
   // Null if there is no event or the index has no columns.
   const MassBase* base() const { return base_.get(); }
 
@@ -55,8 +60,8 @@ class MassIndex {
   AsOf At(Micros time, int64_t window) const;
   // Fetches what At(time, window) will read.
   void PrefetchAt(Micros time, int64_t window) const;
-  // `as_of` is At a time from base()->boundary() on, without a window. Which parts
-  // there are depends on the events alone. Errors: CANCELLED, DEADLINE_EXCEEDED.
+  // `as_of` is At a time after all events, of which there are some, without a window.
+  // Depends on the events alone. Errors: CANCELLED, DEADLINE_EXCEEDED.
   absl::StatusOr<Parts> PartsAt(const AsOf& as_of, const Cancellation& cancellation) const;
   // Without `living`, for any window.
   AsOf SpanAt(Micros time, int64_t window) const;

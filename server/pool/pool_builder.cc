@@ -104,7 +104,9 @@ void PoolBuilder::EraseUser(Ordinal user) {
   view_.users_.Unlink(user);
   view_.history_bytes_ -= histories_[user].bytes();
   histories_.Mutable(user) = {};
-  user_events_.Mutable(user) = {};
+  UserEvents& events = user_events_.Mutable(user);
+  view_.user_event_bytes_ -= events.bytes();
+  events = {};
 }
 
 MassIndexEditor& PoolBuilder::Masses(int half_life, MassScope scope) {
@@ -226,7 +228,9 @@ void PoolBuilder::RemoveEvent(const EventRecord& event) {
   if (event.kind != EventKind::kPositive) {
     UserEvents& events = user_events_.Mutable(event.user);
     UserRing& ring = event.kind == EventKind::kMined ? events.mined : events.exposures;
+    view_.user_event_bytes_ -= ring.bytes();
     ring.Remove(event.commit_sequence, event.row);
+    view_.user_event_bytes_ += ring.bytes();
     return;
   }
   if (!pending_.empty()) ApplyEvents();
@@ -241,11 +245,15 @@ void PoolBuilder::RemoveFromHistory(const EventRecord& event) {
   if (position == old.size()) return;  // The user was erased.
   GrowingArray<UserPositive>& repeats = user_events_.Mutable(event.user).repeats;
   const bool first = old.at(position).time == event.time;
+  // Behind the watermark, repeats are forgotten at some time or other: they go with the first.
+  const auto expired = [&](const UserPositive& repeat) {
+    return first && repeat.item == event.item && repeat.time < view_.watermark_;
+  };
   // Either the event itself is among the repeats, or the earliest of them takes
   // its place.
   const UserPositive* moved = nullptr;
   for (const UserPositive& repeat : repeats.view()) {
-    if (repeat.item != event.item) continue;
+    if (repeat.item != event.item || expired(repeat)) continue;
     if (first ? moved == nullptr || repeat.time < moved->time : repeat.time == event.time) {
       moved = &repeat;
     }
@@ -261,11 +269,14 @@ void PoolBuilder::RemoveFromHistory(const EventRecord& event) {
     history.Reset(all);
     view_.history_bytes_ += history.bytes();
   }
-  if (moved == nullptr) return;
+  if (moved == nullptr && !std::any_of(repeats.view().begin(), repeats.view().end(), expired)) {
+    return;
+  }
   GrowingArray<UserPositive> kept;
   for (const UserPositive& repeat : repeats.view()) {
-    if (&repeat != moved) kept.Append(repeat);
+    if (&repeat != moved && !expired(repeat)) kept.Append(repeat);
   }
+  view_.user_event_bytes_ += kept.capacity_bytes() - repeats.capacity_bytes();
   repeats = kept;
 }
 

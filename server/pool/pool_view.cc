@@ -47,7 +47,7 @@ ItemRecord RecordOf(Ordinal item, const ItemState& state, const IdIndex& ids,
   record.implicit = state.implicit;
   record.base_weight = state.base_weight;
   for (const CategoryNumber category : state.categories()) {
-    record.categories.push_back(names.NameOf(category));
+    record.categories.emplace_back(names.NameOf(category));
   }
   std::sort(record.categories.begin(), record.categories.end());
   if (state.more != nullptr) record.attributes = state.more->attributes;

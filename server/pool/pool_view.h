@@ -45,6 +45,8 @@ struct UserEvents {
   GrowingArray<UserPositive> repeats;  // Positives that are not the first of their item.
   UserRing exposures;
   UserRing mined;
+
+  int64_t bytes() const { return repeats.capacity_bytes() + exposures.bytes() + mined.bytes(); }
 };
 
 // The pool of a collection at one commit, to be asked as of any time: who is

@@ -4,64 +4,60 @@
 #include <algorithm>
 #include <utility>
 
-#include "server/pool/time_guide.h"
-
 namespace negatron {
 namespace {
 
 // Copying a leaf costs microseconds; the root has an entry for each.
 constexpr size_t kMaxLeafSteps = 512;
 
-// Where `time` would be among n > 0 sorted times if they were spread evenly.
-template <typename TimeOf>
-uint32_t Guess(Micros time, uint32_t n, TimeOf time_of) {
-  return TimeScale(time_of(0), time_of(n - 1), n).Bucket(time, n);
-}
-
-// How many of n > 0 sorted times are not after `time`.
-template <typename TimeOf>
-uint32_t CountUpTo(Micros time, uint32_t n, TimeOf time_of) {
-  return SearchFrom(Guess(time, n, time_of), 0, n, [&](uint32_t i) { return time_of(i) <= time; });
-}
+// Buckets of the guide for each leaf.
+constexpr uint32_t kGuidePerLeaf = 4;
 
 }  // namespace
 
-const StepFunction::Entry* StepFunction::Find(Micros time) const {
-  if (empty()) return nullptr;
-  const auto time_of = [this](uint32_t i) { return (*root_)[i].first_time; };
-  const uint32_t count = CountUpTo(time, static_cast<uint32_t>(root_->size()), time_of);
-  return count == 0 ? nullptr : &(*root_)[count - 1];
+StepFunction::Spot StepFunction::Find(Micros time) const {
+  if (empty()) return {};
+  const Root& root = *root_;
+  const uint32_t bucket = root.buckets.Bucket(time);
+  const auto first = root.first_times.begin();
+  const auto after =
+      std::upper_bound(first + root.guide[bucket], first + root.guide[bucket + 1], time);
+  if (after == first) return {};
+  const auto leaf = static_cast<size_t>(after - first) - 1;
+  // As if the leaf's times were spread evenly up to the next leaf.
+  const uint32_t count = root.entries[leaf].count;
+  const Micros last = after == root.first_times.end() ? root.last_time : *after;
+  return {&root.entries[leaf],
+          TimeScale(root.first_times[leaf], std::max(last, time), count).Bucket(time, count)};
 }
 
 void StepFunction::Prefetch(Micros time) const {
-  const Entry* const entry = Find(time);
-  if (entry == nullptr) return;
-  const Leaf& leaf = *entry->leaf;
-  const auto time_of = [&](uint32_t i) { return leaf[i].time; };
-  __builtin_prefetch(&leaf.front());
-  __builtin_prefetch(&leaf.back());
-  __builtin_prefetch(&leaf[Guess(time, static_cast<uint32_t>(leaf.size()), time_of)]);
+  const Spot spot = Find(time);
+  if (spot.entry == nullptr) return;
+  __builtin_prefetch(&spot.entry->times[spot.guess]);
+  __builtin_prefetch(&spot.entry->sums[spot.guess]);
 }
 
 absl::int128 StepFunction::Value(Micros time) const {
-  const Entry* const entry = Find(time);
-  if (entry == nullptr) return 0;
-  const Leaf& leaf = *entry->leaf;
-  const auto time_of = [&](uint32_t i) { return leaf[i].time; };
-  const uint32_t count = CountUpTo(time, static_cast<uint32_t>(leaf.size()), time_of);
-  return entry->before + leaf[count - 1].sum;
+  const Spot spot = Find(time);
+  if (spot.entry == nullptr) return 0;
+  const Entry& entry = *spot.entry;
+  const uint32_t count =
+      SearchFrom(spot.guess, 0, entry.count, [&](uint32_t i) { return entry.times[i] <= time; });
+  return entry.before + entry.sums[count - 1];
 }
 
 // Appends to `out` the leaves that hold the deltas of `leaf` (may be null) and
 // the sorted [begin, end).
-void StepFunction::MergeLeaf(const Leaf* leaf, const Delta* begin, const Delta* end, Root* out) {
+void StepFunction::MergeLeaf(const Leaf* leaf, const Delta* begin, const Delta* end,
+                             std::vector<Entry>* out) {
   std::vector<Delta> merged;
-  merged.reserve((leaf == nullptr ? 0 : leaf->size()) + (end - begin));
+  merged.reserve((leaf == nullptr ? 0 : leaf->times.size()) + (end - begin));
   absl::int128 previous = 0;
   if (leaf != nullptr) {
-    for (const Step& step : *leaf) {
-      merged.push_back({step.time, step.sum - previous});
-      previous = step.sum;
+    for (size_t i = 0; i < leaf->times.size(); ++i) {
+      merged.push_back({leaf->times[i], leaf->sums[i] - previous});
+      previous = leaf->sums[i];
     }
   }
   const auto middle = merged.insert(merged.end(), begin, end);
@@ -79,11 +75,14 @@ void StepFunction::MergeLeaf(const Leaf* leaf, const Delta* begin, const Delta* 
     const size_t first = kept * part / leaf_count;
     const size_t last = kept * (part + 1) / leaf_count;
     auto steps = std::make_shared<Leaf>();
-    steps->reserve(last - first);
+    steps->times.reserve(last - first);
+    steps->sums.reserve(last - first);
     absl::int128 sum = 0;
-    for (size_t i = first; i < last; ++i)
-      steps->push_back({merged[i].time, sum += merged[i].change});
-    out->push_back({std::move(steps), merged[first].time, 0});
+    for (size_t i = first; i < last; ++i) {
+      steps->times.push_back(merged[i].time);
+      steps->sums.push_back(sum += merged[i].change);
+    }
+    out->emplace_back(std::move(steps));
   }
 }
 
@@ -93,26 +92,36 @@ StepFunction StepFunction::With(std::vector<Delta> deltas) const {
   auto root = std::make_shared<Root>();
   const Delta* next = deltas.data();
   const Delta* const end = next + deltas.size();
-  const size_t old_count = root_ == nullptr ? 0 : root_->size();
-  if (old_count == 0) MergeLeaf(nullptr, next, end, root.get());
+  const size_t old_count = root_ == nullptr ? 0 : root_->entries.size();
+  if (old_count == 0) MergeLeaf(nullptr, next, end, &root->entries);
   for (size_t i = 0; i < old_count; ++i) {
-    const Entry& entry = (*root_)[i];
+    const Entry& entry = root_->entries[i];
     const Delta* region_end = end;
     if (i + 1 < old_count) {
-      region_end = std::lower_bound(next, end, (*root_)[i + 1].first_time,
+      region_end = std::lower_bound(next, end, root_->first_times[i + 1],
                                     [](const Delta& d, Micros t) { return d.time < t; });
     }
     if (next == region_end) {
-      root->push_back(entry);
+      root->entries.push_back(entry);
     } else {
-      MergeLeaf(entry.leaf.get(), next, region_end, root.get());
+      MergeLeaf(entry.leaf.get(), next, region_end, &root->entries);
     }
     next = region_end;
   }
   absl::int128 before = 0;
-  for (Entry& entry : *root) {
+  for (Entry& entry : root->entries) {
     entry.before = before;
-    before += entry.leaf->back().sum;
+    before += entry.leaf->sums.back();
+    root->first_times.push_back(entry.leaf->times.front());
+  }
+  if (!root->entries.empty()) {
+    const auto count = static_cast<uint32_t>(root->entries.size());
+    root->last_time = root->entries.back().leaf->times.back();
+    root->buckets =
+        TimeBuckets(root->first_times.front(), root->first_times.back(), count * kGuidePerLeaf);
+    root->guide.resize(root->buckets.count() + 1);
+    root->buckets.CountBefore(
+        count, [&](uint32_t i) { return root->first_times[i]; }, root->guide.data());
   }
   StepFunction result;
   result.root_ = std::move(root);
@@ -121,9 +130,12 @@ StepFunction StepFunction::With(std::vector<Delta> deltas) const {
 
 int64_t StepFunction::bytes() const {
   if (root_ == nullptr) return 0;
-  int64_t bytes = static_cast<int64_t>(root_->capacity() * sizeof(Entry));
-  for (const Entry& entry : *root_) {
-    bytes += static_cast<int64_t>(entry.leaf->capacity() * sizeof(Step));
+  int64_t bytes = static_cast<int64_t>(root_->entries.capacity() * sizeof(Entry) +
+                                       root_->first_times.capacity() * sizeof(Micros) +
+                                       root_->guide.capacity() * sizeof(uint32_t));
+  for (const Entry& entry : root_->entries) {
+    bytes += static_cast<int64_t>(entry.leaf->times.capacity() *
+                                  (sizeof(Micros) + sizeof(absl::int128)));
   }
   return bytes;
 }

@@ -48,8 +48,8 @@ class RawResponse {
 
   // Appends the column `field` with these values, which belong to the result. An empty column stays
   // unset.
-  template <typename T>
-  void Column(int field, const std::vector<T>& values) {
+  template <typename T, typename Allocator>
+  void Column(int field, const std::vector<T, Allocator>& values) {
     if (values.empty()) return;
     const size_t bytes = values.size() * sizeof(T);
     std::array<uint8_t, 10> inner;
@@ -111,7 +111,7 @@ void WriteTypedSample(const SampleRequest& request, const SampleResult& result,
   } else {
     WriteNames(result.names, response->mutable_item_ids());
   }
-  const auto floats = [](const std::vector<float>& values, auto mutable_column) {
+  const auto floats = [](std::span<const float> values, auto mutable_column) {
     if (!values.empty()) WriteFloats(values, kTyped, mutable_column());
   };
   floats(result.log_q, [&] { return response->mutable_log_q(); });

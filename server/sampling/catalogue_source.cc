@@ -185,6 +185,8 @@ absl::Status CatalogueSource::Begin(std::span<const Row> rows, std::span<RowStat
     }
     if (state.eligible < law.living * kMinEligibleShare) {
       NEGATRON_RETURN_IF_ERROR(Own(static_cast<uint32_t>(r)));
+      state.eligible = state.own->total();
+      state.draws_from_own = has_own_ = true;
       if (state.own->empty()) statuses[r] = RowStatus::kExhausted;
     }
   }
@@ -204,9 +206,7 @@ absl::Status CatalogueSource::Own(uint32_t row) {
   } else {
     NEGATRON_RETURN_IF_ERROR(MakeTable(&law, &rows_[row].excluded, own.get()));
   }
-  state.eligible = own->total();
   state.own = std::move(own);
-  has_own_ = true;
   return absl::OkStatus();
 }
 
@@ -272,7 +272,7 @@ absl::Status CatalogueSource::FillBatch(Draws* draws, size_t first, uint32_t cou
   uint32_t open_count = 0;
   for (uint32_t i = 0; i < count; ++i) {
     const uint32_t row = draws->rows[first + i];
-    if (has_own_ && states_[row].own != nullptr) {
+    if (has_own_ && states_[row].draws_from_own) {
       FillFromOwn(draws, first + i);
       continue;
     }

@@ -43,6 +43,7 @@ class CatalogueSource : public Source {
     double proposed = 0;  // Of all items that may be proposed.
     double living = 0;    // Of those that are alive; 0 exactly if there are none.
     Micros boundary = 0;
+    Micros newest = 0;                 // Event before the boundary.
     std::optional<WeightTable> table;  // Of the living, if drawn from.
     LivingItems items;                 // Filled when first wanted.
     bool has_items = false;
@@ -110,6 +111,7 @@ class CatalogueSource : public Source {
     Law* law = nullptr;
     double eligible = 0;
     bool excludes = false;
+    bool draws_from_own = false;       // From the first draw on.
     std::unique_ptr<WeightTable> own;  // What the row may get, once enumerated.
   };
 
@@ -135,7 +137,7 @@ class CatalogueSource : public Source {
   std::span<const Row> rows_;
   std::vector<std::unique_ptr<Law>> laws_;
   size_t law_count_ = 0;
-  // Whether any row of the block is drawn from a table of its own.
+  // Whether any row of the block draws from a table of its own.
   bool has_own_ = false;
   std::vector<RowState> states_;
   std::vector<Ordinal> excluded_;  // Of one row.

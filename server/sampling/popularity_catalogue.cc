@@ -57,8 +57,7 @@ Micros PopularityCatalogue::Boundary(uint32_t row) const {
 
 absl::Status PopularityCatalogue::Turn(Law* law) {
   law->masses = &Columns(*law);
-  const std::optional<Micros> last = law->masses->log().last_time();
-  law->after_all = !last.has_value() || *last < law->time;
+  law->after_all = law->masses->IsAfterAll(law->time);
   // Which events count says what items weigh, up to a factor that all share.
   const auto key_of_events = [&] {
     return key_.With(spec_.within_cohort ? law->cohort : 0)
@@ -73,8 +72,10 @@ absl::Status PopularityCatalogue::Turn(Law* law) {
     law->living = law->as_of.living;
     law->parts = {};
     const MassBase* const base = law->logs->base();
-    const bool has_parts = base != nullptr && spec_.window_micros == 0 && law->living > 0 &&
-                           law->time >= base->boundary();
+    // Only at the end of the log: what is drawn as of an earlier time does not depend
+    // on what came later, to the bit.
+    const bool has_parts =
+        base != nullptr && spec_.window_micros == 0 && law->living > 0 && law->after_all;
     if (has_parts) {
       NEGATRON_ASSIGN_OR_RETURN(law->parts,
                                 law->logs->PartsAt(law->as_of, *context().cancellation));
@@ -87,6 +88,7 @@ absl::Status PopularityCatalogue::Turn(Law* law) {
   law->as_of = law->masses->SpanAt(law->boundary, spec_.window_micros);
   law->key = key_of_events().With(static_cast<uint64_t>(law->boundary));
   if (law->as_of.span.mass <= 0) return absl::OkStatus();
+  law->newest = law->masses->log().LastTime(law->as_of.span.end);
   WeightTable table;
   NEGATRON_RETURN_IF_ERROR(MakeTable(law, nullptr, &table));
   law->table = std::move(table);
@@ -104,7 +106,7 @@ double PopularityCatalogue::DirectWeight(const Law& law, Ordinal item) const {
     const uint32_t end = column.CountBefore(law.boundary);
     for (uint32_t i = column.CountBefore(law.as_of.begin_time); i < end; ++i) {
       const WeightedTime event = column.at(i);
-      const double age = static_cast<double>(law.boundary - event.time);
+      const double age = static_cast<double>(law.newest - event.time);
       mass += base_weight * event.weight *
               (half_life_ == 0 ? 1 : std::exp2(-age / static_cast<double>(half_life_)));
     }
