@@ -12,7 +12,7 @@ namespace {
 
 // JSON has no word for what is not finite.
 std::string Number(double value) {
-  return std::isfinite(value) ? absl::StrFormat("%.9g", value) : "null";
+  return std::isfinite(value) ? absl::StrFormat("%.12g", value) : "null";
 }
 
 }  // namespace

@@ -1,10 +1,20 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Measures Negatron against its baselines, side by side on this machine.
+"""Measures Negatron, against its baselines where it has any, and checks what it draws.
 
-Each figure is a ratio: the server and its baseline are measured in turn, several rounds, with the
-same client beside them on the same cores, and the medians are divided. Prints a line for each and
-writes them as a JSON list of {name, value, unit, baseline, ratio}, with the conditions beside.
+Figures come in groups:
+  wire      the server against an echo server and Redis: both are measured in turn, several rounds,
+            with the same client beside them on the same cores, and the medians are divided
+  sampler   a draw in process, without the wire
+  check     draws counted by an independent checker: what must not be drawn, and the law
+  extremes  draws where the catalogue or the row is as bad as it gets, checked against their law
+  ingest    latency of sampling while events are written, against idle
+  memory    bytes of a pool by structure
+
+Without --group all run, those behind `sampler` at a reduced size; with it the named ones at full
+size (memory: 10 million items, 100 million events, some ten minutes). Prints a line for each figure
+and writes them as a JSON list of {name, value, unit, baseline, ratio}, with the conditions beside.
+The exit code is 1 if a draw is wrong.
 """
 import argparse
 import contextlib
@@ -32,18 +42,44 @@ WIRE_FIGURES = [
     ("wire_as_of", ["--source=popularity", "--as-of"], False),
     ("wire_as_of_history", ["--source=popularity", "--as-of", "--histories"], False),
 ]
+# Programs that print figures by themselves: name, and flags at full size, when all groups run, and
+# of a smoke test.
+PROGRAMS = {
+    "check": ("check_draws",
+              ["--draws=100000000", "--items=1000000", "--events=10000000"],
+              ["--draws=10000000", "--items=200000", "--events=2000000"],
+              ["--draws=500000", "--items=20000", "--events=200000"]),
+    "extremes": ("extremes_bench",
+                 ["--items=1000000", "--events=10000000", "--seconds=1"],
+                 ["--items=200000", "--events=2000000", "--seconds=0.3"],
+                 ["--items=20000", "--events=200000", "--seconds=0.05"]),
+    "ingest": ("ingest_bench",
+               ["--items=1000000", "--events=10000000", "--seconds=10"],
+               ["--items=200000", "--events=2000000", "--seconds=3"],
+               ["--items=20000", "--events=200000", "--seconds=0.5"]),
+    "memory": ("pool_memory",
+               ["--items=10000000", "--events=100000000"],
+               ["--items=1000000", "--events=10000000"],
+               ["--items=20000", "--events=200000"]),
+}
+GROUPS = ["wire", "sampler", *PROGRAMS]
+PROGRAM_TIMEOUT = 3600
 UNIT = "negatives/s"
 EVENTS_PER_USER = 100
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, required=True, help="build folder with bin/")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    parser.add_argument("--group", action="append", choices=GROUPS,
+                        help="measure only this group, at full size; may be repeated")
     parser.add_argument("--quick", action="store_true",
                         help="a smoke test: 100,000 items, 1,000,000 events, short measurements")
-    parser.add_argument("--items", type=int, help="items in the catalogue (default 1,000,000)")
-    parser.add_argument("--events", type=int, help="events in the catalogue (default 10,000,000)")
+    parser.add_argument("--items", type=int,
+                        help="items in the catalogue of wire and sampler (default 1,000,000)")
+    parser.add_argument("--events", type=int, help="events in it (default 10,000,000)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each figure")
     parser.add_argument("--seconds", type=float, help="least time of a measurement (default 3)")
     parser.add_argument("--in-flight", type=int, default=4, help="calls, connections at a time")
@@ -116,13 +152,17 @@ def redis_server(folder):
         yield port
 
 
-def run_json(command, timeout):
+def run_json(command, timeout, accepted=(0,)):
     """Runs a program that prints JSON; its progress goes to our standard error."""
     result = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, check=False,
                             timeout=timeout)
-    if result.returncode != 0:
+    if result.returncode not in accepted:
         raise RuntimeError(f"{command[0]} failed with exit code {result.returncode}")
     return json.loads(result.stdout)
+
+
+def text_of(number):
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
 
 
 class Bench:
@@ -132,6 +172,7 @@ class Bench:
         self.arguments = arguments
         self.bin = arguments.build / "bin"
         self.figures = []
+        self.failures = []
         self.conditions = {
             "machine": f"{os.cpu_count()} cores, {cpu_model()}",
             "load_average": round(os.getloadavg()[0], 1),
@@ -142,20 +183,20 @@ class Bench:
             "quick": arguments.quick,
         }
 
-    def add(self, name, value, baseline=None, unit=UNIT, **more):
+    def add(self, name, value, baseline=None, unit=UNIT, conditions=None, **more):
         """Keeps a figure and prints its line. A value of None: skipped, with its `reason`."""
         ratio = value / baseline if value and baseline else None
         self.figures.append({"name": name, "value": value, "unit": unit, "baseline": baseline,
-                             "ratio": ratio, **more, "conditions": self.conditions})
-        numbers = ", ".join(f"{key} {number:.2f}" for key, number in more.items()
-                            if isinstance(number, float))
+                             "ratio": ratio, **more, "conditions": conditions or self.conditions})
         if value is None:
-            print(f"{name:30} skipped: {more.get('reason')}", flush=True)
-        elif baseline is None:
-            print(f"{name:30} {value:14,.0f} {unit}", flush=True)
-        else:
-            print(f"{name:30} {value:14,.0f} {unit}   baseline {baseline:14,.0f}   "
-                  f"ratio {ratio:8.3f}   {numbers}", flush=True)
+            print(f"{name:32} skipped: {more.get('reason')}", flush=True)
+            return
+        line = f"{name:32} {text_of(value):>14} {unit}"
+        if ratio is not None:
+            line += f"   baseline {text_of(baseline):>14}   ratio {ratio:8.3f}"
+        numbers = ", ".join(f"{key} {text_of(number)}" for key, number in more.items()
+                            if isinstance(number, (int, float)))
+        print(f"{line}   {numbers}".rstrip(), flush=True)
 
     def measure(self, program, flags):
         """One measurement by a Google Benchmark program."""
@@ -214,8 +255,42 @@ class Bench:
             self.compare("redis_uniform", lambda: self.wire(negatrond, ["--source=uniform"]),
                          lambda: self.measure("redis_bench", flags), self.arguments.rounds)
 
+    def run_sampler(self):
+        """Draws in process, by source and what rows have."""
+        say("measuring the sampler")
+        command = [self.bin / "sampler_bench", f"--items={self.arguments.items}",
+                   f"--events={self.arguments.events}", "--benchmark_format=json",
+                   f"--benchmark_min_time={self.arguments.seconds / 3}"]
+        for result in run_json(command, timeout=PROGRAM_TIMEOUT)["benchmarks"]:
+            if result.get("error_occurred"):
+                self.failures.append(f"sampler_{result['name']}: {result['error_message']}")
+            else:
+                self.add(f"sampler_{result['name']}", result["draw"] * 1e9, unit="ns/draw")
+
+    def run_program(self, group):
+        """A program with figures, and perhaps failures, of its own."""
+        name, full, reduced, smoke = PROGRAMS[group]
+        flags = smoke if self.arguments.quick else full if self.arguments.group else reduced
+        say(f"running {name} {' '.join(flags)}")
+        result = run_json([self.bin / name, *flags], timeout=PROGRAM_TIMEOUT, accepted=(0, 1))
+        conditions = {key: value for key, value in self.conditions.items()
+                      if key in ("machine", "load_average", "build_type", "date", "quick")}
+        for figure in result["figures"]:
+            self.add(**figure, conditions={**conditions, "command": " ".join([name, *flags])})
+        self.failures += result["failures"]
+
     def run(self, root):
-        """Starts the servers with their files under `root` and measures everything."""
+        """Measures the groups that were asked for, with files under `root`."""
+        for group in self.arguments.group or GROUPS:
+            if group == "wire":
+                self.run_servers(root)
+            elif group == "sampler":
+                self.run_sampler()
+            else:
+                self.run_program(group)
+
+    def run_servers(self, root):
+        """Starts the servers with their files under `root` and measures them."""
         folders = {name: root / name for name in ("negatrond", "echo", "redis")}
         for folder in folders.values():
             folder.mkdir()
@@ -254,6 +329,9 @@ def main():
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(bench.figures, indent=2) + "\n")
     say(f"written: {arguments.out}")
+    for failure in bench.failures:
+        say(f"FAILED: {failure}")
+    sys.exit(1 if bench.failures else 0)
 
 
 if __name__ == "__main__":
