@@ -38,6 +38,7 @@ struct Flags {
   int64_t items = static_cast<int64_t>(kFullItems);
   int64_t events = static_cast<int64_t>(kFullEvents);
   int64_t commit = 100'000;
+  int64_t item_commit = 100'000;
   double max_seconds = 3600;
 };
 
@@ -87,9 +88,9 @@ class Writer {
   }
 
   void WriteItems() {
-    for (int64_t first = 0; first < flags_.items; first += flags_.commit) {
+    for (int64_t first = 0; first < flags_.items; first += flags_.item_commit) {
       PoolBuilder builder(*pool_);
-      for (int64_t i = first; i < std::min(flags_.items, first + flags_.commit); ++i) {
+      for (int64_t i = first; i < std::min(flags_.items, first + flags_.item_commit); ++i) {
         ItemRecord item;
         item.id.number = i;
         item.alive = {stream_.LifeOf(i)};
@@ -183,7 +184,9 @@ int Main(int argc, char** argv) {
       ->check(CLI::Range(10 * kEventsPerUser, 1L << 31));
   app.add_option("--events", flags.events, "Events; rounded down to a multiple of 100.")
       ->check(CLI::Range(kEventsPerUser, 1L << 31));
-  app.add_option("--commit", flags.commit, "Items or events of a commit.")
+  app.add_option("--commit", flags.commit, "Events of a commit.")->check(CLI::PositiveNumber);
+  app.add_option("--item-commit", flags.item_commit,
+                 "Items of a commit; a server that starts takes all at once.")
       ->check(CLI::PositiveNumber);
   app.add_option("--max-seconds", flags.max_seconds, "Stop early after this.");
   CLI11_PARSE(app, argc, argv);
