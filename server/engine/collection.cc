@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/engine/collection.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace negatron {
 namespace {
 
@@ -20,6 +23,19 @@ PoolSettings PoolSettingsOf(const CollectionRecord& settings) {
   return {settings.item_id_type,        settings.user_id_type,   settings.half_life_micros,
           settings.half_lives,          settings.windows,        settings.cohort_popularity,
           settings.category_popularity, settings.mined_per_user, settings.popularity_grid_micros};
+}
+
+void Collection::Publish(std::shared_ptr<const Snapshot> snapshot) {
+  std::vector<std::shared_ptr<const Snapshot>> free;  // Outside the lock.
+  MutexLock lock(mutex_);
+  snapshot_.swap(snapshot);
+  retired_.push_back(std::move(snapshot));
+  // Nobody can get at a retired one any more, so one that has no other owner keeps none.
+  const auto unused = std::partition(
+      retired_.begin(), retired_.end(),
+      [](const std::shared_ptr<const Snapshot>& old) { return old.use_count() > 1; });
+  free.assign(std::make_move_iterator(unused), std::make_move_iterator(retired_.end()));
+  retired_.erase(unused, retired_.end());
 }
 
 StreamRecord Collection::Stream(const std::string& name) const {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 
@@ -47,13 +48,10 @@ class Collection {
     return snapshot_;
   }
 
-  void Publish(std::shared_ptr<const Snapshot> snapshot) {
-    {
-      MutexLock lock(mutex_);
-      snapshot_.swap(snapshot);
-    }
-    // The old one may be freed here, outside the lock.
-  }
+  // Replaces the snapshot. Whatever readers no longer need of older ones is freed by
+  // the caller, a writer, in this call or a later one: for a reader who is the last
+  // to let go it could take tens of milliseconds.
+  void Publish(std::shared_ptr<const Snapshot> snapshot);
 
   // Position of an import stream; chunk 0 if it is not known.
   StreamRecord Stream(const std::string& name) const;
@@ -69,6 +67,8 @@ class Collection {
  private:
   mutable Mutex mutex_;
   std::shared_ptr<const Snapshot> snapshot_ ABSL_GUARDED_BY(mutex_);
+  // Replaced, and perhaps still read.
+  std::vector<std::shared_ptr<const Snapshot>> retired_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, StreamRecord> streams_ ABSL_GUARDED_BY(mutex_);
   std::atomic<int64_t> calls_{0};
   std::atomic<int64_t> rows_{0};

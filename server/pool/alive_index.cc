@@ -22,7 +22,12 @@ bool Overlaps(const Interval& alive, const Interval& span) {
   return alive.from < span.until && alive.until > span.from;
 }
 
+// Where a span is cut in two. Time without bounds is cut at 1970 and 2112, so that
+// what lives for ever is not listed on every level from there to the years of data.
 Micros Middle(const Interval& span) {
+  constexpr Micros kEnd = Micros{1} << 52;
+  if (span.from < 0 && span.until > 0) return 0;
+  if (span.from < kEnd && span.until > kEnd) return kEnd;
   const auto from = static_cast<uint64_t>(span.from);
   return static_cast<Micros>(from + (static_cast<uint64_t>(span.until) - from) / 2);
 }
@@ -57,23 +62,25 @@ class AliveIndex::Editor {
   Editor(IntervalsOf intervals, WeightOf weight) : intervals_(intervals), weight_(weight) {}
 
   // `changes` overlap the span and are sorted by (item, from), what is taken out
-  // before what is added.
-  NodePtr Edit(const Node* old, const Interval& span, const Changes& changes) {
+  // before what is added. A start changes everything at once: each level lets go of
+  // its changes before the next.
+  NodePtr Edit(const Node* old, const Interval& span, Changes changes) {
     if (changes.empty() && old == nullptr) return nullptr;
     auto node = old == nullptr ? std::make_shared<Node>() : std::make_shared<Node>(*old);
-    Changes whole;
-    Changes loose;
-    for (const Change& change : changes) {
-      (Covers(change.alive, span) ? whole : loose).push_back(change);
+    const auto loose = std::stable_partition(
+        changes.begin(), changes.end(),
+        [&](const Change& change) { return Covers(change.alive, span); });
+    if (loose != changes.begin()) {
+      EditItems({changes.begin(), loose}, node.get());
+      changes.erase(changes.begin(), loose);
     }
-    if (!whole.empty()) EditItems(whole, node.get());
-    if (!loose.empty()) EditLoose(loose, span, node.get());
+    if (!changes.empty()) EditLoose(std::move(changes), span, node.get());
     const bool empty = node->items.empty() && node->loose_count == 0;
     return empty ? nullptr : node;
   }
 
  private:
-  void EditItems(const Changes& changes, Node* node) {
+  void EditItems(std::span<const Change> changes, Node* node) {
     bool appends = true;
     bool lost_max = false;
     for (const Change& change : changes) {
@@ -112,14 +119,14 @@ class AliveIndex::Editor {
     }
   }
 
-  void EditLoose(const Changes& changes, const Interval& span, Node* node) {
+  void EditLoose(Changes changes, const Interval& span, Node* node) {
     const uint32_t old_count = node->loose_count;
     for (const Change& change : changes) node->loose_count += change.added ? 1 : -1;
     const bool can_split = Middle(span) > span.from;
     const bool was_split = old_count > kMaxLoose && can_split;
     const bool split = node->loose_count > kMaxLoose && can_split;
     if (was_split) {
-      EditChildren(changes, span, node);
+      EditChildren(std::move(changes), span, node);
       if (!split) Collapse(span, node);
       return;
     }
@@ -137,26 +144,24 @@ class AliveIndex::Editor {
       }
     }
     if (!split) return;
-    Changes all;
+    changes.clear();
     for (const Node::Loose& entry : node->loose) {
-      all.push_back({entry.item, entry.alive, entry.weight, true});
+      changes.push_back({entry.item, entry.alive, entry.weight, true});
     }
-    node->loose = {};
-    EditChildren(all, span, node);
+    node->loose = std::vector<Node::Loose>();  // Without its room, which `= {}` would keep.
+    EditChildren(std::move(changes), span, node);
   }
 
-  void EditChildren(const Changes& changes, const Interval& span, Node* node) {
+  void EditChildren(Changes changes, const Interval& span, Node* node) {
     const Micros middle = Middle(span);
-    const Interval halves[] = {{span.from, middle}, {middle, span.until}};
-    Changes part;
-    for (const bool second : {false, true}) {
-      part.clear();
-      for (const Change& change : changes) {
-        if (Overlaps(change.alive, halves[second])) part.push_back(change);
-      }
-      std::shared_ptr<const Node>& child = second ? node->after : node->before;
-      if (!part.empty()) child = Edit(child.get(), halves[second], part);
-    }
+    const Interval before{span.from, middle};
+    const Interval after{middle, span.until};
+    Changes later;
+    std::copy_if(changes.begin(), changes.end(), std::back_inserter(later),
+                 [&](const Change& change) { return Overlaps(change.alive, after); });
+    std::erase_if(changes, [&](const Change& change) { return !Overlaps(change.alive, before); });
+    if (!changes.empty()) node->before = Edit(node->before.get(), before, std::move(changes));
+    if (!later.empty()) node->after = Edit(node->after.get(), after, std::move(later));
   }
 
   // So few are left that the node is a leaf again.
@@ -258,7 +263,7 @@ AliveIndex AliveIndex::With(std::vector<Change> changes, IntervalsOf intervals,
     return std::tie(a.item, a.added, a.alive.from) < std::tie(b.item, b.added, b.alive.from);
   });
   AliveIndex result;
-  result.root_ = Editor(intervals, weight).Edit(root_.get(), Interval{}, changes);
+  result.root_ = Editor(intervals, weight).Edit(root_.get(), Interval{}, std::move(changes));
   return result;
 }
 

@@ -265,5 +265,37 @@ TEST(AliveIndexTest, OldIndexesStayAsTheyWere) {
   }
 }
 
+// Items that came in commits of `commit`; most are born at times of their own.
+AliveIndex IndexOfCommits(Ordinal items, Ordinal commit) {
+  constexpr Micros kDay = 24 * 3600LL * 1000000;
+  const auto life_of = [](Ordinal item) {
+    return Interval{1'700'000'000'000'000 + (item * 7919LL % 365) * kDay + item, kNever};
+  };
+  AliveIndex index;
+  for (Ordinal first = 0; first < items; first += commit) {
+    std::vector<AliveIndex::Change> changes;
+    for (Ordinal i = first; i < first + commit; ++i) {
+      changes.push_back({i, life_of(i), AliveIndex::WeightUnits(1), true});
+    }
+    index = index.With(
+        changes, [&](Ordinal item) { return std::vector<Interval>{life_of(item)}; },
+        [](Ordinal) { return AliveIndex::WeightUnits(1); });
+  }
+  return index;
+}
+
+// As at a start, which adds all items at once.
+TEST(AliveIndexTest, ItemsAddedAtOnceTakeNoMoreMemoryThanInManyCommits) {
+  constexpr Ordinal kItems = 100'000;
+  EXPECT_LE(IndexOfCommits(kItems, kItems).bytes(),
+            IndexOfCommits(kItems, kItems / 100).bytes() * 3 / 2);
+}
+
+// A list of those that live for ever stands at few levels of the tree: about 4 bytes each.
+TEST(AliveIndexTest, AnItemTakesAFewBytesALevelOfItsOwnTime) {
+  constexpr Ordinal kItems = 100'000;
+  EXPECT_LE(IndexOfCommits(kItems, kItems).bytes(), int64_t{kItems} * 80);
+}
+
 }  // namespace
 }  // namespace negatron
