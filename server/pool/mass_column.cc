@@ -17,14 +17,8 @@ uint32_t MassColumn::CountBefore(Micros time) const {
     begin = guide()[bucket];
     if (bucket + 1 < guide_size()) end = guide()[bucket + 1];
   }
-  // Without branches on what is compared, which can not be foreseen.
-  for (uint32_t count = end - begin; count > 0;) {
-    const uint32_t half = count / 2;
-    const bool right = all[begin + half].time < time;
-    begin = right ? begin + half + 1 : begin;
-    count = right ? count - half - 1 : half;
-  }
-  return begin;
+  return begin + CountPrefix(all + begin, end - begin,
+                             [time](const Point& point) { return point.time < time; });
 }
 
 double MassColumn::MassOfFirst(uint32_t count, const Decay& decay, int32_t to) const {

@@ -62,6 +62,20 @@ class TimeBuckets {
   uint32_t count_ = 1;
 };
 
+// How many of n sorted values come before: `before` holds for a prefix. Without
+// branches on what is compared, which can not be foreseen.
+template <typename T, typename Before>
+uint32_t CountPrefix(const T* values, uint32_t n, Before before) {
+  if (n == 0) return 0;
+  const T* first = values;
+  while (n > 1) {
+    const uint32_t half = n / 2;
+    first += half & -static_cast<uint32_t>(before(first[half - 1]));
+    n -= half;
+  }
+  return static_cast<uint32_t>(first - values) + static_cast<uint32_t>(before(*first));
+}
+
 // First position in [begin, end) that `before` does not hold for; it holds for
 // a prefix. Starts at `guess`, so that a good guess costs a look or two.
 template <typename Before>

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "server/pool/time_guide.h"
+
 namespace negatron {
 namespace {
 
@@ -15,13 +17,8 @@ constexpr uint32_t kMinTail = 8;
 
 uint32_t UserHistory::Find(Ordinal item) const {
   const Ordinal* const all = items();
-  uint32_t begin = 0;
-  for (uint32_t count = sorted_; count > 0;) {
-    const uint32_t half = count / 2;
-    const bool right = all[begin + half] < item;
-    begin = right ? begin + half + 1 : begin;
-    count = right ? count - half - 1 : half;
-  }
+  const uint32_t begin =
+      CountPrefix(all, sorted_, [item](Ordinal other) { return other < item; });
   if (begin < sorted_ && all[begin] == item) return begin;
   for (uint32_t i = sorted_; i < size_; ++i) {
     if (all[i] == item) return i;

@@ -262,37 +262,29 @@ void CatalogueSource::Propose(std::span<const Stretch> stretches) {
 
 absl::Status CatalogueSource::FillBatch(Draws* draws, size_t first, uint32_t count,
                                         std::span<Rejects> rejects) {
-  // Of the draws that are still open.
-  std::array<uint32_t, Batch::kSize> open;  // Position in `draws`, from `first` on.
-  std::array<uint32_t, Batch::kSize> rows;
-  std::array<uint32_t, Batch::kSize> slots;
-  std::array<uint32_t, Batch::kSize> attempts;
-  std::array<uint64_t, Batch::kSize> keys;
-  const bool accepts = has_accepts();
-  uint32_t open_count = 0;
+  // The draws that are still open; position in `draws`, from `first` on.
+  OpenDraws open;
   for (uint32_t i = 0; i < count; ++i) {
     const uint32_t row = draws->rows[first + i];
     if (has_own_ && states_[row].draws_from_own) {
       FillFromOwn(draws, first + i);
       continue;
     }
-    open[open_count] = i;
-    rows[open_count] = row;
-    slots[open_count] = draws->slots[first + i];
-    attempts[open_count] = draws->rounds[first + i] * kMaxAttempts;
-    keys[open_count] = rows_[row].key;
-    ++open_count;
+    open.Put(open.count++, i, row, draws->slots[first + i],
+             draws->rounds[first + i] * kMaxAttempts, rows_[row].key);
   }
-  for (uint32_t attempt = 0; attempt < kMaxAttempts && open_count > 0; ++attempt) {
+  const bool accepts = has_accepts();
+  for (uint32_t attempt = 0; attempt < kMaxAttempts && open.count > 0; ++attempt) {
+    const uint32_t n = open.count;
     context_.random.BitsAt(
         RandomPurpose::kCatalogue,
-        {{keys.data(), open_count}, {slots.data(), open_count}, {attempts.data(), open_count}},
-        {batch_.high.data(), open_count}, {batch_.low.data(), open_count});
-    Stretches({rows.data(), open_count});
+        {{open.keys.data(), n}, {open.slots.data(), n}, {open.attempts.data(), n}},
+        {batch_.high.data(), n}, {batch_.low.data(), n});
+    Stretches({open.rows.data(), n});
     Propose(stretches_);
-    uint32_t left = 0;
-    for (uint32_t i = 0; i < open_count; ++i) {
-      const uint32_t row = rows[i];
+    open.count = 0;
+    for (uint32_t i = 0; i < n; ++i) {
+      const uint32_t row = open.rows[i];
       const RowState& state = states_[row];
       const Ordinal item = batch_.items[i];
       if (batch_.weights[i] <= 0) [[unlikely]] {
@@ -301,26 +293,21 @@ absl::Status CatalogueSource::FillBatch(Draws* draws, size_t first, uint32_t cou
         ++rejects[row][static_cast<int>(RejectCause::kExcluded)];
       } else if (accepts && !state.law->table &&
                  !Accepts(*state.law, item,
-                          context_.random.Bits(keys[i], slots[i], RandomPurpose::kAccept,
-                                               attempts[i]))) {
+                          context_.random.Bits(open.keys[i], open.slots[i], RandomPurpose::kAccept,
+                                               open.attempts[i]))) {
         // Its weight was against it.
       } else {
-        draws->items[first + open[i]] = item;
-        draws->q[first + open[i]] = batch_.weights[i] / state.eligible;
+        draws->items[first + open.places[i]] = item;
+        draws->q[first + open.places[i]] = batch_.weights[i] / state.eligible;
         continue;
       }
-      open[left] = open[i];
-      rows[left] = row;
-      slots[left] = slots[i];
-      keys[left] = keys[i];
-      attempts[left] = attempts[i] + 1;
-      ++left;
+      open.Put(open.count++, open.places[i], row, open.slots[i], open.attempts[i] + 1,
+               open.keys[i]);
     }
-    open_count = left;
   }
-  for (uint32_t i = 0; i < open_count; ++i) {
-    NEGATRON_RETURN_IF_ERROR(Own(rows[i]));
-    FillFromOwn(draws, first + open[i]);
+  for (uint32_t i = 0; i < open.count; ++i) {
+    NEGATRON_RETURN_IF_ERROR(Own(open.rows[i]));
+    FillFromOwn(draws, first + open.places[i]);
   }
   return absl::OkStatus();
 }

@@ -70,6 +70,25 @@ class CatalogueSource : public Source {
     std::array<const Ordinal*, kSize> places;
   };
 
+  // The draws of a batch that have no item yet, in columns.
+  struct OpenDraws {
+    uint32_t count = 0;
+    std::array<uint32_t, Batch::kSize> places;
+    std::array<uint32_t, Batch::kSize> rows;
+    std::array<uint32_t, Batch::kSize> slots;
+    std::array<uint32_t, Batch::kSize> attempts;
+    std::array<uint64_t, Batch::kSize> keys;
+
+    void Put(uint32_t i, uint32_t place, uint32_t row, uint32_t slot, uint32_t attempt,
+             uint64_t key) {
+      places[i] = place;
+      rows[i] = row;
+      slots[i] = slot;
+      attempts[i] = attempt;
+      keys[i] = key;
+    }
+  };
+
   // Entries [begin, end) of a batch, of one law.
   struct Stretch {
     Law* law;
