@@ -16,6 +16,7 @@
 
 #include "client/cpp/request_id.h"
 #include "negatron/wire/status.pb.h"
+#include "proto/cc/columns.h"
 #include "proto/cc/status.h"
 
 namespace negatron::client {
@@ -109,37 +110,83 @@ absl::StatusOr<Response> Client::Call(Stub* stub,
   return response;
 }
 
-template <typename Batch, typename Stub, typename Request>
-absl::StatusOr<WriteSummary> Client::Write(
-    const Batch& batch, const WriteOptions& options, Stub* stub,
-    grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, v1::WriteReceipt*)) {
+template <typename Batch, typename Stub, typename Request, typename Response>
+absl::Status Client::Send(const Batch& batch, const std::string& request_id, Stub* stub,
+                          grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                       Response*),
+                          absl::FunctionRef<void(Request*)> prepare,
+                          absl::FunctionRef<void(const Response&)> take) {
   if (absl::Status status = CheckShape(batch); !status.ok()) return status;
-  if (options.request_id.size() > kMaxRequestIdBytes) {
+  if (request_id.size() > kMaxRequestIdBytes) {
     return BadFieldError("request_id",
                          absl::StrCat("is longer than ", kMaxRequestIdBytes, " characters"));
   }
-  const std::string id = options.request_id.empty() ? NewRequestId() : options.request_id;
+  const std::string id = request_id.empty() ? NewRequestId() : request_id;
   std::vector<RowRange> parts =
       CutRows(RowCount(batch), [&batch](size_t row) { return RowBytes(batch, row); });
   // The server says what it thinks of an empty write, and whether the collection exists.
   if (parts.empty()) parts.push_back(RowRange{});
-  WriteSummary summary;
-  for (const RowRange part : parts) {
-    Request request = MakeRequest(batch, part);
-    request.set_acknowledgement_level(options.acknowledgement_level);
-    request.set_request_id(parts.size() == 1 ? id : absl::StrCat(id, "/", summary.call_count));
-    const absl::StatusOr<v1::WriteReceipt> receipt = Call(stub, method, request);
-    if (!receipt.ok() && parts.size() == 1) return receipt.status();
-    if (!receipt.ok()) {
-      return LocateError(receipt.status(), part, [&](const std::string& field) {
-        return IndexOffset(batch, field, part.begin);
+  for (size_t i = 0; i < parts.size(); ++i) {
+    Request request = MakeRequest(batch, parts[i]);
+    request.set_request_id(parts.size() == 1 ? id : absl::StrCat(id, "/", i));
+    prepare(&request);
+    const absl::StatusOr<Response> response = Call(stub, method, request);
+    if (!response.ok() && parts.size() == 1) return response.status();
+    if (!response.ok()) {
+      return LocateError(response.status(), parts[i], [&](const std::string& field) {
+        return IndexOffset(batch, field, parts[i].begin);
       });
     }
+    take(*response);
+  }
+  return absl::OkStatus();
+}
+
+template <typename Batch, typename Stub, typename Request>
+absl::StatusOr<WriteSummary> Client::Write(
+    const Batch& batch, const WriteOptions& options, Stub* stub,
+    grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, v1::WriteReceipt*)) {
+  WriteSummary summary;
+  const auto prepare = [&options](Request* request) {
+    request->set_acknowledgement_level(options.acknowledgement_level);
+  };
+  const auto take = [&summary](const v1::WriteReceipt& receipt) {
     ++summary.call_count;
-    summary.written_count += receipt->written_count();
-    summary.created_item_count += receipt->created_item_count();
-    summary.replayed_call_count += receipt->replayed() ? 1 : 0;
-    summary.commit_sequence = std::max(summary.commit_sequence, receipt->commit_sequence());
+    summary.written_count += receipt.written_count();
+    summary.created_item_count += receipt.created_item_count();
+    summary.replayed_call_count += receipt.replayed() ? 1 : 0;
+    summary.commit_sequence = std::max(summary.commit_sequence, receipt.commit_sequence());
+  };
+  absl::Status status = Send<Batch, Stub, Request, v1::WriteReceipt>(batch, options.request_id,
+                                                                     stub, method, prepare, take);
+  if (!status.ok()) return status;
+  return summary;
+}
+
+template <typename Batch, typename Request, typename Response>
+absl::StatusOr<RemovalSummary> Client::Remove(
+    const Batch& batch, const std::string& request_id,
+    grpc::Status (v1::PoolService::Stub::*method)(grpc::ClientContext*, const Request&,
+                                                  Response*)) {
+  RemovalSummary summary;
+  absl::Status broken;
+  const auto take = [&](const Response& response) {
+    ++summary.call_count;
+    summary.removed_count += response.receipt().written_count();
+    summary.replayed_call_count += response.receipt().replayed() ? 1 : 0;
+    summary.commit_sequence =
+        std::max(summary.commit_sequence, response.receipt().commit_sequence());
+    const absl::StatusOr<std::vector<uint8_t>> found = ReadBytes(response.found(), "found");
+    broken.Update(found.status());
+    if (found.ok()) summary.found.insert(summary.found.end(), found->begin(), found->end());
+  };
+  absl::Status status = Send<Batch, v1::PoolService::Stub, Request, Response>(
+      batch, request_id, pool_.get(), method, [](Request*) {}, take);
+  if (!status.ok()) return status;
+  if (summary.replayed_call_count > 0) summary.found.clear();
+  const size_t want = summary.replayed_call_count > 0 ? 0 : RowCount(batch);
+  if (!broken.ok() || summary.found.size() != want) {
+    return absl::InternalError("the server's column `found` does not fit the request");
   }
   return summary;
 }
@@ -225,6 +272,30 @@ absl::StatusOr<WriteSummary> Client::WriteEmbeddings(const EmbeddingBatch& batch
                &v1::EmbeddingService::Stub::BatchWriteEmbeddings);
 }
 
+absl::StatusOr<RemovalSummary> Client::RetractEvents(const RetractionBatch& batch,
+                                                     const std::string& request_id) {
+  return Remove(batch, request_id, &v1::PoolService::Stub::RetractEvents);
+}
+
+absl::StatusOr<RemovalSummary> Client::EraseUsers(const ErasureBatch& batch,
+                                                  const std::string& request_id) {
+  return Remove(batch, request_id, &v1::PoolService::Stub::EraseUsers);
+}
+
+absl::StatusOr<v1::ListUsersResponse> Client::ListUsers(const v1::ListUsersRequest& request) {
+  return Call(pool_.get(), &v1::PoolService::Stub::ListUsers, request);
+}
+
+absl::StatusOr<std::unique_ptr<ItemImport>> Client::ImportItems(
+    const ImportStreamOptions& options) {
+  return OpenImport<ItemBatch>(channel_, options, options_.retry, options_.environment);
+}
+
+absl::StatusOr<std::unique_ptr<EventImport>> Client::ImportEvents(
+    const ImportStreamOptions& options) {
+  return OpenImport<EventBatch>(channel_, options, options_.retry, options_.environment);
+}
+
 absl::StatusOr<v1::BatchGetItemsResponse> Client::BatchGetItems(
     const v1::BatchGetItemsRequest& request) {
   return Call(pool_.get(), &v1::PoolService::Stub::BatchGetItems, request);
@@ -250,6 +321,18 @@ absl::StatusOr<SampleResult> Client::Sample(const SampleRequest& request) {
 absl::StatusOr<v1::SampleNegativesResponse> Client::SampleNegatives(
     const v1::SampleNegativesRequest& request) {
   return Call(sampling_.get(), &v1::SamplingService::Stub::SampleNegatives, request);
+}
+
+absl::StatusOr<SharedResult> Client::SampleShared(const SharedRequest& request) {
+  const absl::StatusOr<v1::SampleSharedNegativesResponse> response =
+      SampleSharedNegatives(MakeRequest(request));
+  if (!response.ok()) return response.status();
+  return ReadResponse(*response, request.negative_count);
+}
+
+absl::StatusOr<v1::SampleSharedNegativesResponse> Client::SampleSharedNegatives(
+    const v1::SampleSharedNegativesRequest& request) {
+  return Call(sampling_.get(), &v1::SamplingService::Stub::SampleSharedNegatives, request);
 }
 
 absl::StatusOr<v1::CollectionStatistics> Client::GetCollectionStatistics(

@@ -5,12 +5,14 @@
 #include <memory>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 
+#include "client/cpp/imports.h"
 #include "client/cpp/retry.h"
 #include "client/cpp/sampling.h"
 #include "client/cpp/writes.h"
@@ -77,6 +79,21 @@ class Client {
   absl::StatusOr<WriteSummary> WriteEmbeddings(const EmbeddingBatch& batch,
                                                const WriteOptions& options);
 
+  // Removes events, and users with all their events; in several calls and with errors as above. An
+  // entry that matches nothing is no error: `found` tells. Give EraseUsers a deadline of a minute
+  // or more in a large collection; what a deadline cuts off goes on by itself, and a repeat with
+  // the same request id waits for it.
+  absl::StatusOr<RemovalSummary> RetractEvents(const RetractionBatch& batch,
+                                               const std::string& request_id);
+  absl::StatusOr<RemovalSummary> EraseUsers(const ErasureBatch& batch,
+                                            const std::string& request_id);
+  absl::StatusOr<v1::ListUsersResponse> ListUsers(const v1::ListUsersRequest& request);
+
+  // Opens a stream of chunks (imports.h), which must not outlive this client. Errors are those of
+  // ImportStream; INVALID_ARGUMENT if an option is out of its range, NOT_FOUND for the collection.
+  absl::StatusOr<std::unique_ptr<ItemImport>> ImportItems(const ImportStreamOptions& options);
+  absl::StatusOr<std::unique_ptr<EventImport>> ImportEvents(const ImportStreamOptions& options);
+
   absl::StatusOr<v1::BatchGetItemsResponse> BatchGetItems(const v1::BatchGetItemsRequest& request);
   absl::StatusOr<v1::ListItemsResponse> ListItems(const v1::ListItemsRequest& request);
   absl::StatusOr<v1::BatchGetEmbeddingsResponse> BatchGetEmbeddings(
@@ -85,9 +102,14 @@ class Client {
   // Draws negatives in one call. Row outcomes are in `row_statuses`, not errors.
   absl::StatusOr<SampleResult> Sample(const SampleRequest& request);
 
+  // Draws one block of negatives for all rows, and tells which of them are false for which row.
+  absl::StatusOr<SharedResult> SampleShared(const SharedRequest& request);
+
   // The same, as messages.
   absl::StatusOr<v1::SampleNegativesResponse> SampleNegatives(
       const v1::SampleNegativesRequest& request);
+  absl::StatusOr<v1::SampleSharedNegativesResponse> SampleSharedNegatives(
+      const v1::SampleSharedNegativesRequest& request);
 
   absl::StatusOr<v1::CollectionStatistics> GetCollectionStatistics(
       const v1::GetCollectionStatisticsRequest& request);
@@ -103,12 +125,23 @@ class Client {
                                                              Response*),
                                 const Request& request, bool repeatable = true);
 
-  // Cuts `batch` and sends each part through `method` of `stub`.
+  // Cuts `batch`, sends each part through `method` of `stub`, and hands each response to `take`.
+  template <typename Batch, typename Stub, typename Request, typename Response>
+  absl::Status Send(const Batch& batch, const std::string& request_id, Stub* stub,
+                    grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                    absl::FunctionRef<void(Request*)> prepare,
+                    absl::FunctionRef<void(const Response&)> take);
+
+  // Send, for writes and for removals.
   template <typename Batch, typename Stub, typename Request>
   absl::StatusOr<WriteSummary> Write(const Batch& batch, const WriteOptions& options, Stub* stub,
                                      grpc::Status (Stub::*method)(grpc::ClientContext*,
                                                                   const Request&,
                                                                   v1::WriteReceipt*));
+  template <typename Batch, typename Request, typename Response>
+  absl::StatusOr<RemovalSummary> Remove(const Batch& batch, const std::string& request_id,
+                                        grpc::Status (v1::PoolService::Stub::*method)(
+                                            grpc::ClientContext*, const Request&, Response*));
 
   // One question to the health service. OK if the server serves.
   absl::Status CheckHealth(absl::Time deadline);

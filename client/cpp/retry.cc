@@ -30,18 +30,24 @@ Environment Environment::Real() {
   };
 }
 
+std::optional<absl::Duration> RetryWait(const RetryOptions& options, const Environment& environment,
+                                        const absl::Status& status, int attempt) {
+  if (!MayRepeat(status)) return std::nullopt;
+  absl::Duration backoff = options.initial_backoff;
+  for (int i = 1; i < attempt && backoff < options.max_backoff; ++i) backoff *= 2;
+  const absl::Duration wait =
+      std::min(backoff, options.max_backoff) * (0.5 + 0.5 * environment.random());
+  return std::max(wait, GetRetryDelay(status).value_or(absl::ZeroDuration()));
+}
+
 absl::Status RunWithRetries(const RetryOptions& options, const Environment& environment,
                             absl::Time deadline, absl::FunctionRef<absl::Status()> attempt) {
-  absl::Duration backoff = options.initial_backoff;
   for (int made = 1;; ++made) {
     absl::Status status = attempt();
-    if (status.ok() || !MayRepeat(status) || made >= options.max_attempts) return status;
-    absl::Duration wait =
-        std::min(backoff, options.max_backoff) * (0.5 + 0.5 * environment.random());
-    if (const auto asked = GetRetryDelay(status); asked.has_value()) wait = std::max(wait, *asked);
-    if (environment.now() + wait >= deadline) return status;
-    environment.sleep(wait);
-    backoff = std::min(backoff * 2, options.max_backoff);
+    if (status.ok() || made >= options.max_attempts) return status;
+    const std::optional<absl::Duration> wait = RetryWait(options, environment, status, made);
+    if (!wait.has_value() || environment.now() + *wait >= deadline) return status;
+    environment.sleep(*wait);
   }
 }
 

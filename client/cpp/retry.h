@@ -3,6 +3,7 @@
 #define NEGATRON_CLIENT_CPP_RETRY_H_
 
 #include <functional>
+#include <optional>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -32,10 +33,15 @@ struct Environment {
   static Environment Real();
 };
 
+// How long to wait after the failure `status` of attempt `attempt`, counted from 1, before the
+// next. Nothing if the failure is for good. Repeated are UNAVAILABLE, and RESOURCE_EXHAUSTED if it
+// carries a `RetryInfo`; a `RetryInfo` makes the wait at least as long as it says.
+std::optional<absl::Duration> RetryWait(const RetryOptions& options, const Environment& environment,
+                                        const absl::Status& status, int attempt);
+
 // Runs `attempt` until it succeeds, fails for good, or the attempts or the time are used up, and
-// returns its last status. Repeated are UNAVAILABLE, and RESOURCE_EXHAUSTED if it carries a
-// `RetryInfo`; a `RetryInfo` makes the wait at least as long as it says. Never waits beyond
-// `deadline`.
+// returns its last status. RetryWait tells which failures are repeated, and when. Never waits
+// beyond `deadline`.
 absl::Status RunWithRetries(const RetryOptions& options, const Environment& environment,
                             absl::Time deadline, absl::FunctionRef<absl::Status()> attempt);
 

@@ -12,6 +12,8 @@
 namespace negatron::client {
 namespace {
 
+constexpr int64_t kRejectCauses = 4;  // Columns of `rejects_by_cause`.
+
 void PutIds(const IdSpan& ids, v1::IdColumn* column) {
   if (const auto* names = std::get_if<std::span<const std::string>>(&ids)) {
     WriteNames(*names, column);
@@ -33,6 +35,50 @@ absl::Status PutQueries(const SampleRequest& from, v1::SampleNegativesRequest* t
   return absl::OkStatus();
 }
 
+void PutTime(absl::Time from, google::protobuf::Timestamp* to) {
+  const int64_t micros = absl::ToUnixMicros(from);
+  const int64_t seconds = absl::ToUnixSeconds(from);
+  to->set_seconds(seconds);
+  to->set_nanos(static_cast<int32_t>((micros - seconds * 1'000'000) * 1000));
+}
+
+absl::Time GetTime(const google::protobuf::Timestamp& from) {
+  return absl::FromUnixSeconds(from.seconds()) + absl::Nanoseconds(from.nanos());
+}
+
+// What both kinds of requests have.
+template <typename From, typename To>
+void PutRows(const From& from, To* to) {
+  to->set_collection(from.collection);
+  to->set_negative_count(from.negative_count);
+  to->set_row_count(from.row_count);
+  if (IdCount(from.user_ids) > 0) PutIds(from.user_ids, to->mutable_user_ids());
+  if (IdCount(from.positive_ids) > 0) PutIds(from.positive_ids, to->mutable_positive_ids());
+  if (!from.exclusion_splits.empty()) {
+    PutIds(from.exclusions, to->mutable_exclusions()->mutable_ids());
+    WriteInt64s(from.exclusion_splits, v1::COLUMN_ENCODING_RAW,
+                to->mutable_exclusions()->mutable_row_splits());
+  }
+  if (!from.as_of_micros.empty()) {
+    WriteInt64s(from.as_of_micros, v1::COLUMN_ENCODING_RAW, to->mutable_as_of_micros());
+  }
+  if (from.as_of_time.has_value()) PutTime(*from.as_of_time, to->mutable_as_of_time());
+  *to->mutable_policy() = from.policy;
+  if (from.seed.has_value()) to->set_seed(*from.seed);
+  to->set_encoding(v1::COLUMN_ENCODING_RAW);
+}
+
+// What both kinds of responses tell of the call.
+template <typename Response, typename Result>
+void TakeReport(const Response& response, Result* result) {
+  result->components.assign(response.components().begin(), response.components().end());
+  result->law_kind = response.law_kind();
+  result->snapshot = response.snapshot();
+  result->seed = response.seed();
+  result->as_of_time = GetTime(response.as_of_time());
+  result->kernel_id = response.kernel_id();
+}
+
 // Moves `values` to `out` if there are as many as `want`; none are fine if the column is optional.
 template <typename T>
 absl::Status Take(absl::StatusOr<std::vector<T>> values, absl::string_view field, int64_t want,
@@ -51,33 +97,25 @@ absl::Status Take(absl::StatusOr<std::vector<T>> values, absl::string_view field
 
 absl::StatusOr<v1::SampleNegativesRequest> MakeRequest(const SampleRequest& from) {
   v1::SampleNegativesRequest to;
-  to.set_collection(from.collection);
-  to.set_negative_count(from.negative_count);
-  to.set_row_count(from.row_count);
-  if (IdCount(from.user_ids) > 0) PutIds(from.user_ids, to.mutable_user_ids());
-  if (IdCount(from.positive_ids) > 0) PutIds(from.positive_ids, to.mutable_positive_ids());
-  if (!from.exclusion_splits.empty()) {
-    PutIds(from.exclusions, to.mutable_exclusions()->mutable_ids());
-    WriteInt64s(from.exclusion_splits, v1::COLUMN_ENCODING_RAW,
-                to.mutable_exclusions()->mutable_row_splits());
-  }
-  if (!from.as_of_micros.empty()) {
-    WriteInt64s(from.as_of_micros, v1::COLUMN_ENCODING_RAW, to.mutable_as_of_micros());
-  }
-  if (from.as_of_time.has_value()) {
-    const int64_t micros = absl::ToUnixMicros(*from.as_of_time);
-    const int64_t seconds = absl::ToUnixSeconds(*from.as_of_time);
-    to.mutable_as_of_time()->set_seconds(seconds);
-    to.mutable_as_of_time()->set_nanos(static_cast<int32_t>((micros - seconds * 1'000'000) * 1000));
-  }
+  PutRows(from, &to);
   if (!from.row_keys.empty()) {
     WriteInt64s(from.row_keys, v1::COLUMN_ENCODING_RAW, to.mutable_row_keys());
   }
   if (absl::Status status = PutQueries(from, &to); !status.ok()) return status;
-  *to.mutable_policy() = from.policy;
-  if (from.seed.has_value()) to.set_seed(*from.seed);
   for (const v1::SampleOutput output : from.outputs) to.add_outputs(output);
-  to.set_encoding(v1::COLUMN_ENCODING_RAW);
+  if (!from.cohorts.empty()) {
+    WriteBytes(from.cohorts, v1::COLUMN_ENCODING_RAW, to.mutable_cohorts());
+  }
+  return to;
+}
+
+v1::SampleSharedNegativesRequest MakeRequest(const SharedRequest& from) {
+  v1::SampleSharedNegativesRequest to;
+  PutRows(from, &to);
+  if (from.negatives_time.has_value()) {
+    PutTime(*from.negatives_time, to.mutable_negatives_time());
+  }
+  to.set_block_key(from.block_key);
   return to;
 }
 
@@ -106,14 +144,44 @@ absl::StatusOr<SampleResult> ReadResponse(const v1::SampleNegativesResponse& res
                      "effective_shares", rows * components, true, &result.effective_shares));
   status.Update(Take(ReadInt64s(response.reject_counts(), "reject_counts"), "reject_counts",
                      rows * 2, true, &result.reject_counts));
+  status.Update(Take(ReadFloats(response.expected_counts(), "expected_counts"), "expected_counts",
+                     draws, true, &result.expected_counts));
+  status.Update(Take(ReadFloats(response.importance_weights(), "importance_weights"),
+                     "importance_weights", draws, true, &result.importance_weights));
+  status.Update(Take(ReadFloats(response.positive_log_q(), "positive_log_q"), "positive_log_q",
+                     rows, true, &result.positive_log_q));
+  status.Update(Take(
+      ReadInt64s(response.popularity_boundary_micros(), "popularity_boundary_micros"),
+      "popularity_boundary_micros", rows * components, true, &result.popularity_boundary_micros));
+  status.Update(Take(ReadInt64s(response.rejects_by_cause(), "rejects_by_cause"),
+                     "rejects_by_cause", rows * kRejectCauses, true, &result.rejects_by_cause));
   if (!status.ok()) return status;
-  result.components.assign(response.components().begin(), response.components().end());
-  result.law_kind = response.law_kind();
-  result.snapshot = response.snapshot();
-  result.seed = response.seed();
-  result.as_of_time = absl::FromUnixSeconds(response.as_of_time().seconds()) +
-                      absl::Nanoseconds(response.as_of_time().nanos());
-  result.kernel_id = response.kernel_id();
+  TakeReport(response, &result);
+  return result;
+}
+
+absl::StatusOr<SharedResult> ReadResponse(const v1::SampleSharedNegativesResponse& response,
+                                          int32_t negative_count) {
+  SharedResult result;
+  result.row_count = ColumnSize(response.log_remaining());
+  result.negative_count = negative_count;
+  absl::Status status = Take(ReadIds(response.item_ids(), "item_ids"), "item_ids", negative_count,
+                             false, &result.item_ids);
+  status.Update(
+      Take(ReadFloats(response.log_q(), "log_q"), "log_q", negative_count, false, &result.log_q));
+  status.Update(Take(ReadBytes(response.component_indexes(), "component_indexes"),
+                     "component_indexes", negative_count, false, &result.component_indexes));
+  status.Update(Take(ReadFloats(response.log_remaining(), "log_remaining"), "log_remaining",
+                     result.row_count, false, &result.log_remaining));
+  if (!status.ok()) return status;
+  const int64_t mask_bytes = result.row_count * ((int64_t{negative_count} + 7) / 8);
+  if (static_cast<int64_t>(response.false_mask().size()) != mask_bytes) {
+    return absl::InternalError(absl::StrCat("the server returned ", response.false_mask().size(),
+                                            " bytes in `false_mask`, not ", mask_bytes));
+  }
+  result.false_mask = response.false_mask();
+  result.negatives_time = GetTime(response.negatives_time());
+  TakeReport(response, &result);
   return result;
 }
 

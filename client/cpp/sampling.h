@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The hot call as plain structs.
+// The calls that draw negatives, as plain structs.
 #ifndef NEGATRON_CLIENT_CPP_SAMPLING_H_
 #define NEGATRON_CLIENT_CPP_SAMPLING_H_
 
@@ -41,6 +41,7 @@ struct SampleRequest {
   v1::Policy policy;
   std::optional<int64_t> seed;
   std::vector<v1::SampleOutput> outputs;  // Empty: log_q, log_q_source and components.
+  std::span<const uint8_t> cohorts;       // For `within_cohort`. Empty: 0 for each row.
 };
 
 // What was drawn. `[rows, negative_count]`, row-major, unless stated; a column that was not asked
@@ -63,14 +64,64 @@ struct SampleResult {
   int64_t seed = 0;
   absl::Time as_of_time;  // Of the rows without one of their own.
   std::string kernel_id;
+  std::vector<float> expected_counts;     // How often the drawn item was to be expected in its row.
+  std::vector<float> importance_weights;  // Inverse propensities of exposures; else 1.
+  std::vector<float> positive_log_q;      // [rows], of the row's positive.
+  std::vector<int64_t> popularity_boundary_micros;  // [rows, components].
+  std::vector<int64_t> rejects_by_cause;            // [rows, 4], from REJECT_CAUSE_EXCLUDED on.
+};
+
+// One block of negatives for all rows; `negatron.v1.SampleSharedNegativesRequest` has the full
+// contract. Columns as in SampleRequest.
+struct SharedRequest {
+  std::string collection;      // `collections/{id}`.
+  int32_t negative_count = 0;  // Of the block, K; rows * K is at most 16,777,216.
+  int32_t row_count = 0;       // Needed if there is no column.
+  IdSpan user_ids;
+  IdSpan positive_ids;
+  IdSpan exclusions;
+  std::span<const int64_t> exclusion_splits;
+  std::span<const int64_t> as_of_micros;
+  std::optional<absl::Time> as_of_time;
+  std::optional<absl::Time> negatives_time;  // When they are drawn. Default: the earliest as-of.
+  v1::Policy policy;                         // Of `uniform` and `popularity`.
+  std::optional<int64_t> seed;
+  int64_t block_key = 0;  // The number of the training step, say.
+};
+
+// The block, [K] unless stated, and what is false in it.
+struct SharedResult {
+  int64_t row_count = 0;
+  int64_t negative_count = 0;
+  std::vector<int64_t> item_ids;  // In a collection with string ids: dictionary numbers.
+  std::vector<float> log_q;       // At `negatives_time`, without exclusions.
+  std::vector<uint8_t> component_indexes;
+  std::string false_mask;            // [rows, ceil(K / 8)]; IsFalse reads it.
+  std::vector<float> log_remaining;  // [rows]; log_q - log_remaining: among what is not false.
+  std::vector<v1::ComponentReport> components;
+  v1::LawKind law_kind = v1::LAW_KIND_UNSPECIFIED;
+  v1::SnapshotToken snapshot;
+  int64_t seed = 0;
+  absl::Time negatives_time;
+  absl::Time as_of_time;  // Of the rows without one of their own.
+  std::string kernel_id;
+
+  // Whether negative k is excluded or dead for the row, and so no negative of it.
+  bool IsFalse(int64_t row, int64_t k) const {
+    const auto byte = static_cast<size_t>(row * ((negative_count + 7) / 8) + k / 8);
+    return ((static_cast<uint8_t>(false_mask[byte]) >> (k % 8)) & 1) != 0;
+  }
 };
 
 // The request in raw columns. INVALID_ARGUMENT if `query_dimension` does not divide `queries`.
 absl::StatusOr<v1::SampleNegativesRequest> MakeRequest(const SampleRequest& request);
+v1::SampleSharedNegativesRequest MakeRequest(const SharedRequest& request);
 
 // The response as vectors. INTERNAL if it breaks its contract: a column of another length, string
 // ids.
 absl::StatusOr<SampleResult> ReadResponse(const v1::SampleNegativesResponse& response,
+                                          int32_t negative_count);
+absl::StatusOr<SharedResult> ReadResponse(const v1::SampleSharedNegativesResponse& response,
                                           int32_t negative_count);
 
 }  // namespace negatron::client

@@ -133,6 +133,52 @@ TEST_F(ClientTest, MisshapenWriteIsNotSent) {
             absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(ClientTest, RemovalsTellWhatWasFoundOverAllCalls) {
+  std::vector<std::string> ids;
+  server_.handlers.erase_users = [&](const v1::EraseUsersRequest& request,
+                                     v1::EraseUsersResponse* response) {
+    ids.push_back(request.request_id());
+    if (ids.size() == 1) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "disk is slow");
+    const auto rows = static_cast<size_t>(ColumnSize(request.user_ids()));
+    response->mutable_receipt()->set_written_count(static_cast<int64_t>(rows) - 1);
+    std::vector<uint8_t> found(rows, 1);
+    found[0] = 0;
+    WriteBytes(found, v1::COLUMN_ENCODING_RAW, response->mutable_found());
+    return grpc::Status::OK;
+  };
+  std::vector<int64_t> users(kMaxRowsPerCall + 2);
+  std::iota(users.begin(), users.end(), 0);
+  const ErasureBatch batch{.collection = "collections/c",
+                           .user_ids = std::span<const int64_t>(users)};
+  const RemovalSummary summary = Connect()->EraseUsers(batch, "gone").value();
+  EXPECT_THAT(ids, testing::ElementsAre("gone/0", "gone/0", "gone/1"));
+  EXPECT_EQ(summary.removed_count, static_cast<int64_t>(kMaxRowsPerCall));
+  ASSERT_THAT(summary.found, SizeIs(users.size()));
+  EXPECT_EQ(std::count(summary.found.begin(), summary.found.end(), 0), 2);
+  EXPECT_EQ(summary.found[kMaxRowsPerCall], 0);
+}
+
+TEST_F(ClientTest, ReplayedRetractionHasNoFound) {
+  bool replayed = true;
+  server_.handlers.retract_events = [&](const v1::RetractEventsRequest&,
+                                        v1::RetractEventsResponse* response) {
+    response->mutable_receipt()->set_replayed(replayed);
+    response->mutable_receipt()->set_written_count(1);
+    return grpc::Status::OK;
+  };
+  const std::vector<int64_t> ids = {1, 2};
+  const RetractionBatch batch{.collection = "collections/c",
+                              .user_ids = std::span<const int64_t>(ids),
+                              .item_ids = std::span<const int64_t>(ids),
+                              .time_micros = ids};
+  const RemovalSummary summary = Connect()->RetractEvents(batch, "again").value();
+  EXPECT_EQ(summary.removed_count, 1);
+  EXPECT_EQ(summary.replayed_call_count, 1);
+  EXPECT_TRUE(summary.found.empty());
+  replayed = false;  // Then the column must be there.
+  EXPECT_EQ(Connect()->RetractEvents(batch, "").status().code(), absl::StatusCode::kInternal);
+}
+
 TEST_F(ClientTest, RefusalArrivesWithItsDetailsAndIsNotRepeated) {
   int calls = 0;
   server_.handlers.sample = [&](const v1::SampleNegativesRequest&, v1::SampleNegativesResponse*) {

@@ -32,6 +32,16 @@ struct Shared {
     if (!handler) return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "no handler is set");
     return handler(*request, response);
   }
+
+  template <typename Request>
+  grpc::Status RunStream(StreamHandler<Request> FakeHandlers::*member,
+                         grpc::ServerReaderWriter<v1::ImportResponse, Request>* stream) {
+    const StreamHandler<Request>& handler = handlers->*member;
+    if (!handler) return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "no handler is set");
+    return handler(
+        [stream](Request* request) { return stream->Read(request); },
+        [stream](const v1::ImportResponse& response) { return stream->Write(response); });
+  }
 };
 
 class FakeCollections final : public v1::CollectionService::Service {
@@ -81,6 +91,28 @@ class FakePool final : public v1::PoolService::Service {
                                 v1::WriteReceipt* response) override {
     return shared_->Run(&FakeHandlers::write_events, request, response);
   }
+  grpc::Status RetractEvents(grpc::ServerContext*, const v1::RetractEventsRequest* request,
+                             v1::RetractEventsResponse* response) override {
+    return shared_->Run(&FakeHandlers::retract_events, request, response);
+  }
+  grpc::Status ListUsers(grpc::ServerContext*, const v1::ListUsersRequest* request,
+                         v1::ListUsersResponse* response) override {
+    return shared_->Run(&FakeHandlers::list_users, request, response);
+  }
+  grpc::Status EraseUsers(grpc::ServerContext*, const v1::EraseUsersRequest* request,
+                          v1::EraseUsersResponse* response) override {
+    return shared_->Run(&FakeHandlers::erase_users, request, response);
+  }
+  grpc::Status ImportItems(
+      grpc::ServerContext*,
+      grpc::ServerReaderWriter<v1::ImportResponse, v1::ImportItemsRequest>* stream) override {
+    return shared_->RunStream(&FakeHandlers::import_items, stream);
+  }
+  grpc::Status ImportEvents(
+      grpc::ServerContext*,
+      grpc::ServerReaderWriter<v1::ImportResponse, v1::ImportEventsRequest>* stream) override {
+    return shared_->RunStream(&FakeHandlers::import_events, stream);
+  }
 
  private:
   Shared* const shared_;
@@ -110,6 +142,11 @@ class FakeSampling final : public v1::SamplingService::Service {
   grpc::Status SampleNegatives(grpc::ServerContext*, const v1::SampleNegativesRequest* request,
                                v1::SampleNegativesResponse* response) override {
     return shared_->Run(&FakeHandlers::sample, request, response);
+  }
+  grpc::Status SampleSharedNegatives(grpc::ServerContext*,
+                                     const v1::SampleSharedNegativesRequest* request,
+                                     v1::SampleSharedNegativesResponse* response) override {
+    return shared_->Run(&FakeHandlers::sample_shared, request, response);
   }
 
  private:

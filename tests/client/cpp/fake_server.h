@@ -21,7 +21,15 @@ namespace negatron::client {
 template <typename Request, typename Response>
 using Handler = std::function<grpc::Status(const Request&, Response*)>;
 
-// Canned behaviour of a server. Handlers run one at a time on gRPC's threads.
+// What a fake server does with one import stream. `read` returns false when nothing more comes,
+// `write` when nobody listens any more. Unset: UNIMPLEMENTED.
+template <typename Request>
+using StreamHandler =
+    std::function<grpc::Status(const std::function<bool(Request*)>& read,
+                               const std::function<bool(const v1::ImportResponse&)>& write)>;
+
+// Canned behaviour of a server. Handlers run one at a time on gRPC's threads, but for those of
+// streams, which run beside all others.
 struct FakeHandlers {
   Handler<v1::CreateCollectionRequest, v1::Collection> create_collection;
   Handler<v1::GetCollectionRequest, v1::Collection> get_collection;
@@ -32,9 +40,15 @@ struct FakeHandlers {
   Handler<v1::BatchGetItemsRequest, v1::BatchGetItemsResponse> get_items;
   Handler<v1::ListItemsRequest, v1::ListItemsResponse> list_items;
   Handler<v1::BatchWriteEventsRequest, v1::WriteReceipt> write_events;
+  Handler<v1::RetractEventsRequest, v1::RetractEventsResponse> retract_events;
+  Handler<v1::ListUsersRequest, v1::ListUsersResponse> list_users;
+  Handler<v1::EraseUsersRequest, v1::EraseUsersResponse> erase_users;
+  StreamHandler<v1::ImportItemsRequest> import_items;
+  StreamHandler<v1::ImportEventsRequest> import_events;
   Handler<v1::BatchWriteEmbeddingsRequest, v1::WriteReceipt> write_embeddings;
   Handler<v1::BatchGetEmbeddingsRequest, v1::BatchGetEmbeddingsResponse> get_embeddings;
   Handler<v1::SampleNegativesRequest, v1::SampleNegativesResponse> sample;
+  Handler<v1::SampleSharedNegativesRequest, v1::SampleSharedNegativesResponse> sample_shared;
   Handler<v1::GetCollectionStatisticsRequest, v1::CollectionStatistics> statistics;
   Handler<v1::GetServerInfoRequest, v1::ServerInfo> server_info;
 };

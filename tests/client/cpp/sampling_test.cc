@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cpp/sampling.h"
 
+#include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -49,6 +51,74 @@ TEST(SamplingTest, ResponseBecomesVectors) {
   EXPECT_EQ(result.components[0].source(), "uniform");
 }
 
+TEST(SamplingTest, ResponseCarriesTheFurtherOutputs) {
+  v1::SampleNegativesResponse response = TwoRowsOfThree();
+  constexpr auto kRaw = v1::COLUMN_ENCODING_RAW;
+  WriteFloats(std::vector<float>(6, 0.5F), kRaw, response.mutable_expected_counts());
+  WriteFloats(std::vector<float>(6, 4), kRaw, response.mutable_importance_weights());
+  WriteFloats(std::vector<float>{-1, -2}, kRaw, response.mutable_positive_log_q());
+  WriteInt64s(std::vector<int64_t>{0, 9}, kRaw, response.mutable_popularity_boundary_micros());
+  WriteInt64s(std::vector<int64_t>{1, 2, 3, 4, 5, 6, 7, 8}, kRaw,
+              response.mutable_rejects_by_cause());
+  const SampleResult result = ReadResponse(response, 3).value();
+  EXPECT_EQ(result.expected_counts.size(), 6u);
+  EXPECT_EQ(result.importance_weights[5], 4);
+  EXPECT_THAT(result.positive_log_q, ElementsAre(-1, -2));
+  EXPECT_THAT(result.popularity_boundary_micros, ElementsAre(0, 9));
+  EXPECT_THAT(result.rejects_by_cause, ElementsAre(1, 2, 3, 4, 5, 6, 7, 8));
+  WriteFloats(std::vector<float>{-1}, kRaw, response.mutable_positive_log_q());
+  EXPECT_EQ(ReadResponse(response, 3).status().code(), absl::StatusCode::kInternal);
+}
+
+TEST(SamplingTest, SharedRequestCarriesEveryField) {
+  const std::vector<int64_t> positives = {1, 2};
+  const std::vector<int64_t> times = {10, 20};
+  SharedRequest from;
+  from.collection = "collections/c";
+  from.negative_count = 11;
+  from.positive_ids = std::span<const int64_t>(positives);
+  from.as_of_micros = times;
+  from.negatives_time = absl::FromUnixMicros(1'500'000);
+  from.policy.add_components()->mutable_popularity();
+  from.seed = 3;
+  from.block_key = 5;
+  const v1::SampleSharedNegativesRequest to = MakeRequest(from);
+  EXPECT_EQ(to.collection(), "collections/c");
+  EXPECT_EQ(to.negative_count(), 11);
+  EXPECT_THAT(ReadIds(to.positive_ids(), "").value(), ElementsAre(1, 2));
+  EXPECT_THAT(ReadInt64s(to.as_of_micros(), "").value(), ElementsAre(10, 20));
+  EXPECT_EQ(to.negatives_time().seconds(), 1);
+  EXPECT_EQ(to.negatives_time().nanos(), 500'000'000);
+  EXPECT_TRUE(to.policy().components(0).has_popularity());
+  EXPECT_EQ(to.seed(), 3);
+  EXPECT_EQ(to.block_key(), 5);
+  EXPECT_FALSE(to.has_user_ids());
+}
+
+TEST(SamplingTest, SharedResponseTellsWhatIsFalse) {
+  v1::SampleSharedNegativesResponse response;
+  constexpr auto kRaw = v1::COLUMN_ENCODING_RAW;
+  WriteIds(std::vector<int64_t>{4, 5, 6, 7, 8, 9, 10, 11, 12}, kRaw, response.mutable_item_ids());
+  WriteFloats(std::vector<float>(9, -2), kRaw, response.mutable_log_q());
+  WriteBytes(std::vector<uint8_t>(9, 0), kRaw, response.mutable_component_indexes());
+  WriteFloats(std::vector<float>{0, -0.1F}, kRaw, response.mutable_log_remaining());
+  response.set_false_mask(std::string("\x02\x00\x80\x01", 4));
+  response.set_law_kind(v1::LAW_KIND_EXACT);
+  response.mutable_negatives_time()->set_seconds(7);
+  const SharedResult result = ReadResponse(response, 9).value();
+  EXPECT_EQ(result.row_count, 2);
+  std::vector<std::pair<int, int>> wrong;
+  for (int row = 0; row < 2; ++row) {
+    for (int k = 0; k < 9; ++k) {
+      if (result.IsFalse(row, k)) wrong.emplace_back(row, k);
+    }
+  }
+  EXPECT_THAT(wrong, ElementsAre(testing::Pair(0, 1), testing::Pair(1, 7), testing::Pair(1, 8)));
+  EXPECT_EQ(absl::ToUnixSeconds(result.negatives_time), 7);
+  response.set_false_mask("\x02");
+  EXPECT_EQ(ReadResponse(response, 9).status().code(), absl::StatusCode::kInternal);
+}
+
 TEST(SamplingTest, ResponseThatBreaksItsContractIsInternal) {
   v1::SampleNegativesResponse response = TwoRowsOfThree();
   EXPECT_EQ(ReadResponse(response, 4).status().code(), absl::StatusCode::kInternal);
@@ -77,6 +147,8 @@ TEST(SamplingTest, RequestCarriesEveryField) {
   from.policy.add_components()->mutable_uniform();
   from.seed = 0;
   from.outputs = {v1::SAMPLE_OUTPUT_SCORE};
+  const std::vector<uint8_t> cohorts = {3, 0};
+  from.cohorts = cohorts;
 
   const v1::SampleNegativesRequest to = MakeRequest(from).value();
   EXPECT_EQ(to.collection(), "collections/c");
@@ -94,6 +166,7 @@ TEST(SamplingTest, RequestCarriesEveryField) {
   EXPECT_TRUE(to.has_seed());
   EXPECT_THAT(to.outputs(), ElementsAre(v1::SAMPLE_OUTPUT_SCORE));
   EXPECT_EQ(to.encoding(), v1::COLUMN_ENCODING_RAW);
+  EXPECT_THAT(ReadBytes(to.cohorts(), "").value(), ElementsAre(3, 0));
 }
 
 TEST(SamplingTest, ColumnsThatAreNotGivenAreNotSent) {

@@ -86,6 +86,97 @@ TEST(WritesTest, ItemRequestMovesIntervalSplitsToZero) {
   EXPECT_EQ(IndexOffset(batch, "item_ids[0]", 1), 1u);
 }
 
+TEST(WritesTest, EventRequestCarriesKindsPropensitiesAndCohorts) {
+  const std::vector<int64_t> ids = {1, 2, 3};
+  const std::vector<uint8_t> kinds = {v1::EVENT_KIND_POSITIVE, v1::EVENT_KIND_EXPOSURE,
+                                      v1::EVENT_KIND_MINED};
+  const std::vector<float> propensities = {0, 0.25F, 0};
+  const std::vector<uint8_t> cohorts = {7, 0, 0};
+  EventBatch batch{.collection = "collections/c",
+                   .user_ids = std::span<const int64_t>(ids),
+                   .item_ids = std::span<const int64_t>(ids),
+                   .time_micros = ids,
+                   .weights = {},
+                   .kinds = kinds,
+                   .propensities = propensities,
+                   .cohorts = cohorts};
+  ASSERT_TRUE(CheckShape(batch).ok());
+  v1::BatchWriteEventsRequest request = MakeRequest(batch, RowRange{.begin = 0, .end = 2});
+  EXPECT_THAT(ReadBytes(request.kinds(), "").value(), ElementsAre(1, 2));
+  EXPECT_THAT(ReadFloats(request.propensities(), "").value(), ElementsAre(0, 0.25F));
+  EXPECT_THAT(ReadBytes(request.cohorts(), "").value(), ElementsAre(7, 0));
+  EXPECT_FALSE(request.has_weights());
+  batch.cohorts = batch.cohorts.first(1);
+  EXPECT_EQ(GetBadRequest(CheckShape(batch))->field_violations(0).field(), "cohorts");
+}
+
+TEST(WritesTest, ItemRequestCarriesPropertiesAndMovesCategorySplitsToZero) {
+  const std::vector<int64_t> ids = {7, 8, 9};
+  const std::vector<float> weights = {1, 2, 4};
+  const std::vector<std::string> names = {"a", "b", "c"};
+  const std::vector<int64_t> splits = {0, 1, 1, 3};
+  const std::vector<std::string> attributes = {"", "x", std::string("\0", 1)};
+  ItemBatch batch{.collection = "collections/c",
+                  .ids = std::span<const int64_t>(ids),
+                  .alive_from_micros = {},
+                  .alive_until_micros = {},
+                  .interval_splits = {},
+                  .base_weights = weights,
+                  .category_names = names,
+                  .category_splits = splits,
+                  .attributes = attributes,
+                  .update_mask = {"base_weights", "categories", "attributes"}};
+  ASSERT_TRUE(CheckShape(batch).ok());
+  const v1::BatchWriteItemsRequest request = MakeRequest(batch, RowRange{.begin = 1, .end = 3});
+  EXPECT_THAT(ReadFloats(request.base_weights(), "").value(), ElementsAre(2, 4));
+  EXPECT_THAT(request.categories().ids().names().values(), ElementsAre("b", "c"));
+  EXPECT_THAT(ReadInt64s(request.categories().row_splits(), "").value(), ElementsAre(0, 0, 2));
+  EXPECT_THAT(request.attributes(), ElementsAre("x", attributes[2]));
+  EXPECT_THAT(request.update_mask().paths(),
+              ElementsAre("base_weights", "categories", "attributes"));
+  EXPECT_EQ(IndexOffset(batch, "categories.ids[0]", 2), 1u);
+  EXPECT_GT(RowBytes(batch, 2), RowBytes(batch, 1));
+  batch.category_names = batch.category_names.first(2);
+  EXPECT_EQ(GetBadRequest(CheckShape(batch))->field_violations(0).field(), "categories.ids");
+}
+
+TEST(WritesTest, PropertiesThatAreNotGivenAreNotSent) {
+  const std::vector<int64_t> ids = {7};
+  const v1::BatchWriteItemsRequest request =
+      MakeRequest(ItemBatch{.collection = "collections/c",
+                            .ids = std::span<const int64_t>(ids),
+                            .alive_from_micros = {},
+                            .alive_until_micros = {},
+                            .interval_splits = {}},
+                  RowRange{.begin = 0, .end = 1});
+  EXPECT_FALSE(request.has_alive_from_micros());
+  EXPECT_FALSE(request.has_alive_until_micros());
+  EXPECT_FALSE(request.has_base_weights());
+  EXPECT_FALSE(request.has_categories());
+  EXPECT_FALSE(request.has_update_mask());
+}
+
+TEST(WritesTest, RemovalsCarryTheRowsOfTheirRange) {
+  const std::vector<int64_t> ids = {1, 2, 3};
+  const std::vector<uint8_t> kinds = {1, 2, 3};
+  RetractionBatch entries{.collection = "collections/c",
+                          .user_ids = std::span<const int64_t>(ids),
+                          .item_ids = std::span<const int64_t>(ids),
+                          .time_micros = ids,
+                          .kinds = kinds};
+  ASSERT_TRUE(CheckShape(entries).ok());
+  const v1::RetractEventsRequest retract = MakeRequest(entries, RowRange{.begin = 1, .end = 3});
+  EXPECT_THAT(ReadIds(retract.user_ids(), "").value(), ElementsAre(2, 3));
+  EXPECT_THAT(ReadInt64s(retract.event_time_micros(), "").value(), ElementsAre(2, 3));
+  EXPECT_THAT(ReadBytes(retract.kinds(), "").value(), ElementsAre(2, 3));
+  entries.time_micros = entries.time_micros.first(2);
+  EXPECT_EQ(GetBadRequest(CheckShape(entries))->field_violations(0).field(), "event_time_micros");
+  const ErasureBatch users{.collection = "collections/c",
+                           .user_ids = std::span<const int64_t>(ids)};
+  const v1::EraseUsersRequest erase = MakeRequest(users, RowRange{.begin = 0, .end = 1});
+  EXPECT_THAT(ReadIds(erase.user_ids(), "").value(), ElementsAre(1));
+}
+
 TEST(WritesTest, EmbeddingRequestCarriesTheRowsOfItsRange) {
   const std::vector<int64_t> ids = {7, 8, 9};
   std::vector<float> vectors(6);
