@@ -9,9 +9,12 @@ import pytest
 
 import contract
 import negatron
+import pool_time_contract
 
 
-@pytest.mark.parametrize("case", contract.CASES, ids=lambda case: case.__name__)
+@pytest.mark.parametrize(
+    "case", contract.CASES + pool_time_contract.CASES, ids=lambda case: case.__name__
+)
 def test_fake_keeps_contract(
     client: negatron.Client, case: Callable[[negatron.Client, str], None]
 ) -> None:

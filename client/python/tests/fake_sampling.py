@@ -1,211 +1,225 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sampling law of the fake server, by enumeration of the catalogue for every row."""
+"""The draws of the fake server, by enumeration of the catalogue for every row."""
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
+import fake_laws
+import grpc
 import numpy as np
+from fake_laws import Catalogue, Law, Row
+from fake_state import CallError
 
 from negatron import columns
-from negatron.v1 import collections_pb2, sampling_pb2
+from negatron.v1 import sampling_pb2
+
+Invalid = Callable[[str, str], Exception]
+_CAUSES = 4
 
 
-class _Catalogue:
-    """Arrays of a collection, made once a call."""
+@dataclasses.dataclass
+class _Rows:
+    """The rows of a request, and what each excludes."""
 
-    def __init__(self, c: Any) -> None:
-        self.spans = [(row, f, u) for row, spans in enumerate(c.intervals) for f, u in spans]
-        spans = np.array(self.spans, object).reshape(-1, 3)
-        self.span_item = spans[:, 0].astype(np.int64)
-        self.span_from = spans[:, 1].astype(np.int64)
-        self.span_until = spans[:, 2].astype(np.int64)
-        self.count = len(c.intervals)
-        order = np.argsort(np.array(c.event_times, np.int64), kind="stable")
-        self.times = np.array(c.event_times, np.int64)[order]
-        self.items = np.array(c.event_items, np.int64)[order]
-        self.weights = np.array(c.event_weights, np.float64)[order]
-        self.history: dict[int, list[tuple[int, int]]] = {}
-        for user, item, t in zip(c.event_users, c.event_items, c.event_times):
-            self.history.setdefault(user, []).append((t, item))
-        half_life = c.proto.half_life.ToMicroseconds() if c.proto.HasField("half_life") else None
-        self.half_life = half_life or np.inf
-        dimension = c.proto.embedding_settings.dimension
-        self.metric = c.proto.embedding_settings.metric
-        self.has_vector = np.zeros(self.count, bool)
-        self.vectors = np.zeros((self.count, max(dimension, 1)), np.float32)
-        for row, vector in c.vectors.items():
-            self.has_vector[row], self.vectors[row] = True, vector
-
-    def alive(self, t: int) -> np.ndarray:
-        alive = np.zeros(self.count, bool)
-        alive[self.span_item[(self.span_from <= t) & (t < self.span_until)]] = True
-        return alive
-
-    def mass(self, t: int) -> np.ndarray:
-        n = np.searchsorted(self.times, t)
-        decay = np.exp2((self.times[:n] - t) / self.half_life)
-        return np.bincount(self.items[:n], self.weights[:n] * decay, minlength=self.count)
-
-    def scores(self, anchor: np.ndarray) -> np.ndarray:
-        if self.metric == collections_pb2.EMBEDDING_METRIC_INNER_PRODUCT:
-            return self.vectors @ anchor
-        if self.metric == collections_pb2.EMBEDDING_METRIC_L2:
-            return -((self.vectors - anchor) ** 2).sum(axis=1)
-        norms = np.linalg.norm(self.vectors, axis=1) * np.linalg.norm(anchor)
-        return self.vectors @ anchor / np.maximum(norms, 1e-30)
+    rows: list[Row]
+    excluded: list[np.ndarray]
+    keys: list[int]
+    now: int
+    has_positives: bool
 
 
-def _window(scores: np.ndarray, eligible: np.ndarray, source: Any) -> np.ndarray:
-    candidates = np.flatnonzero(eligible)
-    order = candidates[np.argsort(-scores[candidates], kind="stable")]
-    return order[source.rank_begin : source.rank_end]
-
-
-def sample(c: Any, request: Any, invalid: Callable[[str, str], Exception]) -> Any:
-    """Answers a `SampleNegativesRequest`; raises what `invalid` makes for a bad one."""
-    k = request.negative_count
-    if k < 1:
+def _read_rows(c: Any, request: Any, catalogue: Catalogue, invalid: Invalid) -> _Rows:
+    """Reads the columns that both kinds of requests have, and those that one has."""
+    if request.negative_count < 1:
         raise invalid("negative_count", "at least 1 is expected")
     if not request.policy.components:
         raise invalid("policy.components", "at least one is expected")
+    shared = isinstance(request, sampling_pb2.SampleSharedNegativesRequest)
     users = c.users.find(request.user_ids, "user_ids")
     positives = c.items.find(request.positive_ids, "positive_ids")
     as_of = columns.int64_from_column(request.as_of_micros).tolist()
-    queries = columns.floats_from_column(request.queries.values)
-    queries = queries.reshape(request.queries.row_count, request.queries.column_count)
-    keys = columns.int64_from_column(request.row_keys).tolist()
     splits = columns.int64_from_column(request.exclusions.row_splits)
-    lengths = {len(users), len(positives), len(as_of), len(queries), len(keys), len(splits) - 1}
-    lengths = (lengths | {request.row_count}) - {0, -1}
+    named = c.items.find(request.exclusions.ids, "exclusions.ids")
+    queries, keys, cohorts = np.zeros((0, 0)), [], []
+    if not shared:
+        queries = columns.floats_from_column(request.queries.values)
+        queries = queries.reshape(request.queries.row_count, request.queries.column_count)
+        keys = columns.int64_from_column(request.row_keys).tolist()
+        cohorts = columns.bytes_from_column(request.cohorts).tolist()
+    given = (users, positives, as_of, queries, keys, cohorts)
+    lengths = {len(column) for column in given} | {len(splits) - 1, request.row_count}
+    lengths -= {0, -1}
     if len(lengths) != 1:
         raise invalid("row_count", "columns must have the same length, at least 1")
-    rows = lengths.pop()
-    if rows * k > 131_072:
-        raise invalid("negative_count", "rows * negative_count is at most 131072")
+    count = lengths.pop()
+    if count * request.negative_count > (16_777_216 if shared else 131_072):
+        raise invalid("negative_count", "too many draws")
     now = int(time.time() * 1e6)
     if request.HasField("as_of_time"):
         now = request.as_of_time.ToMicroseconds()
-    named = c.items.find(request.exclusions.ids, "exclusions.ids")
-    seed = request.seed if request.HasField("seed") else int(now % 2**31)
-    catalogue = _Catalogue(c)
-    draws = _Draws(rows, k, len(request.policy.components))
-    for row in range(rows):
-        t = as_of[row] if as_of else now
-        user = users[row] if users else -1
-        excluded = [item for when, item in catalogue.history.get(user, ()) if when < t]
-        if positives:
-            excluded.append(positives[row])
-        if len(splits):
-            excluded += named[splits[row] : splits[row + 1]]
-        excluded = [item for item in excluded if item >= 0]
-        positive = positives[row] if positives else -1
-        anchor = queries[row] if len(queries) else None
-        key = keys[row] if keys else hash((user, positive, t))
-        rng = np.random.default_rng(abs(hash((seed, key))))
-        draws.fill(catalogue, request.policy, row, t, excluded, positive, anchor, rng)
-    return draws.response(c, request, seed, now)
+    result = _Rows([], [], [], now, bool(positives))
+    for i in range(count):
+        row = Row(
+            t=as_of[i] if as_of else now,
+            user=users[i] if users else -1,
+            positive=positives[i] if positives else -1,
+            cohort=cohorts[i] if cohorts else 0,
+            anchor=queries[i] if len(queries) else None,
+        )
+        items = [item for when, item in catalogue.history.get(row.user, ()) if when < row.t]
+        items += [row.positive] + (named[splits[i] : splits[i + 1]] if len(splits) else [])
+        excluded = np.zeros(catalogue.count, bool)
+        excluded[[item for item in items if item >= 0]] = True
+        result.rows.append(row)
+        result.excluded.append(excluded)
+        result.keys.append(keys[i] if keys else hash((row.user, row.positive, row.t)))
+    return result
+
+
+def _seed(request: Any, now: int) -> int:
+    return request.seed if request.HasField("seed") else int(now % 2**31)
+
+
+def sample(c: Any, request: Any, invalid: Invalid) -> Any:
+    """Answers a `SampleNegativesRequest`; raises what `invalid` makes for a bad one."""
+    catalogue = Catalogue(c)
+    read = _read_rows(c, request, catalogue, invalid)
+    seed = _seed(request, read.now)
+    draws = _Draws(len(read.rows), request.negative_count, len(request.policy.components))
+    for i, (row, excluded) in enumerate(zip(read.rows, read.excluded)):
+        rng = np.random.default_rng(abs(hash((seed, read.keys[i]))))
+        draws.fill(catalogue, request.policy, i, row, excluded, rng)
+    return draws.response(c, request, seed, read)
+
+
+def _mixture(
+    shares: np.ndarray, laws: list[Law]
+) -> Optional[np.ndarray]:
+    """The probabilities of the mixture; None where a component of law NONE has a share."""
+    if any(law.top is not None and share > 0 for share, law in zip(shares, laws)):
+        return None
+    return sum(s * law.probabilities for s, law in zip(shares, laws) if s > 0)
+
+
+def _shares(policy: Any, laws: list[Law]) -> np.ndarray:
+    """The shares once empty sources gave up theirs; all 0 if none is left."""
+    shares = np.array([
+        component.share if law.probabilities is not None else 0.0
+        for component, law in zip(policy.components, laws)
+    ])
+    return shares / shares.sum() if shares.sum() > 0 else shares
 
 
 class _Draws:
     """The columns of a response in the making."""
 
     def __init__(self, rows: int, k: int, components: int) -> None:
+        def floats() -> np.ndarray:
+            return np.full((rows, k), np.nan, np.float32)
+
         self.k = k
         self.items = np.full((rows, k), -1, np.int64)
-        self.log_q = np.full((rows, k), np.nan, np.float32)
-        self.log_q_source = np.full((rows, k), np.nan, np.float32)
+        self.log_q, self.log_q_source, self.scores = floats(), floats(), floats()
+        self.expected, self.importance = floats(), floats()
+        self.positive = np.full(rows, np.nan, np.float32)
         self.component = np.full((rows, k), 255, np.uint8)
-        self.scores = np.full((rows, k), np.nan, np.float32)
         self.status = np.full(rows, sampling_pb2.ROW_STATUS_OK, np.uint8)
         self.counts = np.zeros(rows, np.int64)
         self.shares = np.zeros((rows, components), np.float32)
+        self.boundaries = np.zeros((rows, components), np.int64)
 
     def fill(
         self,
-        catalogue: _Catalogue,
+        catalogue: Catalogue,
         policy: Any,
-        row: int,
-        t: int,
-        excluded: list[int],
-        positive: int,
-        anchor: Any,
+        i: int,
+        row: Row,
+        excluded: np.ndarray,
         rng: np.random.Generator,
     ) -> None:
-        alive = catalogue.alive(t)
-        eligible = alive.copy()
-        eligible[excluded] = False
+        alive = catalogue.alive(row.t)
+        eligible = alive & ~excluded
+        for index, component in enumerate(policy.components):
+            popularity = component.popularity
+            if popularity.HasField("alpha") and popularity.alpha != 1:
+                self.boundaries[i, index] = catalogue.boundary(row.t)
         if not alive.any():
-            self.status[row] = sampling_pb2.ROW_STATUS_NO_LIVING_ITEM
+            self.status[i] = sampling_pb2.ROW_STATUS_NO_LIVING_ITEM
             return
         if not eligible.any():
-            self.status[row] = sampling_pb2.ROW_STATUS_EXHAUSTED
+            self.status[i] = sampling_pb2.ROW_STATUS_EXHAUSTED
             return
-        laws, tops, scores = [], [], []
-        reason = sampling_pb2.ROW_STATUS_NO_EVENT
-        for component in policy.components:
-            kind = component.WhichOneof("source")
-            mass = eligible.astype(np.float64)
-            top = score = None
-            if kind == "popularity":
-                mass = mass * catalogue.mass(t)
-            elif kind == "nearest":
-                source = component.nearest
-                if source.anchor == sampling_pb2.NEAREST_ANCHOR_POSITIVE:
-                    known = positive >= 0 and catalogue.has_vector[positive]
-                    vector = catalogue.vectors[positive] if known else None
-                else:
-                    vector = anchor
-                mass[:] = 0
-                if vector is None:
-                    reason = sampling_pb2.ROW_STATUS_NO_ANCHOR
-                else:
-                    score = catalogue.scores(vector)
-                    window = _window(score, eligible & catalogue.has_vector, source)
-                    mass[window] = 1
-                    if source.pick == sampling_pb2.NEAREST_PICK_SOFTMAX and len(window):
-                        relative = (score[window] - score[window].max()) / source.temperature
-                        mass[window] = np.exp(relative)
-                    elif source.pick == sampling_pb2.NEAREST_PICK_TOP:
-                        top = window
-                    if len(window) == 0:
-                        reason = sampling_pb2.ROW_STATUS_NO_CANDIDATE
-            laws.append(mass / mass.sum() if mass.sum() > 0 else None)
-            tops.append(top)
-            scores.append(score)
-        shares = np.array(
-            [c.share if law is not None else 0 for c, law in zip(policy.components, laws)]
-        )
-        if shares.sum() <= 0:
-            self.status[row] = reason
+        laws = [fake_laws.law(catalogue, p, row, eligible) for p in policy.components]
+        shares = _shares(policy, laws)
+        if shares.sum() == 0:
+            self.status[i] = laws[-1].reason
             return
-        shares = shares / shares.sum()
+        self.shares[i] = shares
         ends = np.floor(self.k * np.cumsum(shares) + rng.random() * (1 - 1e-9)).astype(int)
         ends[-1] = self.k
-        begin = 0
-        for index, end in enumerate(ends):
-            law, n = laws[index], end - begin
-            if n <= 0 or law is None:
-                continue
-            slots = slice(begin, end)
-            if tops[index] is not None:
-                drawn = np.resize(tops[index], n)
-            else:
-                drawn = rng.choice(len(law), n, p=law)
-                self.log_q_source[row, slots] = np.log(law[drawn])
-            self.items[row, slots] = drawn
-            self.component[row, slots] = index
-            if scores[index] is not None:
-                self.scores[row, slots] = scores[index][drawn]
-            begin = end
-        self.counts[row] = begin
-        self.shares[row] = shares
-        if not any(top is not None for top in tops):
-            mixture = sum(s * law for s, law in zip(shares, laws) if law is not None)
-            self.log_q[row, :begin] = np.log(mixture[self.items[row, :begin]])
+        slots = np.diff(ends, prepend=0)
+        row_draws = _RowDraws(catalogue, policy)
+        for index, n in enumerate(slots):
+            row_draws.draw(index, laws[index], n, rng)
+        self._store(i, row_draws, laws, shares, slots, policy.unique or policy.category_cap > 0)
+        if row.positive >= 0:
+            self._store_positive(catalogue, policy, i, row, eligible)
 
-    def response(self, c: Any, request: Any, seed: int, now: int) -> Any:
+    def _store(
+        self,
+        i: int,
+        drawn: "_RowDraws",
+        laws: list[Law],
+        shares: np.ndarray,
+        slots: np.ndarray,
+        without_replacement: bool,
+    ) -> None:
+        items, components = np.array(drawn.items, int), np.array(drawn.components, int)
+        n = len(items)
+        if n < self.k:
+            self.status[i] = sampling_pb2.ROW_STATUS_SHORT
+        self.counts[i] = n
+        self.items[i, :n], self.component[i, :n] = items, components
+        self.importance[i, :n] = 1
+        for at, (item, index) in enumerate(zip(items, components)):
+            law = laws[index]
+            if law.top is None:
+                self.log_q_source[i, at] = np.log(law.probabilities[item])
+            if law.scores is not None:
+                self.scores[i, at] = law.scores[item]
+            if law.importance is not None:
+                self.importance[i, at] = law.importance[item]
+        mixture = _mixture(shares, laws)
+        if mixture is None:
+            return
+        self.log_q[i, :n] = np.log(mixture[items])
+        q = np.array([law.probabilities[items] for law in laws if law.probabilities is not None])
+        tries = np.array(
+            [s for s, law in zip(slots, laws) if law.probabilities is not None]
+        )[:, None]
+        if without_replacement:
+            self.expected[i, :n] = 1 - np.prod((1 - q) ** tries, axis=0)
+        else:
+            self.expected[i, :n] = (tries * q).sum(axis=0)
+
+    def _store_positive(
+        self, catalogue: Catalogue, policy: Any, i: int, row: Row, eligible: np.ndarray
+    ) -> None:
+        """The law of the positive, as if only it were not excluded."""
+        eligible = eligible.copy()
+        eligible[row.positive] = True
+        laws = [fake_laws.law(catalogue, p, row, eligible) for p in policy.components]
+        mixture = _mixture(_shares(policy, laws), laws)
+        if mixture is None:
+            return
+        floor = policy.positive_floor if policy.HasField("positive_floor") else 0.001
+        q = (1 - floor) * mixture[row.positive] + floor / eligible.sum()
+        self.positive[i] = np.log(q)
+
+    def response(self, c: Any, request: Any, seed: int, read: _Rows) -> Any:
         wanted = set(request.outputs) or {
             sampling_pb2.SAMPLE_OUTPUT_LOG_Q,
             sampling_pb2.SAMPLE_OUTPUT_LOG_Q_SOURCE,
@@ -214,31 +228,116 @@ class _Draws:
         response = sampling_pb2.SampleNegativesResponse(
             item_ids=c.items.column(self.items.ravel(), False), snapshot=c.token(), seed=seed
         )
-        for output, column, values in (
-            (sampling_pb2.SAMPLE_OUTPUT_LOG_Q, response.log_q, self.log_q),
-            (sampling_pb2.SAMPLE_OUTPUT_LOG_Q_SOURCE, response.log_q_source, self.log_q_source),
-            (sampling_pb2.SAMPLE_OUTPUT_COMPONENT, response.component_indexes, self.component),
-            (sampling_pb2.SAMPLE_OUTPUT_SCORE, response.scores, self.scores),
-            (sampling_pb2.SAMPLE_OUTPUT_EFFECTIVE_SHARES, response.effective_shares, self.shares),
+        rows = len(self.status)
+        rejects = np.zeros((rows, _CAUSES), "<i8")
+        for name, column, values in (
+            ("LOG_Q", response.log_q, self.log_q),
+            ("LOG_Q_SOURCE", response.log_q_source, self.log_q_source),
+            ("COMPONENT", response.component_indexes, self.component),
+            ("SCORE", response.scores, self.scores),
+            ("EFFECTIVE_SHARES", response.effective_shares, self.shares),
+            ("REJECTS", response.reject_counts, rejects[:, :2]),
+            ("EXPECTED_COUNT", response.expected_counts, self.expected),
+            ("IMPORTANCE_WEIGHT", response.importance_weights, self.importance),
+            ("POSITIVE_LOG_Q", response.positive_log_q, self.positive),
+            ("POPULARITY_BOUNDARY", response.popularity_boundary_micros, self.boundaries),
+            ("REJECTS_BY_CAUSE", response.rejects_by_cause, rejects),
         ):
-            if output in wanted:
+            if sampling_pb2.SampleOutput.Value(f"SAMPLE_OUTPUT_{name}") in wanted:
                 column.raw = values.tobytes()
-        if sampling_pb2.SAMPLE_OUTPUT_REJECTS in wanted:
-            response.reject_counts.raw = np.zeros((len(self.status), 2), "<i8").tobytes()
         response.row_statuses.raw = self.status.tobytes()
         if (self.counts < self.k).any():
             response.drawn_counts.raw = self.counts.tobytes()
-        response.law_kind = sampling_pb2.LAW_KIND_EXACT
-        for index, component in enumerate(request.policy.components):
-            kind = component.WhichOneof("source")
-            law = sampling_pb2.LAW_KIND_EXACT
-            if kind == "nearest":
-                top = component.nearest.pick == sampling_pb2.NEAREST_PICK_TOP
-                law = sampling_pb2.LAW_KIND_NONE if top else sampling_pb2.LAW_KIND_CONDITIONAL
-            response.law_kind = max(response.law_kind, law)
-            response.components.add(
-                source=kind, law_kind=law, drawn_count=int((self.component == index).sum())
-            )
-        response.as_of_time.FromMicroseconds(now)
-        response.kernel_id = "fake"
+        _report(response, request, self.component)
+        response.as_of_time.FromMicroseconds(read.now)
         return response
+
+
+class _RowDraws:
+    """The draws of one row, without what `unique` and `category_cap` forbid."""
+
+    def __init__(self, catalogue: Catalogue, policy: Any) -> None:
+        self._catalogue = catalogue
+        self._policy = policy
+        self.items: list[int] = []
+        self.components: list[int] = []
+        self._open = np.ones(catalogue.count, bool)
+        self._counts: dict[str, int] = {}
+
+    def draw(self, index: int, law: Law, n: int, rng: np.random.Generator) -> None:
+        if law.top is not None:
+            self._take(index, np.resize(law.top, n).tolist())
+            return
+        for _ in range(n if law.probabilities is not None else 0):
+            mass = law.probabilities * self._open
+            if mass.sum() == 0:
+                return
+            self._take(index, [rng.choice(len(mass), p=mass / mass.sum())])
+
+    def _take(self, index: int, items: list[int]) -> None:
+        for item in items:
+            self.items.append(item)
+            self.components.append(index)
+            if self._policy.unique:
+                self._open[item] = False
+            for name in self._catalogue.categories[item] if self._policy.category_cap else ():
+                self._counts[name] = self._counts.get(name, 0) + 1
+                if self._counts[name] >= self._policy.category_cap:
+                    self._open &= ~self._catalogue.of_category(name)
+
+
+def _report(response: Any, request: Any, component: np.ndarray) -> None:
+    """What both kinds of responses tell of the components."""
+    response.law_kind = sampling_pb2.LAW_KIND_EXACT
+    for index, part in enumerate(request.policy.components):
+        kind = part.WhichOneof("source")
+        law_kind = sampling_pb2.LAW_KIND_EXACT
+        if kind == "nearest":
+            top = part.nearest.pick == sampling_pb2.NEAREST_PICK_TOP
+            law_kind = sampling_pb2.LAW_KIND_NONE if top else sampling_pb2.LAW_KIND_CONDITIONAL
+        response.law_kind = max(response.law_kind, law_kind)
+        response.components.add(
+            source=kind, law_kind=law_kind, drawn_count=int((component == index).sum())
+        )
+    response.kernel_id = "fake"
+
+
+def sample_shared(c: Any, request: Any, invalid: Invalid) -> Any:
+    """Answers a `SampleSharedNegativesRequest`."""
+    if any(p.WhichOneof("source") not in ("uniform", "popularity")
+           for p in request.policy.components):
+        raise invalid("policy.components", "uniform or popularity is expected")
+    catalogue = Catalogue(c)
+    read = _read_rows(c, request, catalogue, invalid)
+    t = min(row.t for row in read.rows)
+    if request.HasField("negatives_time"):
+        t = request.negatives_time.ToMicroseconds()
+    alive = catalogue.alive(t)
+    laws = [fake_laws.law(catalogue, p, Row(t), alive) for p in request.policy.components]
+    shares = _shares(request.policy, laws)
+    if shares.sum() == 0:
+        raise CallError(grpc.StatusCode.FAILED_PRECONDITION, "there is nothing to draw")
+    seed = _seed(request, read.now)
+    rng = np.random.default_rng(abs(hash((seed, request.block_key))))
+    k = request.negative_count
+    component = np.sort(rng.choice(len(shares), k, p=shares))
+    items = np.array(
+        [rng.choice(catalogue.count, p=laws[index].probabilities) for index in component], int
+    )
+    mixture = _mixture(shares, laws)
+    false = np.array(
+        [e | ~catalogue.alive(row.t) for row, e in zip(read.rows, read.excluded)], bool
+    )
+    response = sampling_pb2.SampleSharedNegativesResponse(
+        item_ids=c.items.column(items, False), snapshot=c.token(), seed=seed,
+        false_mask=np.packbits(false[:, items], axis=1, bitorder="little").tobytes(),
+    )
+    response.log_q.raw = np.log(mixture[items]).astype("<f4").tobytes()
+    response.component_indexes.raw = component.astype(np.uint8).tobytes()
+    with np.errstate(divide="ignore"):
+        remaining = np.log(np.maximum(1 - false @ mixture, 0))
+    response.log_remaining.raw = remaining.astype("<f4").tobytes()
+    response.negatives_time.FromMicroseconds(t)
+    response.as_of_time.FromMicroseconds(read.now)
+    _report(response, request, component)
+    return response

@@ -18,9 +18,11 @@ import time
 from concurrent import futures
 from typing import Any, Callable, Optional
 
+import fake_imports
+import fake_pool
 import grpc
 import numpy as np
-from fake_state import CallError, FakeCollection, invalid
+from fake_state import CallError, FakeCollection, abort, invalid
 from google.protobuf import empty_pb2
 
 from negatron import columns
@@ -37,9 +39,6 @@ from negatron.v1 import (
     sampling_pb2_grpc,
     types_pb2,
 )
-from negatron.wire import status_pb2
-
-_PREFIX = "type.googleapis.com/google.rpc."
 
 
 @dataclasses.dataclass
@@ -50,6 +49,8 @@ class Faults:
     failures: list[tuple[grpc.StatusCode, Optional[float]]] = dataclasses.field(
         default_factory=list
     )
+    # Import streams break once behind each of these chunks: durable, but not acknowledged.
+    broken_chunks: list[int] = dataclasses.field(default_factory=list)
     # Fail after the call has done its work: the response is lost.
     after_work: bool = False
     # Requests seen, failed ones too.
@@ -61,29 +62,12 @@ class Faults:
         self.gate.set()
 
 
-def _abort(context: grpc.ServicerContext, error: CallError, delay: Optional[float] = None) -> None:
-    status = status_pb2.Status(code=error.code.value[0], message=str(error))
-    info = status_pb2.ErrorInfo(reason=error.code.name, domain="negatron", metadata={"by": "fake"})
-    status.details.add(type_url=_PREFIX + "ErrorInfo", value=info.SerializeToString())
-    if error.violations:
-        bad = status_pb2.BadRequest()
-        for field, description in error.violations:
-            bad.field_violations.add(field=field, description=description)
-        status.details.add(type_url=_PREFIX + "BadRequest", value=bad.SerializeToString())
-    if delay is not None:
-        retry = status_pb2.RetryInfo()
-        retry.retry_delay.FromMicroseconds(int(delay * 1e6))
-        status.details.add(type_url=_PREFIX + "RetryInfo", value=retry.SerializeToString())
-    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-    context.abort(error.code, str(error))
-
-
 class FakeServer:
     """Serves on a port of its own between `start` and `stop`; `faults` may be set at any time."""
 
     def __init__(self) -> None:
         self.faults = Faults()
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._collections: dict[str, FakeCollection] = {}
         self._receipts: dict[tuple[str, str], Any] = {}
         self._incarnations = 0
@@ -111,9 +95,13 @@ class FakeServer:
             (inspection_pb2_grpc.InspectionServiceServicer,
              inspection_pb2_grpc.add_InspectionServiceServicer_to_server, _INSPECTION_METHODS),
         ):
-            servicer = type("Servicer", (base,), {
-                name: staticmethod(self._handler(method)) for name, method in methods.items()
-            })()
+            handlers = {name: self._handler(method) for name, method in methods.items()}
+            if methods is _POOL_METHODS:
+                for name, write in _STREAM_METHODS.items():
+                    handlers[name] = fake_imports.handler(self, name, write)
+            servicer = type(
+                "Servicer", (base,), {name: staticmethod(h) for name, h in handlers.items()}
+            )()
             add(servicer, self._server)
         port = self._server.add_insecure_port(address)
         self._server.start()
@@ -128,21 +116,21 @@ class FakeServer:
         def handle(request: Any, context: grpc.ServicerContext) -> Any:
             self.faults.gate.wait()
             response = None
-            with self._lock:
+            with self.lock:
                 self.faults.requests.append(request)
                 fault = self.faults.failures.pop(0) if self.faults.failures else None
                 try:
                     if fault is None or self.faults.after_work:
                         response = method(self, request)
                 except CallError as error:
-                    _abort(context, error)
+                    abort(context, error)
             if fault is not None:
-                _abort(context, CallError(fault[0], "ordered by the test"), fault[1])
+                abort(context, CallError(fault[0], "ordered by the test"), fault[1])
             return response
 
         return handle
 
-    def _find(self, name: str, field: str) -> FakeCollection:
+    def find(self, name: str, field: str) -> FakeCollection:
         if not name.startswith("collections/"):
             raise invalid(field, "collections/{id} is expected")
         if name not in self._collections:
@@ -155,7 +143,7 @@ class FakeServer:
         work: Callable[[FakeCollection], tuple[int, int]],
         default_level: int = types_pb2.ACKNOWLEDGEMENT_LEVEL_DURABLE,
     ) -> Any:
-        collection = self._find(request.collection, "collection")
+        collection = self.find(request.collection, "collection")
         key = (request.collection, request.request_id)
         if request.request_id and key in self._receipts:
             replay = types_pb2.WriteReceipt()
@@ -164,7 +152,7 @@ class FakeServer:
             return replay
         written, created = work(collection)
         collection.sequence += 1
-        level = request.acknowledgement_level or default_level
+        level = getattr(request, "acknowledgement_level", 0) or default_level
         receipt = types_pb2.WriteReceipt(
             commit_sequence=collection.sequence,
             written_count=written,
@@ -195,7 +183,7 @@ class FakeServer:
         return proto
 
     def get(self, request: Any) -> Any:
-        return self._find(request.name, "name").proto
+        return self.find(request.name, "name").proto
 
     def list(self, request: Any) -> Any:
         names = sorted(n for n in self._collections if n > request.page_token)
@@ -206,14 +194,16 @@ class FakeServer:
         )
 
     def update(self, request: Any) -> Any:
-        proto = self._find(request.collection.name, "collection.name").proto
+        proto = self.find(request.collection.name, "collection.name").proto
         if request.collection.etag not in ("", proto.etag):
             raise CallError(grpc.StatusCode.ABORTED, "another etag is current")
         for path in request.update_mask.paths:
             if path == "embedding_settings" and proto.HasField(path):
                 raise invalid("update_mask", "embedding_settings can be set once")
-            if path in ("embedding_settings",):
-                proto.embedding_settings.CopyFrom(request.collection.embedding_settings)
+            if path in ("embedding_settings", "event_retention"):
+                proto.ClearField(path)
+                if request.collection.HasField(path):
+                    getattr(proto, path).CopyFrom(getattr(request.collection, path))
             elif path == "labels":
                 proto.labels.clear()
                 proto.labels.update(request.collection.labels)
@@ -225,66 +215,20 @@ class FakeServer:
     def delete(self, request: Any) -> Any:
         if request.name not in self._collections and request.allow_missing:
             return empty_pb2.Empty()
-        self._find(request.name, "name")
+        self.find(request.name, "name")
         del self._collections[request.name]
         return empty_pb2.Empty()
 
     # Pool.
 
     def write_items(self, request: Any) -> Any:
-        def work(c: FakeCollection) -> tuple[int, int]:
-            before = len(c.items.ids)
-            rows = c.items.add(request.item_ids, "item_ids")
-            if len(set(rows)) < len(rows):
-                raise invalid("item_ids", "each at most once")
-            splits = columns.int64_from_column(request.interval_splits)
-            if len(splits) == 0:
-                splits = np.arange(len(rows) + 1)
-            begins = columns.int64_from_column(request.alive_from_micros)
-            ends = columns.int64_from_column(request.alive_until_micros)
-            begins = begins if len(begins) else np.full(splits[-1], columns.ALWAYS_MICROS)
-            ends = ends if len(ends) else np.full(splits[-1], columns.NEVER_MICROS)
-            for i, row in enumerate(rows):
-                spans = list(
-                    zip(begins[splits[i] : splits[i + 1]].tolist(),
-                        ends[splits[i] : splits[i + 1]].tolist())
-                )
-                if row == len(c.intervals):
-                    c.intervals.append(spans)
-                    c.implicit.append(False)
-                else:
-                    c.intervals[row], c.implicit[row] = spans, False
-            return len(rows), len(c.items.ids) - before
-
-        return self._write(request, work)
+        return self._write(request, lambda c: fake_pool.write_items(c, request))
 
     def write_events(self, request: Any) -> Any:
-        def work(c: FakeCollection) -> tuple[int, int]:
-            times = columns.int64_from_column(request.event_time_micros)
-            before = len(c.items.ids)
-            known = c.items.find(request.item_ids, "item_ids")
-            if c.proto.missing_item_rule != collections_pb2.MISSING_ITEM_RULE_CREATE:
-                if -1 in known:
-                    raise invalid(f"item_ids[{known.index(-1)}]", "no such item")
-            items = c.items.add(request.item_ids, "item_ids")
-            users = c.users.add(request.user_ids, "user_ids")
-            weights = columns.floats_from_column(request.weights)
-            for item, t in zip(items, times.tolist()):
-                while len(c.intervals) <= item:
-                    c.intervals.append([(t, columns.NEVER_MICROS)])
-                    c.implicit.append(True)
-                if c.implicit[item] and t < c.intervals[item][0][0]:
-                    c.intervals[item] = [(t, columns.NEVER_MICROS)]
-            c.event_users += users
-            c.event_items += items
-            c.event_times += times.tolist()
-            c.event_weights += weights.tolist() if len(weights) else [1.0] * len(times)
-            return len(times), len(c.items.ids) - before
-
-        return self._write(request, work)
+        return self._write(request, lambda c: fake_pool.write_events(c, request))
 
     def get_items(self, request: Any) -> Any:
-        c = self._find(request.collection, "collection")
+        c = self.find(request.collection, "collection")
         rows = c.items.find(request.item_ids, "item_ids")
         typed = c.items.strings and request.encoding == types_pb2.COLUMN_ENCODING_TYPED
         response = pool_pb2.BatchGetItemsResponse(snapshot=c.token())
@@ -293,15 +237,59 @@ class FakeServer:
         return response
 
     def list_items(self, request: Any) -> Any:
-        c = self._find(request.collection, "collection")
+        c = self.find(request.collection, "collection")
         begin = int(request.page_token or 0)
-        end = min(begin + (request.page_size or 10_000), len(c.intervals))
+        end = min(begin + (request.page_size or 10_000), len(c.pool))
         typed = c.items.strings and request.encoding == types_pb2.COLUMN_ENCODING_TYPED
         return pool_pb2.ListItemsResponse(
             items=c.table(list(range(begin, end)), typed),
-            next_page_token=str(end) if end < len(c.intervals) else "",
+            next_page_token=str(end) if end < len(c.pool) else "",
             snapshot=c.token(),
         )
+
+    def retract_events(self, request: Any) -> Any:
+        return self._remove(
+            request, pool_pb2.RetractEventsResponse, lambda c: fake_pool.retract(c, request)
+        )
+
+    def erase_users(self, request: Any) -> Any:
+        return self._remove(
+            request, pool_pb2.EraseUsersResponse, lambda c: fake_pool.erase(c, request)
+        )
+
+    def _remove(
+        self,
+        request: Any,
+        make: Callable[..., Any],
+        work: Callable[[FakeCollection], tuple[int, list[bool]]],
+    ) -> Any:
+        found: list[bool] = []
+
+        def remove(c: FakeCollection) -> tuple[int, int]:
+            removed, each = work(c)
+            found.extend(each)
+            return removed, 0
+
+        request_level = types_pb2.ACKNOWLEDGEMENT_LEVEL_DURABLE
+        response = make(receipt=self._write(request, remove, request_level))
+        if not response.receipt.replayed:
+            response.found.raw = bytes(map(int, found))
+        return response
+
+    def list_users(self, request: Any) -> Any:
+        c = self.find(request.collection, "collection")
+        begin = int(request.page_token or 0)
+        end = min(begin + (request.page_size or 10_000), len(c.users.ids))
+        rows = [row for row in range(begin, end) if c.users.ids[row] is not None]
+        typed = c.users.strings and request.encoding == types_pb2.COLUMN_ENCODING_TYPED
+        response = pool_pb2.ListUsersResponse(
+            ids=c.users.column(rows, typed),
+            next_page_token=str(end) if end < len(c.users.ids) else "",
+            snapshot=c.token(),
+        )
+        if typed:
+            response.numbers.raw = np.array(rows, "<i8").tobytes()
+        return response
 
     # Embeddings.
 
@@ -326,7 +314,7 @@ class FakeServer:
         return self._write(request, work, types_pb2.ACKNOWLEDGEMENT_LEVEL_APPLIED)
 
     def get_embeddings(self, request: Any) -> Any:
-        c = self._find(request.collection, "collection")
+        c = self.find(request.collection, "collection")
         rows = c.items.find(request.item_ids, "item_ids")
         dimension = c.proto.embedding_settings.dimension
         nothing = np.full(dimension, np.nan, np.float32)
@@ -341,37 +329,43 @@ class FakeServer:
     def sample(self, request: Any) -> Any:
         from fake_sampling import sample  # pylint: disable=import-outside-toplevel
 
-        c = self._find(request.collection, "collection")
+        c = self.find(request.collection, "collection")
         c.calls += 1
         response = sample(c, request, invalid)
         c.rows += len(response.row_statuses.raw)
         return response
 
+    def sample_shared(self, request: Any) -> Any:
+        from fake_sampling import sample_shared  # pylint: disable=import-outside-toplevel
+
+        c = self.find(request.collection, "collection")
+        return sample_shared(c, request, invalid)
+
     # Inspection.
 
     def statistics(self, request: Any) -> Any:
-        c = self._find(request.collection, "collection")
+        c = self.find(request.collection, "collection")
         now = int(time.time() * 1e6)
         if request.HasField("as_of_time"):
             now = request.as_of_time.ToMicroseconds()
-        past = sum(t < now for t in c.event_times)
+        times = [event.time for event in c.events]
         response = inspection_pb2.CollectionStatistics(
             collection=request.collection,
             snapshot=c.token(),
-            item_count=len(c.intervals),
+            item_count=len(c.pool),
             living_item_count=int(c.alive(now).sum()),
-            user_count=len(c.users.ids),
-            event_count=len(c.event_times),
-            past_event_count=past,
+            user_count=len({event.user for event in c.events}),
+            event_count=len(times),
+            past_event_count=sum(t < now for t in times),
             embedding_count=len(c.vectors),
             sample_call_count=c.calls,
             sampled_row_count=c.rows,
         )
         response.as_of_time.FromMicroseconds(now)
-        if c.event_times:
-            response.first_event_time.FromMicroseconds(min(c.event_times))
-            response.last_event_time.FromMicroseconds(max(c.event_times))
-        response.memory_uses.add(structure="event_log", bytes=32 * len(c.event_times))
+        if times:
+            response.first_event_time.FromMicroseconds(min(times))
+            response.last_event_time.FromMicroseconds(max(times))
+        response.memory_uses.add(structure="event_log", bytes=32 * len(times))
         response.sources.add(source="uniform", drawn_count=7)
         response.short_rows.add(row_status=sampling_pb2.ROW_STATUS_NO_EVENT, count=2)
         response.rejects.add(reject_cause=sampling_pb2.REJECT_CAUSE_DEAD, count=3)
@@ -393,12 +387,22 @@ _POOL_METHODS = {
     "BatchGetItems": FakeServer.get_items,
     "ListItems": FakeServer.list_items,
     "BatchWriteEvents": FakeServer.write_events,
+    "RetractEvents": FakeServer.retract_events,
+    "ListUsers": FakeServer.list_users,
+    "EraseUsers": FakeServer.erase_users,
+}
+_STREAM_METHODS = {
+    "ImportItems": fake_pool.write_items,
+    "ImportEvents": fake_pool.write_events,
 }
 _EMBEDDING_METHODS = {
     "BatchWriteEmbeddings": FakeServer.write_embeddings,
     "BatchGetEmbeddings": FakeServer.get_embeddings,
 }
-_SAMPLING_METHODS = {"SampleNegatives": FakeServer.sample}
+_SAMPLING_METHODS = {
+    "SampleNegatives": FakeServer.sample,
+    "SampleSharedNegatives": FakeServer.sample_shared,
+}
 _INSPECTION_METHODS = {
     "GetCollectionStatistics": FakeServer.statistics,
     "GetServerInfo": FakeServer.server_info,

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from typing import Any, Optional
 
 import grpc
 import numpy as np
 
 from negatron import columns
 from negatron.v1 import collections_pb2, pool_pb2, types_pb2
+from negatron.wire import status_pb2
+
+_PREFIX = "type.googleapis.com/google.rpc."
 
 
 class CallError(Exception):
@@ -18,14 +22,61 @@ class CallError(Exception):
         self.code = code
         self.violations = violations
 
+    def within(self, prefix: str, suffix: str) -> "CallError":
+        """The same error, of fields that are part of another message."""
+        violations = ((prefix + field, text + suffix) for field, text in self.violations)
+        return CallError(self.code, str(self), *violations)
+
 
 def invalid(field: str, description: str) -> CallError:
     message = "the request is not valid"
     return CallError(grpc.StatusCode.INVALID_ARGUMENT, message, (field, description))
 
 
+def abort(context: grpc.ServicerContext, error: CallError, delay: Optional[float] = None) -> None:
+    """Ends a call with an error and its details. Raises."""
+    status = status_pb2.Status(code=error.code.value[0], message=str(error))
+    info = status_pb2.ErrorInfo(reason=error.code.name, domain="negatron", metadata={"by": "fake"})
+    status.details.add(type_url=_PREFIX + "ErrorInfo", value=info.SerializeToString())
+    if error.violations:
+        bad = status_pb2.BadRequest()
+        for field, description in error.violations:
+            bad.field_violations.add(field=field, description=description)
+        status.details.add(type_url=_PREFIX + "BadRequest", value=bad.SerializeToString())
+    if delay is not None:
+        retry = status_pb2.RetryInfo()
+        retry.retry_delay.FromMicroseconds(int(delay * 1e6))
+        status.details.add(type_url=_PREFIX + "RetryInfo", value=retry.SerializeToString())
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    context.abort(error.code, str(error))
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """An event; `user` and `item` are rows of the dictionaries."""
+
+    user: int
+    item: int
+    time: int
+    kind: int
+    weight: float
+    propensity: float
+    cohort: int
+
+
+@dataclasses.dataclass
+class Item:
+    """What a collection keeps of an item, with the defaults of what was never given."""
+
+    intervals: list[tuple[int, int]]
+    implicit: bool = False  # Made by an event: alive from its earliest event on.
+    base_weight: float = 1.0
+    categories: list[str] = dataclasses.field(default_factory=list)
+    attributes: bytes = b""
+
+
 class Dictionary:
-    """Rows of string ids, or of int64 ids."""
+    """Rows of string ids, or of int64 ids. The id of a row that was erased is None."""
 
     def __init__(self, id_type: int) -> None:
         self.strings = id_type == collections_pb2.ID_TYPE_STRING
@@ -39,7 +90,8 @@ class Dictionary:
         if names and not self.strings:
             raise invalid(field, "int64 ids are expected")
         if self.strings and not names:
-            return [value if 0 <= value < len(self.ids) else -1 for value in values]
+            known = range(len(self.ids))
+            return [v if v in known and self.ids[v] is not None else -1 for v in values]
         return [self.rows.get(value, -1) for value in values]
 
     def add(self, column: types_pb2.IdColumn, field: str) -> list[int]:
@@ -56,10 +108,15 @@ class Dictionary:
                 rows[i] = row
         return rows
 
+    def erase(self, row: int) -> None:
+        """Forgets an id; a later write of it makes another row."""
+        del self.rows[self.ids[row]]
+        self.ids[row] = None
+
     def column(self, rows: Any, typed: bool) -> types_pb2.IdColumn:
         rows = np.asarray(rows, np.int64)
         if not self.strings:
-            ids = np.array([*self.ids, -1], np.int64)
+            ids = np.array([*(-1 if i is None else i for i in self.ids), -1], np.int64)
             return types_pb2.IdColumn(raw=ids[rows].astype("<i8").tobytes())
         if typed:
             names = [*self.ids, ""]
@@ -72,12 +129,10 @@ class FakeCollection:
         self.proto = proto
         self.items = Dictionary(proto.item_id_type)
         self.users = Dictionary(proto.user_id_type)
-        self.intervals: list[list[tuple[int, int]]] = []
-        self.implicit: list[bool] = []
-        self.event_users: list[int] = []
-        self.event_items: list[int] = []
-        self.event_times: list[int] = []
-        self.event_weights: list[float] = []
+        self.pool: list[Item] = []
+        self.events: list[Event] = []
+        self.streams: dict[tuple[str, str], pool_pb2.ImportResponse] = {}
+        self.stream_owners: dict[tuple[str, str], object] = {}
         self.vectors: dict[int, np.ndarray] = {}
         self.sequence = 1
         self.calls = 0
@@ -89,15 +144,28 @@ class FakeCollection:
         )
 
     def table(self, rows: list[int], typed: bool) -> pool_pb2.ItemTable:
-        flat = [interval for row in rows for interval in self.intervals[row]]
-        splits = np.concatenate([[0], np.cumsum([len(self.intervals[row]) for row in rows])])
+        items = [self.pool[row] for row in rows]
+        flat = [interval for item in items for interval in item.intervals]
         table = pool_pb2.ItemTable(ids=self.items.column(rows, typed))
         if typed:
             table.numbers.raw = np.array(rows, "<i8").tobytes()
         table.alive_from_micros.raw = np.array([f for f, _ in flat], "<i8").tobytes()
         table.alive_until_micros.raw = np.array([u for _, u in flat], "<i8").tobytes()
-        table.interval_splits.raw = splits.astype("<i8").tobytes()
+        table.interval_splits.raw = _splits([item.intervals for item in items])
+        if any(item.base_weight != 1 for item in items):
+            table.base_weights.raw = np.array([i.base_weight for i in items], "<f4").tobytes()
+        if any(item.categories for item in items):
+            for item in items:
+                table.categories.ids.names.values.extend(sorted(item.categories))
+            table.categories.row_splits.raw = _splits([item.categories for item in items])
+        if any(item.attributes for item in items):
+            table.attributes.extend(item.attributes for item in items)
         return table
 
     def alive(self, t: int) -> np.ndarray:
-        return np.array([any(f <= t < u for f, u in spans) for spans in self.intervals], bool)
+        return np.array([any(f <= t < u for f, u in i.intervals) for i in self.pool], bool)
+
+
+def _splits(lists: list[Any]) -> bytes:
+    ends = np.cumsum([len(some) for some in lists], dtype=np.int64)
+    return np.concatenate([[0], ends]).astype("<i8").tobytes()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pool through time, as `contract.py`, but only for negatrond: the fake does not know it."""
+"""The pool through time: what any server must answer, as `contract.py`."""
 
 from __future__ import annotations
 

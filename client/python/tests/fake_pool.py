@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes and removals of the fake server: items, events, users.
+
+Each takes a collection and a request, changes the collection, or raises CallError and changes
+nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from fake_state import Event, FakeCollection, Item, invalid
+
+from negatron import columns
+from negatron.v1 import collections_pb2, pool_pb2
+
+_PROPERTIES = ("alive_intervals", "base_weights", "categories", "attributes")
+_FIRST_MICROS = -62_135_596_800_000_000  # The start of year 1.
+_LAST_MICROS = 253_402_300_799_999_999  # The end of year 9999.
+
+
+def _intervals(request: Any, count: int) -> list[list[tuple[int, int]]]:
+    splits = columns.int64_from_column(request.interval_splits)
+    if len(splits) == 0:
+        splits = np.arange(count + 1)
+    begins = columns.int64_from_column(request.alive_from_micros)
+    ends = columns.int64_from_column(request.alive_until_micros)
+    begins = begins if len(begins) else np.full(splits[-1], columns.ALWAYS_MICROS)
+    ends = ends if len(ends) else np.full(splits[-1], columns.NEVER_MICROS)
+    spans = list(zip(begins.tolist(), ends.tolist()))
+    return [spans[splits[i] : splits[i + 1]] for i in range(count)]
+
+
+def _categories(request: Any, count: int) -> list[list[str]]:
+    splits = columns.int64_from_column(request.categories.row_splits)
+    if len(splits) == 0:
+        return [[] for _ in range(count)]
+    names = list(request.categories.ids.names.values)
+    return [names[splits[i] : splits[i + 1]] for i in range(count)]
+
+
+def _mask(request: Any) -> tuple[str, ...]:
+    mask = tuple(request.update_mask.paths) or _PROPERTIES
+    given = {
+        "alive_intervals": request.HasField("alive_from_micros")
+        or request.HasField("alive_until_micros"),
+        "base_weights": request.HasField("base_weights"),
+        "categories": request.HasField("categories"),
+        "attributes": bool(request.attributes),
+    }
+    for name, is_given in given.items():
+        if is_given and name not in mask:
+            raise invalid(name, "given, but not in update_mask")
+    if set(mask) - set(_PROPERTIES):
+        raise invalid("update_mask", f"one of {_PROPERTIES} is expected")
+    return mask
+
+
+def write_items(c: FakeCollection, request: Any) -> tuple[int, int]:
+    """Returns how many items were written, and how many of them made."""
+    mask = _mask(request)
+    count = len(columns.ids_from_column(request.item_ids))
+    spans, names = _intervals(request, count), _categories(request, count)
+    weights = columns.floats_from_column(request.base_weights).tolist() or [1.0] * count
+    attributes = list(request.attributes) or [b""] * count
+    before = len(c.items.ids)
+    rows = c.items.add(request.item_ids, "item_ids")
+    if len(set(rows)) < len(rows):
+        raise invalid("item_ids", "each at most once")
+    for i, row in enumerate(rows):
+        if row == len(c.pool):
+            c.pool.append(Item([(columns.ALWAYS_MICROS, columns.NEVER_MICROS)]))
+        item = c.pool[row]
+        if "alive_intervals" in mask:
+            item.intervals, item.implicit = spans[i], False
+        if "base_weights" in mask:
+            item.base_weight = weights[i]
+        if "categories" in mask:
+            item.categories = names[i]
+        if "attributes" in mask:
+            item.attributes = attributes[i]
+    return count, len(c.items.ids) - before
+
+
+def write_events(c: FakeCollection, request: Any) -> tuple[int, int]:
+    """Returns how many events were written, and how many items they made."""
+    times = columns.int64_from_column(request.event_time_micros).tolist()
+    for i, t in enumerate(times):
+        if not _FIRST_MICROS <= t <= _LAST_MICROS:
+            raise invalid(f"event_time_micros[{i}]", "not within the years 1 to 9999")
+    known = c.items.find(request.item_ids, "item_ids")
+    if c.proto.missing_item_rule != collections_pb2.MISSING_ITEM_RULE_CREATE:
+        if -1 in known:
+            raise invalid(f"item_ids[{known.index(-1)}]", "no such item")
+    n = len(times)
+    kinds = columns.bytes_from_column(request.kinds).tolist()
+    kinds = kinds or [pool_pb2.EVENT_KIND_POSITIVE] * n
+    weights = columns.floats_from_column(request.weights).tolist() or [1.0] * n
+    propensities = columns.floats_from_column(request.propensities).tolist() or [0.0] * n
+    cohorts = columns.bytes_from_column(request.cohorts).tolist() or [0] * n
+    before = len(c.items.ids)
+    items = c.items.add(request.item_ids, "item_ids")
+    users = c.users.add(request.user_ids, "user_ids")
+    for item, t in zip(items, times):
+        while len(c.pool) <= item:
+            c.pool.append(Item([(t, columns.NEVER_MICROS)], implicit=True))
+        if c.pool[item].implicit and t < c.pool[item].intervals[0][0]:
+            c.pool[item].intervals = [(t, columns.NEVER_MICROS)]
+    c.events += map(Event, users, items, times, kinds, weights, propensities, cohorts)
+    return n, len(c.items.ids) - before
+
+
+def retract(c: FakeCollection, request: Any) -> tuple[int, list[bool]]:
+    """Returns how many events were removed, and which entries had any."""
+    users = c.users.find(request.user_ids, "user_ids")
+    items = c.items.find(request.item_ids, "item_ids")
+    times = columns.int64_from_column(request.event_time_micros).tolist()
+    kinds = columns.bytes_from_column(request.kinds).tolist() or [None] * len(times)
+    entries = list(zip(users, items, times, kinds))
+    stored = {(e.user, e.item, e.time, kind) for e in c.events for kind in (e.kind, None)}
+    wanted = set(entries)
+    kept = [
+        e for e in c.events
+        if (e.user, e.item, e.time, e.kind) not in wanted
+        and (e.user, e.item, e.time, None) not in wanted
+    ]
+    removed = len(c.events) - len(kept)
+    c.events = kept
+    return removed, [entry in stored for entry in entries]
+
+
+def erase(c: FakeCollection, request: Any) -> tuple[int, list[bool]]:
+    """Returns how many users were erased, and which existed."""
+    users = c.users.find(request.user_ids, "user_ids")
+    gone = {user for user in users if user >= 0}
+    for user in gone:
+        c.users.erase(user)
+    c.events = [event for event in c.events if event.user not in gone]
+    return len(gone), [user >= 0 for user in users]
