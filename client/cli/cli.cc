@@ -7,6 +7,7 @@
 #include "client/cli/commands_embeddings.h"
 #include "client/cli/commands_import.h"
 #include "client/cli/commands_inspect.h"
+#include "client/cli/commands_removal.h"
 #include "client/cli/commands_sample.h"
 
 namespace negatron::client {
@@ -31,6 +32,7 @@ ExitCode RunCli(const std::vector<std::string>& arguments, std::ostream& out, st
   AddCollectionCommands(&app, &session);
   AddImportCommands(&app, &session);
   AddEmbeddingCommands(&app, &session);
+  AddRemovalCommands(&app, &session);
   AddSampleCommands(&app, &session);
   AddInspectCommands(&app, &session);
   try {

@@ -53,6 +53,13 @@ struct Settings {
   std::string item_ids;
   std::string user_ids;
   std::string half_life;
+  std::vector<std::string> half_lives;
+  std::vector<std::string> windows;
+  bool cohort_popularity = false;
+  bool category_popularity = false;
+  std::string popularity_grid;
+  int32_t mined_per_user = 0;
+  std::string event_retention;
   std::string missing_items;
   int32_t dimension = 0;
   std::string metric = "cosine";
@@ -68,6 +75,18 @@ CLI::Validator OneOf(const std::map<std::string, Value>& names) {
   return CLI::IsMember(std::move(keys));
 }
 
+// Reads a length of time; a usage error names the option.
+absl::Status ReadDuration(absl::string_view option, const std::string& text, bool zero,
+                          google::protobuf::Duration* to) {
+  const absl::StatusOr<absl::Duration> duration =
+      zero ? ParseDurationOrNone(text) : ParsePositiveDuration(text);
+  if (!duration.ok()) {
+    return UsageError(absl::StrCat(option, ": ", duration.status().message()));
+  }
+  *to = ToDuration(*duration);
+  return absl::OkStatus();
+}
+
 // The options that can also be changed later.
 void AddMutableOptions(CLI::App* command, Settings* settings) {
   command->add_option("--display-name", settings->display_name, "A name for people.");
@@ -77,6 +96,9 @@ void AddMutableOptions(CLI::App* command, Settings* settings) {
                    "What becomes of an event whose item does not exist: it is refused, or the item "
                    "is created, alive from its earliest event on.")
       ->check(OneOf(MissingItemRules()));
+  command->add_option("--event-retention", settings->event_retention,
+                      "Positive events older than this lose their weight and are removed, for "
+                      "example 365d; histories stay. none: all are kept. Default: none.");
   auto* dimension = command->add_option(
       "--dim", settings->dimension, "Components of an item embedding, 1 to 4096. Fixed once set.");
   dimension->check(CLI::Range(1, 4096));
@@ -98,6 +120,12 @@ absl::Status FillMutable(const Settings& settings, v1::Collection* collection) {
   if (!settings.missing_items.empty()) {
     collection->set_missing_item_rule(MissingItemRules().at(settings.missing_items));
   }
+  // An unset field clears the retention.
+  if (!settings.event_retention.empty() && settings.event_retention != "none") {
+    absl::Status status = ReadDuration("--event-retention", settings.event_retention, false,
+                                       collection->mutable_event_retention());
+    if (!status.ok()) return status;
+  }
   if (settings.dimension > 0) {
     collection->mutable_embedding_settings()->set_dimension(settings.dimension);
     collection->mutable_embedding_settings()->set_metric(Metrics().at(settings.metric));
@@ -112,9 +140,21 @@ std::string DescribeEmbeddings(const v1::Collection& collection) {
 }
 
 std::string DescribeHalfLife(const v1::Collection& collection) {
-  if (!collection.has_half_life()) return "none";
-  return absl::FormatDuration(absl::Seconds(collection.half_life().seconds()) +
-                              absl::Nanoseconds(collection.half_life().nanos()));
+  return FormatDurationOrNone(collection.half_life());
+}
+
+std::string DescribeDurations(
+    const google::protobuf::RepeatedPtrField<google::protobuf::Duration>& durations) {
+  std::vector<std::string> texts;
+  for (const auto& duration : durations) texts.push_back(FormatDurationOrNone(duration));
+  return texts.empty() ? "-" : absl::StrJoin(texts, " ");
+}
+
+std::string DescribeRetention(const v1::Collection& collection) {
+  const std::string length = FormatDurationOrNone(collection.event_retention());
+  if (!collection.has_event_watermark_time()) return length;
+  return absl::StrCat(length, ", has come to ",
+                      FormatMicros(ToMicros(collection.event_watermark_time())));
 }
 
 absl::Status PrintCollection(Session& session, const absl::StatusOr<v1::Collection>& collection) {
@@ -131,12 +171,44 @@ absl::Status PrintCollection(Session& session, const absl::StatusOr<v1::Collecti
        {"item ids", NameOf(IdTypes(), collection->item_id_type())},
        {"user ids", NameOf(IdTypes(), collection->user_id_type())},
        {"half-life", DescribeHalfLife(*collection)},
+       {"half-lives", DescribeDurations(collection->half_lives())},
+       {"windows", DescribeDurations(collection->windows())},
+       {"cohort popularity", collection->cohort_popularity() ? "yes" : "no"},
+       {"category popularity", collection->category_popularity() ? "yes" : "no"},
+       {"popularity grid", collection->has_popularity_grid()
+                               ? FormatDurationOrNone(collection->popularity_grid())
+                               : "-"},
+       {"mined per user", absl::StrCat(collection->mined_per_user())},
+       {"event retention", DescribeRetention(*collection)},
        {"missing items", NameOf(MissingItemRules(), collection->missing_item_rule())},
        {"embeddings", DescribeEmbeddings(*collection)},
        {"incarnation", absl::StrCat(collection->incarnation())},
        {"created", FormatMicros(ToMicros(collection->create_time()))},
        {"etag", collection->etag()}});
   return absl::OkStatus();
+}
+
+// What is fixed at creation, and costs memory.
+absl::Status FillPopularity(const Settings& settings, v1::Collection* collection) {
+  absl::Status status;
+  if (!settings.half_life.empty()) {
+    status.Update(
+        ReadDuration("--half-life", settings.half_life, false, collection->mutable_half_life()));
+  }
+  for (const std::string& text : settings.half_lives) {
+    status.Update(ReadDuration("--half-lives", text, true, collection->add_half_lives()));
+  }
+  for (const std::string& text : settings.windows) {
+    status.Update(ReadDuration("--windows", text, false, collection->add_windows()));
+  }
+  if (!settings.popularity_grid.empty()) {
+    status.Update(ReadDuration("--popularity-grid", settings.popularity_grid, false,
+                               collection->mutable_popularity_grid()));
+  }
+  collection->set_cohort_popularity(settings.cohort_popularity);
+  collection->set_category_popularity(settings.category_popularity);
+  collection->set_mined_per_user(settings.mined_per_user);
+  return status;
 }
 
 absl::Status Create(Session& session, const Settings& settings) {
@@ -146,17 +218,7 @@ absl::Status Create(Session& session, const Settings& settings) {
   if (absl::Status status = FillMutable(settings, collection); !status.ok()) return status;
   if (!settings.item_ids.empty()) collection->set_item_id_type(IdTypes().at(settings.item_ids));
   if (!settings.user_ids.empty()) collection->set_user_id_type(IdTypes().at(settings.user_ids));
-  if (!settings.half_life.empty()) {
-    const absl::StatusOr<absl::Duration> half_life = ParsePositiveDuration(settings.half_life);
-    if (!half_life.ok()) {
-      return UsageError(absl::StrCat("--half-life: ", half_life.status().message()));
-    }
-    absl::Duration rest;
-    collection->mutable_half_life()->set_seconds(
-        absl::IDivDuration(*half_life, absl::Seconds(1), &rest));
-    collection->mutable_half_life()->set_nanos(
-        static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
-  }
+  if (absl::Status status = FillPopularity(settings, collection); !status.ok()) return status;
   const absl::StatusOr<Client*> client = session.Connect();
   if (!client.ok()) return client.status();
   return PrintCollection(session, (*client)->CreateCollection(request));
@@ -203,12 +265,15 @@ absl::Status Update(Session& session, const Settings& settings, const CLI::App& 
       {"--display-name", "display_name"},
       {"--label", "labels"},
       {"--missing-items", "missing_item_rule"},
+      {"--event-retention", "event_retention"},
       {"--dim", "embedding_settings"}};
   for (const auto& [option, field] : fields) {
     if (command.count(option) > 0) request.mutable_update_mask()->add_paths(field);
   }
   if (request.update_mask().paths_size() == 0) {
-    return UsageError("nothing to update: give --display-name, --label, --missing-items or --dim");
+    return UsageError(
+        "nothing to update: give --display-name, --label, --missing-items, --event-retention or "
+        "--dim");
   }
   const absl::StatusOr<Client*> client = session.Connect();
   if (!client.ok()) return client.status();
@@ -225,6 +290,32 @@ absl::Status Delete(Session& session, const Settings& settings) {
   if (absl::Status status = (*client)->DeleteCollection(request); !status.ok()) return status;
   if (!session.json) *session.out << "Deleted " << request.name() << ".\n";
   return absl::OkStatus();
+}
+
+void AddPopularityOptions(CLI::App* create, Settings* settings) {
+  create->add_option(
+      "--half-life", settings->half_life,
+      "Time in which the weight of an event halves, for example 30d. Default: none.");
+  create
+      ->add_option("--half-lives", settings->half_lives,
+                   "Further half-lives that popularity serves fast, at most 8: 7d,90d,none. Others "
+                   "are as exact, and slow. Each costs memory for every event.")
+      ->delimiter(',');
+  create
+      ->add_option("--windows", settings->windows,
+                   "Windows of time that popularity serves fast, at most 8: 30d,365d.")
+      ->delimiter(',');
+  create->add_flag("--cohort-popularity", settings->cohort_popularity,
+                   "Keeps popularity by cohort too, for sources with within-cohort.");
+  create->add_flag("--category-popularity", settings->category_popularity,
+                   "Keeps popularity by category too: sources with a category are faster.");
+  create->add_option("--popularity-grid", settings->popularity_grid,
+                     "Popularity with an exponent is taken at multiples of this time. Default: a "
+                     "sixteenth of the half-life, at least 1h; 1d without one.");
+  create
+      ->add_option("--mined-per-user", settings->mined_per_user,
+                   "Newest mined events of a user that are drawn from. Default: 256.")
+      ->check(CLI::Range(1, 4096));
 }
 
 CLI::App* AddCommand(CLI::App* group, const std::string& name, const std::string& description,
@@ -248,9 +339,7 @@ void AddCollectionCommands(CLI::App* app, Session* session) {
       ->check(OneOf(IdTypes()));
   create->add_option("--user-ids", settings->user_ids, "Type of user ids. Default: int64.")
       ->check(OneOf(IdTypes()));
-  create->add_option(
-      "--half-life", settings->half_life,
-      "Time in which the weight of an event halves, for example 30d. Default: none.");
+  AddPopularityOptions(create, settings.get());
   create->callback([session, settings] {
     session->command = [settings](Session& run) { return Create(run, *settings); };
   });

@@ -1,40 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/commands_import.h"
 
-#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "absl/strings/cord.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
 #include <CLI/CLI.hpp>
-#include <google/protobuf/struct.pb.h>
 
-#include "client/cli/import_files.h"
-#include "client/cli/progress.h"
-#include "proto/cc/status.h"
+#include "client/cli/import_run.h"
+#include "client/cli/values.h"
 
 namespace negatron::client {
 namespace {
 
 struct ImportSettings {
-  ImportOptions options;
-  std::string collection;
-  std::string request_prefix;
-};
-
-// What has been written.
-struct ImportTotals {
-  int64_t written = 0;
-  int64_t created_items = 0;
-  int64_t calls = 0;
-  int64_t replayed_calls = 0;
+  ImportRun run;
+  std::string patience = "5m";
 };
 
 const std::map<std::string, TimeUnit>& TimeUnits() {
@@ -45,177 +28,14 @@ const std::map<std::string, TimeUnit>& TimeUnits() {
   return *units;
 }
 
-// Says in which lines of the file the rows are that the server refused.
-absl::Status WithLines(const absl::Status& status, const std::string& path,
-                       const std::vector<int64_t>& lines) {
-  wire::BadRequest bad = GetBadRequest(status).value_or(wire::BadRequest());
-  for (auto& violation : *bad.mutable_field_violations()) {
-    const std::string field = violation.field();
-    const size_t open = field.find('[');
-    size_t row = 0;
-    if (open == std::string::npos ||
-        !absl::SimpleAtoi(field.substr(open + 1, field.find(']', open) - open - 1), &row) ||
-        row >= lines.size()) {
-      continue;
-    }
-    violation.set_field(absl::StrCat(path, ":", lines[row], ": ", field.substr(0, open)));
+absl::Status Run(Session& session, ImportSettings& settings,
+                 absl::Status (*run)(Session&, const ImportRun&)) {
+  const absl::StatusOr<absl::Duration> patience = ParsePositiveDuration(settings.patience);
+  if (!patience.ok()) {
+    return UsageError(absl::StrCat("--patience: ", patience.status().message()));
   }
-  if (bad.field_violations_size() == 0) return status;
-  absl::Status result(status.code(), lines.empty()
-                                         ? std::string(status.message())
-                                         : absl::StrCat("the server refused lines ", lines.front(),
-                                                        " to ", lines.back(), " of ", path));
-  SetBadRequest(result, bad);
-  return result;
-}
-
-// What is said of an import that stopped; empty if it stopped before it wrote anything.
-absl::Status WithTotals(const absl::Status& status, const ImportTotals& totals) {
-  if (totals.written == 0) return status;
-  absl::Status result(status.code(),
-                      absl::StrCat(status.message(), "\n  ", WithCommas(totals.written),
-                                   " rows before it are written; run the import again and they "
-                                   "are not written twice."));
-  status.ForEachPayload([&result](absl::string_view url, const absl::Cord& payload) {
-    result.SetPayload(url, payload);
-  });
-  return result;
-}
-
-void AddTotals(const WriteSummary& summary, ImportTotals* totals) {
-  totals->written += summary.written_count;
-  totals->created_items += summary.created_item_count;
-  totals->calls += summary.call_count;
-  totals->replayed_calls += summary.replayed_call_count;
-}
-
-absl::Status PrintJsonTotals(Session& session, const std::string& collection,
-                             const ImportCounts& counts, const ImportTotals& totals,
-                             double seconds) {
-  google::protobuf::Struct json;
-  auto& fields = *json.mutable_fields();
-  const auto number = [&fields](const char* name, double value) {
-    fields[name].set_number_value(value);
-  };
-  fields["collection"].set_string_value(collection);
-  number("rowCount", static_cast<double>(counts.row_count));
-  number("writtenCount", static_cast<double>(totals.written));
-  number("createdItemCount", static_cast<double>(totals.created_items));
-  number("belowRatingCount", static_cast<double>(counts.below_rating_count));
-  number("badLineCount", static_cast<double>(counts.bad_line_count));
-  number("callCount", static_cast<double>(totals.calls));
-  number("replayedCallCount", static_cast<double>(totals.replayed_calls));
-  number("seconds", seconds);
-  return session.PrintJson(json);
-}
-
-absl::Status PrintTotals(Session& session, const std::string& collection, const char* unit,
-                         const ImportCounts& counts, const ImportTotals& totals, double seconds) {
-  for (const std::string& sample : counts.bad_line_samples) {
-    *session.err << "skipped " << sample << "\n";
-  }
-  if (counts.bad_line_count > static_cast<int64_t>(counts.bad_line_samples.size())) {
-    *session.err << "skipped " << WithCommas(counts.bad_line_count) << " bad lines in all\n";
-  }
-  if (session.json) return PrintJsonTotals(session, collection, counts, totals, seconds);
-  *session.out << absl::StrFormat("%s %s in %s, %.1f s", WithCommas(totals.written), unit,
-                                  collection, seconds);
-  if (totals.created_items > 0) {
-    *session.out << "; " << WithCommas(totals.created_items) << " items created";
-  }
-  if (counts.below_rating_count > 0) {
-    *session.out << "; " << WithCommas(counts.below_rating_count) << " below the rating left out";
-  }
-  if (counts.bad_line_count > 0) {
-    *session.out << "; " << WithCommas(counts.bad_line_count) << " bad lines skipped";
-  }
-  if (totals.replayed_calls > 0) {
-    *session.out << "; " << WithCommas(totals.replayed_calls) << " of " << WithCommas(totals.calls)
-                 << " calls were known and changed nothing";
-  }
-  *session.out << "\n";
-  return absl::OkStatus();
-}
-
-absl::StatusOr<WriteSummary> WriteChunk(Client& client, const std::string& collection,
-                                        const EventChunk& chunk, int64_t index,
-                                        const std::string& prefix) {
-  return client.WriteEvents(EventBatch{.collection = collection,
-                                       .user_ids = chunk.users.span(),
-                                       .item_ids = chunk.items.span(),
-                                       .time_micros = chunk.time_micros,
-                                       .weights = chunk.weights},
-                            WriteOptions{.request_id = ChunkRequestId(chunk, index, prefix)});
-}
-
-// Items get no lasting request id: writing them again changes nothing anyway, and a file that puts
-// an older state back must not be taken for the write of that older state.
-absl::StatusOr<WriteSummary> WriteChunk(Client& client, const std::string& collection,
-                                        const ItemChunk& chunk, int64_t, const std::string&) {
-  return client.WriteItems(ItemBatch{.collection = collection,
-                                     .ids = chunk.items.span(),
-                                     .alive_from_micros = chunk.alive_from_micros,
-                                     .alive_until_micros = chunk.alive_until_micros,
-                                     .interval_splits = {}},
-                           WriteOptions{});
-}
-
-// Reads chunk by chunk and writes each; progress goes along.
-template <typename Chunk>
-absl::Status ImportAll(Session& session, Client& client, ImportReader& reader,
-                       const ImportSettings& settings, const char* unit, Chunk chunk) {
-  const std::string collection = CollectionName(settings.collection);
-  const absl::Time start = absl::Now();
-  Progress progress(Progress::Options{.stream = session.err,
-                                      .terminal = session.terminal,
-                                      .unit = unit,
-                                      .total = reader.table().size_bytes(),
-                                      .now = [] { return absl::Now(); }});
-  ImportTotals totals;
-  for (int64_t index = 0;; ++index) {
-    if (absl::Status status = reader.Read(&chunk); !status.ok()) return WithTotals(status, totals);
-    if (chunk.lines.empty()) break;
-    const absl::StatusOr<WriteSummary> written =
-        WriteChunk(client, collection, chunk, index, settings.request_prefix);
-    if (!written.ok()) {
-      return WithTotals(WithLines(written.status(), reader.table().path(), chunk.lines), totals);
-    }
-    AddTotals(*written, &totals);
-    progress.Update(reader.table().consumed_bytes(), totals.written);
-  }
-  progress.Finish();
-  return PrintTotals(session, collection, unit, reader.counts(), totals,
-                     absl::ToDoubleSeconds(absl::Now() - start));
-}
-
-absl::StatusOr<v1::Collection> GetCollection(Client& client, const std::string& id) {
-  v1::GetCollectionRequest request;
-  request.set_name(CollectionName(id));
-  return client.GetCollection(request);
-}
-
-absl::Status ImportEvents(Session& session, const ImportSettings& settings) {
-  const absl::StatusOr<std::unique_ptr<ImportReader>> reader =
-      ImportReader::OpenEvents(settings.options);
-  if (!reader.ok()) return reader.status();
-  const absl::StatusOr<Client*> client = session.Connect();
-  if (!client.ok()) return client.status();
-  const absl::StatusOr<v1::Collection> collection = GetCollection(**client, settings.collection);
-  if (!collection.ok()) return collection.status();
-  return ImportAll(session, **client, **reader, settings, "events",
-                   EventChunk(collection->user_id_type(), collection->item_id_type()));
-}
-
-absl::Status ImportItems(Session& session, const ImportSettings& settings) {
-  const absl::StatusOr<std::unique_ptr<ImportReader>> reader =
-      ImportReader::OpenItems(settings.options);
-  if (!reader.ok()) return reader.status();
-  const absl::StatusOr<Client*> client = session.Connect();
-  if (!client.ok()) return client.status();
-  const absl::StatusOr<v1::Collection> collection = GetCollection(**client, settings.collection);
-  if (!collection.ok()) return collection.status();
-  return ImportAll(session, **client, **reader, settings, "items",
-                   ItemChunk(collection->item_id_type()));
+  settings.run.patience = *patience;
+  return run(session, settings.run);
 }
 
 // The options that both kinds of file have.
@@ -223,9 +43,10 @@ CLI::App* AddCommand(CLI::App* group, const std::string& name, const std::string
                      ImportSettings* settings) {
   CLI::App* command = group->add_subcommand(name, description);
   command->fallthrough();
-  ImportOptions& options = settings->options;
+  ImportOptions& options = settings->run.options;
   command->add_option("file", options.path, "CSV or TSV, or a MovieLens file.")->required();
-  command->add_option("--collection", settings->collection, "Id of the collection.")->required();
+  command->add_option("--collection", settings->run.collection, "Id of the collection.")
+      ->required();
   command->add_option("--item-column", options.item_column,
                       "Name of the column, or its number from 1. Default: item_id, movieId, item "
                       "and the like.");
@@ -244,42 +65,106 @@ CLI::App* AddCommand(CLI::App* group, const std::string& name, const std::string
       "--no-header", [&options] { options.table.header = false; }, "The first line is data.");
   command->add_flag("--skip-bad-lines", options.skip_bad_lines,
                     "Leaves bad lines out and counts them, instead of stopping at the first.");
+  command->add_option("--stream", settings->run.stream_id,
+                      "Stream of an earlier run to go on with: as many rows as it has written are "
+                      "skipped. The file must be the same up to there.");
+  command
+      ->add_option("--patience", settings->patience,
+                   "How long to wait for a server that is gone or recovers, before giving up.")
+      ->capture_default_str();
   return command;
 }
 
 void AddEvents(CLI::App* group, Session* session) {
   const auto settings = std::make_shared<ImportSettings>();
-  ImportOptions& options = settings->options;
-  CLI::App* command =
-      AddCommand(group, "events",
-                 "Imports events: users chose items at a time. Running it again changes nothing.",
-                 settings.get());
+  ImportOptions& options = settings->run.options;
+  CLI::App* command = AddCommand(
+      group, "events",
+      "Imports events: users chose items at a time, were shown them, or got them as negatives.\n"
+      "Running it again with the same rows changes nothing, and goes on where a run was cut off.",
+      settings.get());
   command->add_option("--user-column", options.user_column, "Default: user_id, userId, user.");
   command->add_option("--time-column", options.time_column, "Default: timestamp, time, ts.");
   command->add_option("--weight-column", options.weight_column,
                       "Weight of the event, in [1/64, 4096]. Default: each weighs 1.");
+  auto* kind = command->add_option_function<std::string>(
+      "--kind",
+      [&options](const std::string& text) {
+        const absl::StatusOr<v1::EventKind> parsed = ParseEventKind(text);
+        if (!parsed.ok()) {
+          throw CLI::ValidationError("--kind", std::string(parsed.status().message()));
+        }
+        options.kind = *parsed;
+      },
+      "Kind of all events: positive (chosen), exposure (shown, not chosen) or mined (a negative "
+      "handed back). Default: positive.");
+  command
+      ->add_option("--kind-column", options.kind_column,
+                   "Kind of each event: positive, exposure, mined, or 1, 2, 3.")
+      ->excludes(kind);
+  command->add_option("--propensity-column", options.propensity_column,
+                      "Chance that the item was shown, in (0, 1], of exposures; an empty cell or "
+                      "0: not known.");
+  command->add_option("--cohort-column", options.cohort_column,
+                      "Segment of the user, a whole number in [0, 255], of positives; an empty "
+                      "cell or 0: none.");
   command->add_option("--rating-column", options.rating_column, "Default: rating, score, stars.");
   command->add_option_function<double>(
       "--min-rating", [&options](const double& rating) { options.min_rating = rating; },
       "Leaves out rows whose rating is lower.");
-  command->add_option("--request-prefix", settings->request_prefix,
+  command->add_option("--import-name", settings->run.import_name,
                       "Part of what tells this import from another: events that are imported again "
-                      "under another prefix are recorded again.");
+                      "under another name are recorded again.");
+  command->footer(
+      "Example: negatron import events shown.csv --collection films --kind exposure \\\n"
+      "             --propensity-column p");
   command->callback([session, settings] {
-    session->command = [settings](Session& run) { return ImportEvents(run, *settings); };
+    session->command = [settings](Session& run) { return Run(run, *settings, RunEventImport); };
   });
 }
 
 void AddItems(CLI::App* group, Session* session) {
   const auto settings = std::make_shared<ImportSettings>();
-  CLI::App* command = AddCommand(
-      group, "items", "Imports items, or replaces the lives of items that exist.", settings.get());
-  command->add_option("--alive-from-column", settings->options.alive_from_column,
+  ImportOptions& options = settings->run.options;
+  CLI::App* command =
+      AddCommand(group, "items",
+                 "Imports items, one a line, or replaces items that exist: what the file has no "
+                 "column for gets its default, unless --partial.",
+                 settings.get());
+  command->add_option("--alive-from-column", options.alive_from_column,
                       "Start of the item's life; an empty cell means always. Default: always.");
-  command->add_option("--alive-until-column", settings->options.alive_until_column,
+  command->add_option("--alive-until-column", options.alive_until_column,
                       "End of the item's life; an empty cell means never. Default: never.");
+  command->add_option("--base-weight-column", options.base_weight_column,
+                      "Factor on the weight of the item's events, in [1/16, 16]; an empty cell "
+                      "means 1. Default: 1.");
+  command->add_option("--categories-column", options.categories_column,
+                      "Names of the item's categories, at most 16. Default: none.");
+  command
+      ->add_option("--category-separator", options.category_separator,
+                   "What stands between the names.")
+      ->capture_default_str()
+      ->check([](const std::string& text) {
+        return text.empty() ? std::string("must not be empty") : std::string();
+      });
+  command->add_option("--attributes-column", options.attributes_column,
+                      "Text that the server keeps for you, at most 1,024 bytes. Default: none.");
+  command->add_flag("--partial", settings->run.partial,
+                    "Replaces only what the file has columns for; the rest of items that exist "
+                    "stays.");
+  command->footer(
+      "Example: negatron import items movies.csv --collection films --categories-column genres");
   command->callback([session, settings] {
-    session->command = [settings](Session& run) { return ImportItems(run, *settings); };
+    session->command = [settings](Session& run) {
+      const ImportOptions& given = settings->run.options;
+      if (settings->run.partial && given.alive_from_column.empty() &&
+          given.alive_until_column.empty() && given.base_weight_column.empty() &&
+          given.categories_column.empty() && given.attributes_column.empty()) {
+        return UsageError(
+            "--partial: there is nothing to replace; name a column, as with --categories-column");
+      }
+      return Run(run, *settings, RunItemImport);
+    };
   });
 }
 

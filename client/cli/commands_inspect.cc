@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/commands_inspect.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -107,24 +109,61 @@ absl::StatusOr<std::string> DescribeLife(const v1::ItemTable& table, size_t at) 
   return intervals.empty() ? "never alive" : absl::StrJoin(intervals, " ");
 }
 
+// Weights, categories and attributes as text, a list for each item.
+absl::StatusOr<std::vector<Lines::value_type>> DescribeProperties(const v1::ItemTable& table,
+                                                                  size_t count) {
+  const auto weights = ViewFloats(table.base_weights(), "base_weights");
+  const auto splits = ViewInt64s(table.categories().row_splits(), "categories.row_splits");
+  const auto& names = table.categories().ids().names().values();
+  const auto attributes = static_cast<size_t>(table.attributes_size());
+  bool fits = weights.ok() && splits.ok() && (weights->empty() || weights->size() == count) &&
+              (splits->empty() || splits->size() == count + 1) &&
+              (attributes == 0 || attributes == count);
+  std::vector<Lines::value_type> rows;
+  for (size_t at = 0; fits && at < count; ++at) {
+    std::vector<std::string> categories;
+    if (!splits->empty()) {
+      const int64_t begin = (*splits)[at];
+      const int64_t end = (*splits)[at + 1];
+      fits = begin >= 0 && begin <= end && end <= names.size();
+      for (int64_t i = begin; fits && i < end; ++i) {
+        categories.push_back(names.Get(static_cast<int>(i)));
+      }
+    }
+    rows.push_back({absl::StrFormat("%g", weights->empty() ? 1.0F : (*weights)[at]),
+                    categories.empty() ? "-" : absl::StrJoin(categories, ", "),
+                    attributes == 0 || table.attributes(static_cast<int>(at)).empty()
+                        ? "-"
+                        : absl::Utf8SafeCEscape(table.attributes(static_cast<int>(at)))});
+  }
+  if (fits) return rows;
+  return absl::InternalError("the server returned a table of items that does not hold together");
+}
+
 absl::Status PrintItems(Session& session, const InspectSettings& settings,
                         const v1::BatchGetItemsResponse& response) {
   const absl::StatusOr<std::vector<uint8_t>> found = ReadBytes(response.found(), "found");
   if (!found.ok() || found->size() != settings.items.size()) {
     return absl::InternalError("the server returned another number of items than was asked for");
   }
+  const auto count = static_cast<size_t>(
+      std::count_if(found->begin(), found->end(), [](int f) { return f != 0; }));
+  const auto properties = DescribeProperties(response.items(), count);
+  if (!properties.ok()) return properties.status();
   Lines lines;
   size_t at = 0;
   for (size_t i = 0; i < settings.items.size(); ++i) {
     if ((*found)[i] == 0) {
-      lines.push_back({settings.items[i], "no such item"});
+      lines.push_back({settings.items[i], "no such item", "-", "-", "-"});
       continue;
     }
-    const absl::StatusOr<std::string> life = DescribeLife(response.items(), at++);
+    const absl::StatusOr<std::string> life = DescribeLife(response.items(), at);
     if (!life.ok()) return life.status();
     lines.push_back({settings.items[i], *life});
+    lines.back().insert(lines.back().end(), (*properties)[at].begin(), (*properties)[at].end());
+    ++at;
   }
-  session.PrintTable({"item", "alive"}, lines);
+  session.PrintTable({"item", "alive", "base weight", "categories", "attributes"}, lines);
   return absl::OkStatus();
 }
 
@@ -178,7 +217,8 @@ void AddInspectCommands(CLI::App* app, Session* session) {
     session->command = [settings](Session& run) { return Stats(run, *settings); };
   });
 
-  CLI::App* items = app->add_subcommand("get-item", "Shows items and when they are alive.");
+  CLI::App* items =
+      app->add_subcommand("get-item", "Shows items: when they are alive, and their properties.");
   items->fallthrough();
   items->add_option("--collection", settings->collection, "Id of the collection.")->required();
   items->add_option("item,--item", settings->items, "Item ids; negative ones as `--item -5`.")

@@ -1,21 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/commands_sample.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include <CLI/CLI.hpp>
 #include <google/protobuf/util/json_util.h>
 
 #include "client/cli/id_list.h"
+#include "client/cli/source_spec.h"
 #include "client/cli/values.h"
 #include "proto/cc/columns.h"
 
@@ -28,10 +34,14 @@ struct SampleSettings {
   int32_t rows = 0;
   std::vector<std::string> users;
   std::vector<std::string> positives;
+  std::vector<std::string> exclusions;
+  std::vector<int> cohorts;
+  std::vector<std::string> queries;
   std::string as_of;
-  std::string source = "uniform";
-  int32_t rank_end = 100;
+  std::vector<std::string> sources;
   std::string policy_path;
+  bool unique = false;
+  int32_t category_cap = 0;
   int64_t seed = 0;
   bool has_seed = false;
 };
@@ -53,21 +63,65 @@ absl::Status ReadPolicy(const std::string& path, v1::Policy* policy) {
 }
 
 absl::Status FillPolicy(const SampleSettings& settings, v1::Policy* policy) {
-  if (!settings.policy_path.empty()) return ReadPolicy(settings.policy_path, policy);
-  v1::PolicyComponent* component = policy->add_components();
-  component->set_share(1);
-  if (settings.source == "uniform") {
-    component->mutable_uniform();
-  } else if (settings.source == "popularity") {
-    component->mutable_popularity();
-  } else {
-    if (settings.positives.empty()) {
-      return UsageError("--source nearest needs --positive, whose embedding is the anchor");
+  if (!settings.policy_path.empty()) {
+    if (absl::Status status = ReadPolicy(settings.policy_path, policy); !status.ok()) return status;
+  }
+  for (const std::string& spec : settings.sources) {
+    const absl::StatusOr<v1::PolicyComponent> component = ParseSource(spec);
+    if (!component.ok()) {
+      return UsageError(absl::StrCat("--source ", spec, ": ", component.status().message()));
     }
-    component->mutable_nearest()->set_anchor(v1::NEAREST_ANCHOR_POSITIVE);
-    component->mutable_nearest()->set_rank_end(settings.rank_end);
+    *policy->add_components() = *component;
+  }
+  if (policy->components_size() == 0 && settings.policy_path.empty()) {
+    policy->add_components()->mutable_uniform();
+    policy->mutable_components(0)->set_share(1);
+  }
+  if (settings.unique) policy->set_unique(true);
+  if (settings.category_cap > 0) policy->set_category_cap(settings.category_cap);
+  return absl::OkStatus();
+}
+
+// What the sources need of the rows.
+absl::Status CheckSources(const SampleSettings& settings, const v1::Policy& policy) {
+  for (const v1::PolicyComponent& component : policy.components()) {
+    if ((component.has_exposure() || component.has_mined()) && settings.users.empty()) {
+      return UsageError("sources exposure and mined need --user, whose events they draw from");
+    }
+    if (!component.has_nearest()) continue;
+    if (component.nearest().anchor() == v1::NEAREST_ANCHOR_POSITIVE) {
+      if (settings.positives.empty()) {
+        return UsageError("source nearest needs --positive, whose embedding is the anchor");
+      }
+    } else if (settings.queries.empty()) {
+      return UsageError("source nearest with anchor=query needs --query, the anchor of each row");
+    }
   }
   return absl::OkStatus();
+}
+
+// Rows that are given by repeated options must be as many.
+absl::Status CheckRows(const SampleSettings& settings) {
+  const std::pair<const char*, size_t> columns[] = {{"--user", settings.users.size()},
+                                                    {"--positive", settings.positives.size()},
+                                                    {"--cohort", settings.cohorts.size()},
+                                                    {"--query", settings.queries.size()}};
+  const std::pair<const char*, size_t>* first = nullptr;
+  for (const auto& column : columns) {
+    if (column.second == 0) continue;
+    if (first == nullptr) first = &column;
+    if (column.second != first->second) {
+      return UsageError(absl::StrCat("there are ", first->second, " of ", first->first, " and ",
+                                     column.second, " of ", column.first, "; each row needs both"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+size_t RowCount(const SampleSettings& settings) {
+  const size_t given = std::max({settings.users.size(), settings.positives.size(),
+                                 settings.cohorts.size(), settings.queries.size()});
+  return given > 0 ? given : static_cast<size_t>(std::max(settings.rows, 1));
 }
 
 absl::Status FillIds(const std::vector<std::string>& texts, v1::IdType type,
@@ -82,37 +136,100 @@ absl::Status FillIds(const std::vector<std::string>& texts, v1::IdType type,
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::SampleNegativesRequest> MakeRequest(const SampleSettings& settings,
-                                                       const v1::Collection& collection) {
-  v1::SampleNegativesRequest request;
-  request.set_collection(collection.name());
-  request.set_negative_count(settings.count);
-  if (settings.users.empty() && settings.positives.empty()) {
-    request.set_row_count(settings.rows > 0 ? settings.rows : 1);
-  } else if (settings.rows > 0) {
-    request.set_row_count(settings.rows);
+// The same further exclusions for every row.
+absl::Status FillExclusions(const SampleSettings& settings, v1::IdType type,
+                            v1::RaggedIdColumn* column) {
+  std::vector<std::string> all;
+  std::vector<int64_t> splits = {0};
+  for (size_t row = 0; row < RowCount(settings); ++row) {
+    all.insert(all.end(), settings.exclusions.begin(), settings.exclusions.end());
+    splits.push_back(static_cast<int64_t>(all.size()));
   }
+  WriteInt64s(splits, v1::COLUMN_ENCODING_TYPED, column->mutable_row_splits());
+  return FillIds(all, type, "--exclude", column->mutable_ids());
+}
+
+absl::Status FillQueries(const std::vector<std::string>& texts, v1::FloatMatrix* matrix) {
+  std::vector<float> values;
+  size_t dimension = 0;
+  for (const std::string& text : texts) {
+    const size_t begin = values.size();
+    for (const absl::string_view part : absl::StrSplit(text, ',')) {
+      float value = 0;
+      if (!absl::SimpleAtof(part, &value) || !std::isfinite(value)) {
+        return UsageError(absl::StrCat("--query: `", part, "` is not a number"));
+      }
+      values.push_back(value);
+    }
+    if (begin > 0 && values.size() - begin != dimension) {
+      return UsageError("--query: vectors must be equally long");
+    }
+    dimension = values.size() - begin;
+  }
+  WriteMatrix(values, static_cast<int32_t>(texts.size()), static_cast<int32_t>(dimension),
+              v1::COLUMN_ENCODING_TYPED, matrix);
+  return absl::OkStatus();
+}
+
+absl::Status FillRows(const SampleSettings& settings, const v1::Collection& collection,
+                      v1::SampleNegativesRequest* request) {
   absl::Status status;
   if (!settings.users.empty()) {
     status.Update(
-        FillIds(settings.users, collection.user_id_type(), "--user", request.mutable_user_ids()));
+        FillIds(settings.users, collection.user_id_type(), "--user", request->mutable_user_ids()));
   }
   if (!settings.positives.empty()) {
     status.Update(FillIds(settings.positives, collection.item_id_type(), "--positive",
-                          request.mutable_positive_ids()));
+                          request->mutable_positive_ids()));
+  }
+  if (!settings.exclusions.empty()) {
+    status.Update(
+        FillExclusions(settings, collection.item_id_type(), request->mutable_exclusions()));
+  }
+  if (!settings.cohorts.empty()) {
+    const std::vector<uint8_t> cohorts(settings.cohorts.begin(), settings.cohorts.end());
+    WriteBytes(cohorts, v1::COLUMN_ENCODING_TYPED, request->mutable_cohorts());
+  }
+  if (!settings.queries.empty()) {
+    status.Update(FillQueries(settings.queries, request->mutable_queries()));
   }
   if (!settings.as_of.empty()) {
     const absl::StatusOr<int64_t> micros = ParseTimeMicros(settings.as_of, TimeUnit::kAuto);
     if (!micros.ok()) return UsageError(absl::StrCat("--as-of: ", micros.status().message()));
-    *request.mutable_as_of_time() = ToTimestamp(*micros);
+    *request->mutable_as_of_time() = ToTimestamp(*micros);
   }
-  status.Update(FillPolicy(settings, request.mutable_policy()));
-  if (!status.ok()) return status;
-  if (settings.has_seed) request.set_seed(settings.seed);
+  return status;
+}
+
+// Programs get every column, people those that say something here.
+void AddOutputs(const Session& session, v1::SampleNegativesRequest* request) {
   for (const v1::SampleOutput output :
-       {v1::SAMPLE_OUTPUT_LOG_Q, v1::SAMPLE_OUTPUT_COMPONENT, v1::SAMPLE_OUTPUT_SCORE}) {
-    request.add_outputs(output);
+       {v1::SAMPLE_OUTPUT_LOG_Q, v1::SAMPLE_OUTPUT_COMPONENT, v1::SAMPLE_OUTPUT_SCORE,
+        v1::SAMPLE_OUTPUT_IMPORTANCE_WEIGHT, v1::SAMPLE_OUTPUT_POSITIVE_LOG_Q,
+        v1::SAMPLE_OUTPUT_REJECTS_BY_CAUSE}) {
+    request->add_outputs(output);
   }
+  if (!session.json) return;
+  for (const v1::SampleOutput output :
+       {v1::SAMPLE_OUTPUT_LOG_Q_SOURCE, v1::SAMPLE_OUTPUT_EFFECTIVE_SHARES,
+        v1::SAMPLE_OUTPUT_EXPECTED_COUNT, v1::SAMPLE_OUTPUT_POPULARITY_BOUNDARY}) {
+    request->add_outputs(output);
+  }
+}
+
+absl::StatusOr<v1::SampleNegativesRequest> MakeRequest(const Session& session,
+                                                       const SampleSettings& settings,
+                                                       const v1::Policy& policy,
+                                                       const v1::Collection& collection) {
+  v1::SampleNegativesRequest request;
+  request.set_collection(collection.name());
+  request.set_negative_count(settings.count);
+  request.set_row_count(static_cast<int32_t>(settings.rows > 0 ? static_cast<size_t>(settings.rows)
+                                                               : RowCount(settings)));
+  if (absl::Status status = FillRows(settings, collection, &request); !status.ok()) return status;
+  *request.mutable_policy() = policy;
+  if (settings.has_seed) request.set_seed(settings.seed);
+  AddOutputs(session, &request);
   request.set_encoding(v1::COLUMN_ENCODING_TYPED);
   return request;
 }
@@ -122,39 +239,78 @@ std::string Number(const std::vector<float>& values, size_t at) {
   return absl::StrFormat("%.4f", values[at]);
 }
 
+// Whether a column tells anything: an importance weight that is not 1, a score.
+bool Tells(const std::vector<float>& values, float nothing) {
+  return std::any_of(values.begin(), values.end(),
+                     [nothing](float value) { return !std::isnan(value) && value != nothing; });
+}
+
 // A line for each draw, and for each row that is short.
-absl::Status PrintDraws(Session& session, const SampleSettings& settings,
-                        const v1::SampleNegativesResponse& response) {
-  const std::vector<std::string> items = IdTexts(response.item_ids());
-  const absl::StatusOr<SampleResult> result = [&] {
-    // The ids are text already; the rest is read as any client reads it.
-    v1::SampleNegativesResponse numbers = response;
-    const std::vector<int64_t> places(items.size());
-    WriteIds(places, v1::COLUMN_ENCODING_TYPED, numbers.mutable_item_ids());
-    return ReadResponse(numbers, settings.count);
-  }();
-  if (!result.ok()) return result.status();
-  const auto negatives = static_cast<size_t>(result->negative_count);
+void PrintTable(Session& session, const SampleSettings& settings, const SampleResult& result,
+                const std::vector<std::string>& items) {
+  const auto negatives = static_cast<size_t>(result.negative_count);
+  const bool weights = Tells(result.importance_weights, 1);
   std::vector<std::vector<std::string>> lines;
-  for (size_t row = 0; row < result->row_statuses.size(); ++row) {
+  for (size_t row = 0; row < result.row_statuses.size(); ++row) {
     const std::string user = row < settings.users.size() ? settings.users[row] : "-";
     const size_t drawn =
-        result->drawn_counts.empty() ? negatives : static_cast<size_t>(result->drawn_counts[row]);
+        result.drawn_counts.empty() ? negatives : static_cast<size_t>(result.drawn_counts[row]);
     for (size_t at = row * negatives; at < row * negatives + drawn && at < items.size(); ++at) {
       const size_t component =
-          at < result->component_indexes.size() ? result->component_indexes[at] : 255;
+          at < result.component_indexes.size() ? result.component_indexes[at] : 255;
       lines.push_back(
           {absl::StrCat(row), user, items[at],
-           component < result->components.size() ? result->components[component].source() : "-",
-           Number(result->log_q, at), Number(result->scores, at)});
+           component < result.components.size() ? result.components[component].source() : "-",
+           Number(result.log_q, at), Number(result.scores, at)});
+      if (weights) lines.back().push_back(Number(result.importance_weights, at));
     }
     if (drawn < negatives) {
       lines.push_back({absl::StrCat(row), user, absl::StrCat("(", negatives - drawn, " missing)"),
-                       ShortName(v1::RowStatus_Name(result->row_statuses[row]), "ROW_STATUS_"), "-",
+                       ShortName(v1::RowStatus_Name(result.row_statuses[row]), "ROW_STATUS_"), "-",
                        "-"});
+      if (weights) lines.back().push_back("-");
     }
   }
-  session.PrintTable({"row", "user", "item", "source", "log q", "score"}, lines);
+  std::vector<std::string> header = {"row", "user", "item", "source", "log q", "score"};
+  if (weights) header.push_back("importance");
+  session.PrintTable(header, lines);
+}
+
+// What was thrown back in all rows, by cause.
+std::string DescribeRejects(const SampleResult& result) {
+  std::vector<std::string> causes;
+  const size_t kinds = v1::REJECT_CAUSE_DUPLICATE - v1::REJECT_CAUSE_EXCLUDED + 1;
+  for (size_t kind = 0; kind < kinds; ++kind) {
+    int64_t count = 0;
+    for (size_t at = kind; at < result.rejects_by_cause.size(); at += kinds) {
+      count += result.rejects_by_cause[at];
+    }
+    if (count == 0) continue;
+    const std::string name =
+        v1::RejectCause_Name(v1::REJECT_CAUSE_EXCLUDED + static_cast<int>(kind));
+    causes.push_back(absl::StrCat(count, " ", ShortName(name, "REJECT_CAUSE_")));
+  }
+  return absl::StrJoin(causes, ", ");
+}
+
+absl::Status PrintDraws(Session& session, const SampleSettings& settings,
+                        const v1::SampleNegativesResponse& response) {
+  const std::vector<std::string> items = IdTexts(response.item_ids());
+  // The ids are text already; the rest is read as any client reads it.
+  v1::SampleNegativesResponse numbers = response;
+  const std::vector<int64_t> places(items.size());
+  WriteIds(places, v1::COLUMN_ENCODING_TYPED, numbers.mutable_item_ids());
+  const absl::StatusOr<SampleResult> result = ReadResponse(numbers, settings.count);
+  if (!result.ok()) return result.status();
+  PrintTable(session, settings, *result, items);
+  for (size_t row = 0; row < settings.positives.size() && row < result->positive_log_q.size();
+       ++row) {
+    *session.out << "row " << row << ", positive " << settings.positives[row] << ": log q "
+                 << Number(result->positive_log_q, row) << " if it were not excluded\n";
+  }
+  if (const std::string rejects = DescribeRejects(*result); !rejects.empty()) {
+    *session.out << "thrown back: " << rejects << "\n";
+  }
   *session.out << "as of " << FormatMicros(absl::ToUnixMicros(result->as_of_time)) << ", seed "
                << result->seed << ", commit " << result->snapshot.commit_sequence()
                << ", law of log q " << ShortName(v1::LawKind_Name(result->law_kind), "LAW_KIND_")
@@ -163,19 +319,19 @@ absl::Status PrintDraws(Session& session, const SampleSettings& settings,
 }
 
 absl::Status Sample(Session& session, const SampleSettings& settings) {
-  if (!settings.users.empty() && !settings.positives.empty() &&
-      settings.users.size() != settings.positives.size()) {
-    return UsageError(absl::StrCat("there are ", settings.users.size(), " of --user and ",
-                                   settings.positives.size(),
-                                   " of --positive; each row needs both"));
-  }
+  v1::Policy policy;
+  absl::Status status = CheckRows(settings);
+  status.Update(FillPolicy(settings, &policy));
+  status.Update(CheckSources(settings, policy));
+  if (!status.ok()) return status;
   const absl::StatusOr<Client*> client = session.Connect();
   if (!client.ok()) return client.status();
   v1::GetCollectionRequest get;
   get.set_name(CollectionName(settings.collection));
   const absl::StatusOr<v1::Collection> collection = (*client)->GetCollection(get);
   if (!collection.ok()) return collection.status();
-  const absl::StatusOr<v1::SampleNegativesRequest> request = MakeRequest(settings, *collection);
+  const absl::StatusOr<v1::SampleNegativesRequest> request =
+      MakeRequest(session, settings, policy, *collection);
   if (!request.ok()) return request.status();
   const absl::StatusOr<v1::SampleNegativesResponse> response = (*client)->SampleNegatives(*request);
   if (!response.ok()) return response.status();
@@ -195,17 +351,27 @@ void AddSampleCommands(CLI::App* app, Session* session) {
                       "User of a row, whose history is excluded; repeat for more rows.");
   command->add_option("--positive", settings->positives,
                       "Positive of a row, which is excluded; repeat for more rows.");
-  command->add_option("--rows", settings->rows, "Rows, if there is no --user or --positive.");
+  command->add_option("--exclude", settings->exclusions,
+                      "Item that no row may get; may be repeated.");
+  command
+      ->add_option("--cohort", settings->cohorts,
+                   "Cohort of a row, 0 to 255, for popularity within-cohort; repeat for more rows.")
+      ->check(CLI::Range(0, 255));
+  command->add_option("--query", settings->queries,
+                      "Vector of a row, 0.1,0.2,..., for nearest with anchor=query; repeat for "
+                      "more rows.");
+  command->add_option("--rows", settings->rows, "Rows, if no option above gives them.")
+      ->check(CLI::PositiveNumber);
   command->add_option("--as-of", settings->as_of,
                       "Only what was known before this time counts. Default: now.");
-  auto* source =
-      command->add_option("--source", settings->source, "Where negatives come from.")
-          ->check(CLI::IsMember(std::vector<std::string>{"uniform", "popularity", "nearest"}))
-          ->capture_default_str();
+  auto* source = command->add_option("--source", settings->sources,
+                                     "Where negatives come from, see below; repeat for a mix. "
+                                     "Default: uniform.");
+  command->add_flag("--unique", settings->unique, "No item twice in a row.");
   command
-      ->add_option("--rank-end", settings->rank_end,
-                   "With --source nearest: draw from this many of the nearest items.")
-      ->capture_default_str();
+      ->add_option("--category-cap", settings->category_cap,
+                   "At most this many items of each category in a row.")
+      ->check(CLI::PositiveNumber);
   command
       ->add_option("--policy", settings->policy_path,
                    "A file with a negatron.v1.Policy in protobuf's JSON, instead of --source.")
@@ -217,6 +383,10 @@ void AddSampleCommands(CLI::App* app, Session* session) {
         settings->has_seed = true;
       },
       "Makes draws repeatable. Default: chosen by the server.");
+  command->footer(std::string(kSourceHelp) +
+                  "Example: negatron sample --collection films --count 5 --user 2 \\\n"
+                  "             --source popularity:share=3,alpha=0.75 --source uniform --unique\n"
+                  "--json prints every column of the answer, for programs.");
   command->callback([session, settings] {
     session->command = [settings](Session& run) { return Sample(run, *settings); };
   });

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/import_files.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
 
-#include "absl/numeric/int128.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 
 #include "client/cli/session.h"
@@ -31,41 +32,17 @@ constexpr double kMaxWeight = 4096;
 constexpr int64_t kFirstMicros = -62'135'596'800'000'000;  // The start of year 1.
 constexpr int64_t kLastMicros = 253'402'300'799'999'999;   // The end of year 9999.
 
+constexpr double kMinBaseWeight = 1.0 / 16;
+constexpr double kMaxBaseWeight = 16;
+constexpr int64_t kMaxCohort = 255;
+constexpr size_t kMaxCategories = 16;
+constexpr size_t kMaxCategoryBytes = 128;
+constexpr size_t kMaxAttributeBytes = 1024;
+
 constexpr size_t kBadLineSamples = 5;
 
 // The places of columns in MovieLens files without a header: user, item, rating, time.
 constexpr size_t kMovieLensColumns = 4;
-
-// FNV-1a with 128 bits (Fowler, Noll, Vo; draft-eastlake-fnv). Names content; resists no attack.
-class Fnv128 {
- public:
-  void Add(const void* data, size_t size) {
-    const auto* bytes = static_cast<const unsigned char*>(data);
-    for (size_t i = 0; i < size; ++i) hash_ = (hash_ ^ bytes[i]) * kPrime;
-  }
-  void Add(absl::string_view text) {
-    Add(static_cast<int64_t>(text.size()));
-    Add(text.data(), text.size());
-  }
-  void Add(int64_t number) { Add(&number, sizeof(number)); }
-
-  std::string Hex() const {
-    return absl::StrFormat("%016x%016x", absl::Uint128High64(hash_), absl::Uint128Low64(hash_));
-  }
-
- private:
-  static constexpr absl::uint128 kPrime = absl::MakeUint128(0x1000000, 0x13B);
-  absl::uint128 hash_ = absl::MakeUint128(0x6C62272E07BB0142, 0x62B821756295C58D);
-};
-
-void AddIds(const IdSpan& ids, Fnv128* hash) {
-  hash->Add(static_cast<int64_t>(ids.index()));
-  if (const auto* names = std::get_if<std::span<const std::string>>(&ids)) {
-    for (const std::string& name : *names) hash->Add(name);
-  } else {
-    for (const int64_t id : std::get<std::span<const int64_t>>(ids)) hash->Add(id);
-  }
-}
 
 absl::Status Prefix(absl::string_view prefix, const absl::Status& status) {
   return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", status.message()));
@@ -100,28 +77,84 @@ absl::StatusOr<size_t> Require(const TableReader& table, const std::string& want
                                  table.DescribeColumns()));
 }
 
-// Finds a column if it is asked for.
-absl::Status FindOptional(const TableReader& table, const std::string& wanted,
-                          absl::string_view option, std::optional<size_t>* column) {
-  if (wanted.empty()) return absl::OkStatus();
-  const absl::StatusOr<size_t> found = Require(table, wanted, {}, std::nullopt, option);
-  if (!found.ok()) return found.status();
-  *column = *found;
-  return absl::OkStatus();
+// A number in a cell, within [least, most]; `empty` for an empty cell, if it may be.
+absl::StatusOr<float> ParseNumber(absl::string_view name, absl::string_view text, double least,
+                                  double most, std::optional<float> empty) {
+  if (empty.has_value() && absl::StripAsciiWhitespace(text).empty()) return *empty;
+  double number = 0;
+  if (absl::SimpleAtod(text, &number) && number >= least && number <= most) {
+    return static_cast<float>(number);
+  }
+  return absl::InvalidArgumentError(absl::StrFormat("%s: `%s` is not a number in [%g, %g]", name,
+                                                    text.substr(0, 40), least, most));
+}
+
+// A cohort; 0 for an empty cell.
+absl::StatusOr<uint8_t> ParseCohort(absl::string_view text) {
+  if (absl::StripAsciiWhitespace(text).empty()) return uint8_t{0};
+  int64_t number = 0;
+  if (absl::SimpleAtoi(text, &number) && number >= 0 && number <= kMaxCohort) {
+    return static_cast<uint8_t>(number);
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("cohort: `", text.substr(0, 40), "` is not a whole number in [0, 255]"));
 }
 
 }  // namespace
 
-std::string ChunkRequestId(const EventChunk& chunk, int64_t index, const std::string& prefix) {
-  Fnv128 hash;
-  hash.Add(prefix);
-  hash.Add(index);
-  hash.Add(static_cast<int64_t>(chunk.lines.size()));
-  AddIds(chunk.users.span(), &hash);
-  AddIds(chunk.items.span(), &hash);
-  hash.Add(chunk.time_micros.data(), chunk.time_micros.size() * sizeof(int64_t));
-  hash.Add(chunk.weights.data(), chunk.weights.size() * sizeof(float));
-  return absl::StrCat("import-", hash.Hex());
+void EventChunk::Clear() {
+  users.Clear();
+  items.Clear();
+  time_micros.clear();
+  weights.clear();
+  kinds.clear();
+  propensities.clear();
+  cohorts.clear();
+  lines.clear();
+}
+
+EventBatch EventChunk::Batch() const {
+  return EventBatch{.collection = "",
+                    .user_ids = users.span(),
+                    .item_ids = items.span(),
+                    .time_micros = time_micros,
+                    .weights = weights,
+                    .kinds = kinds,
+                    .propensities = propensities,
+                    .cohorts = cohorts};
+}
+
+void ItemChunk::Clear() {
+  items.Clear();
+  alive_from_micros.clear();
+  alive_until_micros.clear();
+  base_weights.clear();
+  category_names.clear();
+  category_splits.clear();
+  attributes.clear();
+  lines.clear();
+}
+
+ItemBatch ItemChunk::Batch(bool with_lives) const {
+  using Micros = std::span<const int64_t>;
+  return ItemBatch{.collection = "",
+                   .ids = items.span(),
+                   .alive_from_micros = with_lives ? Micros(alive_from_micros) : Micros(),
+                   .alive_until_micros = with_lives ? Micros(alive_until_micros) : Micros(),
+                   .interval_splits = {},
+                   .base_weights = base_weights,
+                   .category_names = category_names,
+                   .category_splits = category_splits,
+                   .attributes = attributes};
+}
+
+absl::StatusOr<v1::EventKind> ParseEventKind(absl::string_view text) {
+  const std::string name = absl::AsciiStrToLower(absl::StripAsciiWhitespace(text));
+  if (name == "positive" || name == "1") return v1::EVENT_KIND_POSITIVE;
+  if (name == "exposure" || name == "2") return v1::EVENT_KIND_EXPOSURE;
+  if (name == "mined" || name == "3") return v1::EVENT_KIND_MINED;
+  return absl::InvalidArgumentError(
+      absl::StrCat("`", text.substr(0, 40), "` is none of positive, exposure, mined"));
 }
 
 ImportReader::ImportReader(ImportOptions options, std::unique_ptr<TableReader> table)
@@ -169,7 +202,11 @@ absl::Status ImportReader::FindEventColumns() {
     if (!rating.ok()) return rating.status();
     rating_ = *rating;
   }
-  return FindOptional(*table_, options_.weight_column, "--weight-column", &weight_);
+  absl::Status status = FindOptional(options_.weight_column, "--weight-column", &weight_);
+  status.Update(FindOptional(options_.kind_column, "--kind-column", &kind_));
+  status.Update(FindOptional(options_.propensity_column, "--propensity-column", &propensity_));
+  status.Update(FindOptional(options_.cohort_column, "--cohort-column", &cohort_));
+  return status;
 }
 
 absl::Status ImportReader::FindItemColumns() {
@@ -177,11 +214,50 @@ absl::Status ImportReader::FindItemColumns() {
       Require(*table_, options_.item_column, kItemNames, size_t{0}, "--item-column");
   if (!item.ok()) return item.status();
   item_ = *item;
-  absl::Status status =
-      FindOptional(*table_, options_.alive_from_column, "--alive-from-column", &from_);
-  status.Update(
-      FindOptional(*table_, options_.alive_until_column, "--alive-until-column", &until_));
+  absl::Status status = FindOptional(options_.alive_from_column, "--alive-from-column", &from_);
+  status.Update(FindOptional(options_.alive_until_column, "--alive-until-column", &until_));
+  status.Update(FindOptional(options_.base_weight_column, "--base-weight-column", &base_weight_));
+  status.Update(FindOptional(options_.categories_column, "--categories-column", &categories_));
+  status.Update(FindOptional(options_.attributes_column, "--attributes-column", &attributes_));
   return status;
+}
+
+std::vector<std::string> ImportReader::UnusedColumns() const {
+  struct Known {
+    absl::string_view name;
+    absl::string_view option;
+    const std::optional<size_t>* used;
+  };
+  const std::vector<Known> events = {{"kind", "--kind-column", &kind_},
+                                     {"weight", "--weight-column", &weight_},
+                                     {"propensity", "--propensity-column", &propensity_},
+                                     {"cohort", "--cohort-column", &cohort_}};
+  const std::vector<Known> items = {{"alive_from", "--alive-from-column", &from_},
+                                    {"alive_until", "--alive-until-column", &until_},
+                                    {"base_weight", "--base-weight-column", &base_weight_},
+                                    {"categories", "--categories-column", &categories_},
+                                    {"genres", "--categories-column", &categories_},
+                                    {"attributes", "--attributes-column", &attributes_}};
+  std::vector<std::string> unused;
+  for (const Known& column : user_.has_value() ? events : items) {
+    const auto found =
+        table_->FindColumn("", std::span<const absl::string_view>(&column.name, 1), std::nullopt);
+    if (column.used->has_value() || !found.ok() || !found->has_value()) continue;
+    // A kind that is given for the whole file is a choice.
+    if (column.used == &kind_ && options_.kind.has_value()) continue;
+    unused.push_back(
+        absl::StrCat("column `", column.name, "` is not used; ", column.option, " would"));
+  }
+  return unused;
+}
+
+absl::Status ImportReader::FindOptional(const std::string& wanted, absl::string_view option,
+                                        std::optional<size_t>* column) {
+  if (wanted.empty()) return absl::OkStatus();
+  const absl::StatusOr<size_t> found = Require(*table_, wanted, {}, std::nullopt, option);
+  if (!found.ok()) return found.status();
+  *column = *found;
+  return absl::OkStatus();
 }
 
 absl::Status ImportReader::ReadLines(const std::vector<int64_t>& chunk_lines,
@@ -207,20 +283,14 @@ absl::Status ImportReader::ReadLines(const std::vector<int64_t>& chunk_lines,
 }
 
 absl::Status ImportReader::Read(EventChunk* chunk) {
-  chunk->users.Clear();
-  chunk->items.Clear();
-  chunk->time_micros.clear();
-  chunk->weights.clear();
-  chunk->lines.clear();
+  chunk->Clear();
   return ReadLines(chunk->lines,
                    [&](const CsvRecord& record) { return AppendEvent(record, chunk); });
 }
 
 absl::Status ImportReader::Read(ItemChunk* chunk) {
-  chunk->items.Clear();
-  chunk->alive_from_micros.clear();
-  chunk->alive_until_micros.clear();
-  chunk->lines.clear();
+  chunk->Clear();
+  if (categories_.has_value()) chunk->category_splits.push_back(0);
   return ReadLines(chunk->lines,
                    [&](const CsvRecord& record) { return AppendItem(record, chunk); });
 }
@@ -239,12 +309,8 @@ absl::Status ImportReader::AppendEvent(const CsvRecord& record, EventChunk* chun
   }
   const absl::StatusOr<int64_t> time = ParseEventTime(record.fields[*time_], options_.time_unit);
   if (!time.ok()) return Prefix("time", time.status());
-  double weight = 1;
-  if (weight_.has_value() && (!absl::SimpleAtod(record.fields[*weight_], &weight) ||
-                              !(weight >= kMinWeight && weight <= kMaxWeight))) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "weight: `", record.fields[*weight_].substr(0, 40), "` is not a number in [1/64, 4096]"));
-  }
+  EventDetails details;
+  if (absl::Status status = ReadDetails(record, &details); !status.ok()) return status;
   if (absl::Status status = chunk->users.Append(record.fields[*user_]); !status.ok()) {
     return Prefix("user", status);
   }
@@ -253,8 +319,70 @@ absl::Status ImportReader::AppendEvent(const CsvRecord& record, EventChunk* chun
     return Prefix("item", status);
   }
   chunk->time_micros.push_back(*time);
-  if (weight_.has_value()) chunk->weights.push_back(static_cast<float>(weight));
+  if (weight_.has_value()) chunk->weights.push_back(details.weight);
+  if (kind_.has_value() || options_.kind.has_value()) {
+    chunk->kinds.push_back(static_cast<uint8_t>(details.kind));
+  }
+  if (propensity_.has_value()) chunk->propensities.push_back(details.propensity);
+  if (cohort_.has_value()) chunk->cohorts.push_back(details.cohort);
   chunk->lines.push_back(record.line);
+  return absl::OkStatus();
+}
+
+absl::Status ImportReader::ReadDetails(const CsvRecord& record, EventDetails* details) const {
+  if (weight_.has_value()) {
+    const absl::StatusOr<float> weight =
+        ParseNumber("weight", record.fields[*weight_], kMinWeight, kMaxWeight, std::nullopt);
+    if (!weight.ok()) return weight.status();
+    details->weight = *weight;
+  }
+  if (options_.kind.has_value()) details->kind = *options_.kind;
+  if (kind_.has_value()) {
+    const absl::StatusOr<v1::EventKind> kind = ParseEventKind(record.fields[*kind_]);
+    if (!kind.ok()) return Prefix("kind", kind.status());
+    details->kind = *kind;
+  }
+  if (propensity_.has_value()) {
+    const absl::StatusOr<float> propensity =
+        ParseNumber("propensity", record.fields[*propensity_], 0, 1, 0.0F);
+    if (!propensity.ok()) return propensity.status();
+    details->propensity = *propensity;
+    if (*propensity != 0 && details->kind != v1::EVENT_KIND_EXPOSURE) {
+      return absl::InvalidArgumentError("propensity: only an exposure has one");
+    }
+  }
+  if (cohort_.has_value()) {
+    const absl::StatusOr<uint8_t> cohort = ParseCohort(record.fields[*cohort_]);
+    if (!cohort.ok()) return cohort.status();
+    details->cohort = *cohort;
+    if (*cohort != 0 && details->kind != v1::EVENT_KIND_POSITIVE) {
+      return absl::InvalidArgumentError("cohort: only a positive event has one");
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Appends the names, or nothing.
+absl::Status ImportReader::AppendCategories(const CsvRecord& record, ItemChunk* chunk) const {
+  std::vector<std::string> names;
+  for (const absl::string_view part :
+       absl::StrSplit(record.fields[*categories_], options_.category_separator)) {
+    const absl::string_view name = absl::StripAsciiWhitespace(part);
+    if (name.empty()) continue;
+    if (name.size() > kMaxCategoryBytes || !IsUtf8(name)) {
+      return absl::InvalidArgumentError("categories: a name is not UTF-8 of at most 128 bytes");
+    }
+    if (std::find(names.begin(), names.end(), name) != names.end()) {
+      return absl::InvalidArgumentError(absl::StrCat("categories: `", name, "` is there twice"));
+    }
+    names.emplace_back(name);
+  }
+  if (names.size() > kMaxCategories) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "categories: ", names.size(), " of them, at most ", kMaxCategories, " are allowed"));
+  }
+  chunk->category_names.insert(chunk->category_names.end(), names.begin(), names.end());
+  chunk->category_splits.push_back(static_cast<int64_t>(chunk->category_names.size()));
   return absl::OkStatus();
 }
 
@@ -274,15 +402,34 @@ absl::Status ImportReader::AppendItem(const CsvRecord& record, ItemChunk* chunk)
   if (from >= until) {
     return absl::InvalidArgumentError("the item's life does not start before it ends");
   }
+  float base_weight = 1;
+  if (base_weight_.has_value()) {
+    const absl::StatusOr<float> weight = ParseNumber("base weight", record.fields[*base_weight_],
+                                                     kMinBaseWeight, kMaxBaseWeight, 1.0F);
+    if (!weight.ok()) return weight.status();
+    base_weight = *weight;
+  }
+  if (attributes_.has_value() && record.fields[*attributes_].size() > kMaxAttributeBytes) {
+    return absl::InvalidArgumentError("attributes: more than 1,024 bytes");
+  }
   const std::string& id = record.fields[*item_];
-  const auto [known, inserted] = item_lines_.emplace(id, record.line);
-  if (!inserted) {
+  const auto known = item_lines_.find(id);
+  if (known != item_lines_.end()) {
     return absl::InvalidArgumentError(
         absl::StrCat("item `", id, "` was already in line ", known->second));
   }
   if (absl::Status status = chunk->items.Append(id); !status.ok()) return Prefix("item", status);
+  if (categories_.has_value()) {
+    if (absl::Status status = AppendCategories(record, chunk); !status.ok()) {
+      chunk->items.PopBack();
+      return status;
+    }
+  }
+  item_lines_.emplace(id, record.line);
   chunk->alive_from_micros.push_back(from);
   chunk->alive_until_micros.push_back(until);
+  if (base_weight_.has_value()) chunk->base_weights.push_back(base_weight);
+  if (attributes_.has_value()) chunk->attributes.push_back(record.fields[*attributes_]);
   chunk->lines.push_back(record.line);
   return absl::OkStatus();
 }

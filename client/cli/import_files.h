@@ -15,16 +15,18 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 #include "client/cli/id_list.h"
 #include "client/cli/table_reader.h"
 #include "client/cli/values.h"
 #include "client/cpp/writes.h"
+#include "negatron/v1/pool.pb.h"
 
 namespace negatron::client {
 
-// Rows of one write. Even with the longest ids a chunk of events stays below kMaxBytesPerCall, so
-// that a write is one call with one request id.
+// Rows of one chunk. Even with the longest ids a chunk of events stays below kMaxBytesPerCall.
+// Never to be changed: a stream that is gone on with counts chunks of this size.
 inline constexpr size_t kChunkRows = 20'000;
 
 // What to read from a file, and how. Columns are names in the header or numbers from 1; empty ones
@@ -38,9 +40,17 @@ struct ImportOptions {
   std::string time_column;
   std::string weight_column;  // Empty: no weights.
   std::string rating_column;
-  std::optional<double> min_rating;  // Rows with a lower rating are left out.
-  std::string alive_from_column;     // Empty: always.
-  std::string alive_until_column;    // Empty: never.
+  std::optional<double> min_rating;   // Rows with a lower rating are left out.
+  std::string kind_column;            // Empty: `kind` for all.
+  std::optional<v1::EventKind> kind;  // Unset: the server's default.
+  std::string propensity_column;      // Empty: not known.
+  std::string cohort_column;          // Empty: none.
+  std::string alive_from_column;      // Empty: always.
+  std::string alive_until_column;     // Empty: never.
+  std::string base_weight_column;     // Empty: no base weights.
+  std::string categories_column;      // Empty: no categories.
+  std::string category_separator = "|";
+  std::string attributes_column;  // Empty: no attributes.
   bool skip_bad_lines = false;
 };
 
@@ -57,8 +67,16 @@ struct EventChunk {
   IdList users;
   IdList items;
   std::vector<int64_t> time_micros;
-  std::vector<float> weights;  // Empty without a weight column.
-  std::vector<int64_t> lines;  // Of the file, one for each row.
+  std::vector<float> weights;       // Empty without a weight column.
+  std::vector<uint8_t> kinds;       // Empty without a kind.
+  std::vector<float> propensities;  // Empty without a propensity column.
+  std::vector<uint8_t> cohorts;     // Empty without a cohort column.
+  std::vector<int64_t> lines;       // Of the file, one for each row.
+
+  void Clear();
+
+  // The rows as a batch without a collection; borrows from this chunk until it changes.
+  EventBatch Batch() const;
 };
 
 struct ItemChunk {
@@ -66,12 +84,28 @@ struct ItemChunk {
   IdList items;
   std::vector<int64_t> alive_from_micros;
   std::vector<int64_t> alive_until_micros;
+  std::vector<float> base_weights;          // Empty without such a column, as the next ones are.
+  std::vector<std::string> category_names;  // Item i has [category_splits[i], [i + 1]) of them.
+  std::vector<int64_t> category_splits;
+  std::vector<std::string> attributes;
   std::vector<int64_t> lines;
+
+  void Clear();
+
+  // As EventChunk::Batch. Lives are given only if `with_lives`.
+  ItemBatch Batch(bool with_lives) const;
 };
 
-// A name for the write of a chunk, at most 56 characters: equal for equal rows at the same place
-// in a file, so that the server knows a repeated import, whatever was skipped or failed in between.
-std::string ChunkRequestId(const EventChunk& chunk, int64_t index, const std::string& prefix);
+// What an event has beside who, what and when.
+struct EventDetails {
+  float weight = 1;
+  v1::EventKind kind = v1::EVENT_KIND_POSITIVE;
+  float propensity = 0;
+  uint8_t cohort = 0;
+};
+
+// The kind that `text` names, `positive`, `exposure` or `mined`, or its number.
+absl::StatusOr<v1::EventKind> ParseEventKind(absl::string_view text);
 
 // Reads events or items from a file.
 //
@@ -89,12 +123,18 @@ class ImportReader {
   absl::Status Read(EventChunk* chunk);
   absl::Status Read(ItemChunk* chunk);
 
+  // Columns that look like optional ones and are not used, each with the option that uses it.
+  std::vector<std::string> UnusedColumns() const;
+
   const ImportCounts& counts() const { return counts_; }
   const TableReader& table() const { return *table_; }
 
  private:
   ImportReader(ImportOptions options, std::unique_ptr<TableReader> table);
 
+  // Finds a column if it is asked for.
+  absl::Status FindOptional(const std::string& wanted, absl::string_view option,
+                            std::optional<size_t>* column);
   absl::Status FindEventColumns();
   absl::Status FindItemColumns();
 
@@ -102,6 +142,8 @@ class ImportReader {
   absl::Status ReadLines(const std::vector<int64_t>& chunk_lines,
                          const std::function<absl::Status(const CsvRecord&)>& append);
   absl::Status AppendEvent(const CsvRecord& record, EventChunk* chunk);
+  absl::Status ReadDetails(const CsvRecord& record, EventDetails* details) const;
+  absl::Status AppendCategories(const CsvRecord& record, ItemChunk* chunk) const;
   absl::Status AppendItem(const CsvRecord& record, ItemChunk* chunk);
 
   const ImportOptions options_;
@@ -111,8 +153,14 @@ class ImportReader {
   std::optional<size_t> time_;
   std::optional<size_t> weight_;
   std::optional<size_t> rating_;
+  std::optional<size_t> kind_;
+  std::optional<size_t> propensity_;
+  std::optional<size_t> cohort_;
   std::optional<size_t> from_;
   std::optional<size_t> until_;
+  std::optional<size_t> base_weight_;
+  std::optional<size_t> categories_;
+  std::optional<size_t> attributes_;
   std::unordered_map<std::string, int64_t> item_lines_;  // Where each item was read.
   ImportCounts counts_;
 };

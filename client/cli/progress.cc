@@ -26,13 +26,15 @@ Progress::~Progress() { Finish(); }
 
 std::string Progress::Describe(int64_t done, int64_t count, absl::Duration elapsed) const {
   const double seconds = std::max(absl::ToDoubleSeconds(elapsed), 1e-3);
-  std::string text =
-      absl::StrCat(WithCommas(count), " ", options_.unit, ", ",
-                   WithCommas(static_cast<int64_t>(static_cast<double>(count) / seconds)), "/s");
-  if (options_.total <= 0 || done <= 0) return text;
+  std::string text = absl::StrCat(
+      WithCommas(count), " ", options_.unit, ", ",
+      WithCommas(static_cast<int64_t>(static_cast<double>(count - start_count_) / seconds)), "/s");
+  if (options_.total <= 0 || done <= start_done_) return text;
   const double part =
       std::min(1.0, static_cast<double>(done) / static_cast<double>(options_.total));
-  const auto left = static_cast<int64_t>(seconds * (1 - part) / part);
+  const auto left = static_cast<int64_t>(
+      seconds * static_cast<double>(std::max<int64_t>(options_.total - done, 0)) /
+      static_cast<double>(done - start_done_));
   absl::StrAppend(&text,
                   absl::StrFormat(", %.0f%%, %d:%02d left", part * 100, left / 60, left % 60));
   if (!options_.terminal) return text;
@@ -52,6 +54,12 @@ void Progress::Update(int64_t done, int64_t count) {
   } else {
     *options_.stream << text << std::endl;
   }
+}
+
+void Progress::StartAt(int64_t done, int64_t count) {
+  start_ = options_.now();
+  start_done_ = done;
+  start_count_ = count;
 }
 
 void Progress::Finish() {

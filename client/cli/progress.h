@@ -34,6 +34,9 @@ class Progress {
   // `done` of `total`, and `count` units so far. Prints if it is time to.
   void Update(int64_t done, int64_t count);
 
+  // Rate and time left count from here on: what was `done`, and the `count`, were so before.
+  void StartAt(int64_t done, int64_t count);
+
   // Takes the bar away; what follows on the stream starts on an empty line.
   void Finish();
 
@@ -41,7 +44,9 @@ class Progress {
   std::string Describe(int64_t done, int64_t count, absl::Duration elapsed) const;
 
   const Options options_;
-  const absl::Time start_;
+  absl::Time start_;
+  int64_t start_done_ = 0;
+  int64_t start_count_ = 0;
   absl::Time last_;  // When something was last printed.
   bool drawn_ = false;
 };

@@ -37,7 +37,9 @@ std::string Advice(const absl::Status& status, const std::string& server) {
                           ". Is negatrond running and ready? Another address goes into --server "
                           "or NEGATRON_SERVER.");
     case absl::StatusCode::kDeadlineExceeded:
-      return "The time was over before the answer came; --timeout gives it more.";
+      return "The time was over before the answer came; --timeout, or --patience of an import, "
+             "gives it "
+             "more.";
     case absl::StatusCode::kResourceExhausted:
       return "The server has too much to do, or the message is over its limit; try again later.";
     case absl::StatusCode::kUnimplemented:

@@ -82,6 +82,27 @@ absl::StatusOr<absl::Duration> ParsePositiveDuration(absl::string_view text) {
   return duration;
 }
 
+absl::StatusOr<absl::Duration> ParseDurationOrNone(absl::string_view text) {
+  if (text == "0" || text == "none") return absl::ZeroDuration();
+  return ParsePositiveDuration(text);
+}
+
+std::string FormatDurationOrNone(const google::protobuf::Duration& duration) {
+  absl::Duration rest = absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
+  if (rest == absl::ZeroDuration()) return "none";
+  const int64_t days = absl::IDivDuration(rest, absl::Hours(24), &rest);
+  if (days == 0) return absl::FormatDuration(rest);
+  return absl::StrCat(days, "d", rest == absl::ZeroDuration() ? "" : absl::FormatDuration(rest));
+}
+
+google::protobuf::Duration ToDuration(absl::Duration duration) {
+  google::protobuf::Duration proto;
+  absl::Duration rest;
+  proto.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &rest));
+  proto.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+  return proto;
+}
+
 std::string FormatMicros(int64_t micros) {
   if (micros == std::numeric_limits<int64_t>::min()) return "always";
   if (micros == std::numeric_limits<int64_t>::max()) return "never";

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include <google/protobuf/duration.pb.h>
 #include <google/protobuf/timestamp.pb.h>
 
 namespace negatron::client {
@@ -25,6 +26,14 @@ absl::StatusOr<int64_t> ParseTimeMicros(absl::string_view text, TimeUnit unit);
 
 // A positive length of time: `30d`, `2w`, `12h`, `1h30m`, `45s`.
 absl::StatusOr<absl::Duration> ParsePositiveDuration(absl::string_view text);
+
+// The same, or zero: `0`, `none`.
+absl::StatusOr<absl::Duration> ParseDurationOrNone(absl::string_view text);
+
+// `30d`, `1d12h`, `90m`; `none` for zero.
+std::string FormatDurationOrNone(const google::protobuf::Duration& duration);
+
+google::protobuf::Duration ToDuration(absl::Duration duration);
 
 // `2024-05-01T12:30:00Z`, with as many decimals as the time has; "always" and "never" for the ends
 // of int64.

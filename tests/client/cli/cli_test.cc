@@ -1,24 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/cli.h"
 
-#include <algorithm>
-#include <cmath>
-#include <fstream>
 #include <limits>
-#include <set>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include <gmock/gmock.h>
-#include <google/protobuf/struct.pb.h>
-#include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
 #include "proto/cc/columns.h"
 #include "proto/cc/status.h"
-#include "tests/client/cpp/fake_server.h"
+#include "tests/client/cli/cli_fixture.h"
 
 namespace negatron::client {
 namespace {
@@ -26,66 +19,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-class CliTest : public testing::Test {
- protected:
-  CliTest() {
-    server_.handlers.get_collection = [this](const v1::GetCollectionRequest& request,
-                                             v1::Collection* collection) {
-      if (request.name() != "collections/movies") {
-        return grpc::Status(grpc::StatusCode::NOT_FOUND, "no collection " + request.name());
-      }
-      *collection = collection_;
-      return grpc::Status::OK;
-    };
-    collection_.set_name("collections/movies");
-    collection_.set_item_id_type(v1::ID_TYPE_INT64);
-    collection_.set_user_id_type(v1::ID_TYPE_INT64);
-  }
-
-  ExitCode Run(std::vector<std::string> arguments) {
-    arguments.insert(arguments.end(), {"--server", server_.target()});
-    return RunAlone(arguments);
-  }
-
-  ExitCode RunAlone(const std::vector<std::string>& arguments) {
-    out_.str("");
-    err_.str("");
-    return RunCli(arguments, out_, err_, false);
-  }
-
-  std::string File(const std::string& name, const std::string& text) {
-    const std::string path = testing::TempDir() + "/" +
-                             testing::UnitTest::GetInstance()->current_test_info()->name() + "_" +
-                             name;
-    std::ofstream(path, std::ios::binary) << text;
-    return path;
-  }
-
-  // A .npy file, version 1.
-  std::string Npy(const std::string& name, const std::string& type, const std::string& shape,
-                  const void* data, size_t bytes) {
-    std::string header =
-        absl::StrCat("{'descr': '", type, "', 'fortran_order': False, 'shape': ", shape, ", }");
-    header.resize(117, ' ');
-    header.push_back('\n');
-    std::string file("\x93NUMPY\x01\x00", 8);
-    file.push_back(static_cast<char>(header.size()));
-    file.push_back('\0');
-    return File(name, file + header + std::string(static_cast<const char*>(data), bytes));
-  }
-
-  google::protobuf::Struct Json() {
-    google::protobuf::Struct json;
-    EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(out_.str(), &json).ok()) << out_.str();
-    return json;
-  }
-
-  FakeServer server_;
-  v1::Collection collection_;
-  std::ostringstream out_;
-  std::ostringstream err_;
-};
 
 TEST_F(CliTest, VersionAndHelpAreResults) {
   EXPECT_EQ(RunAlone({"--version"}), ExitCode::kOk);
@@ -107,6 +40,10 @@ TEST_F(CliTest, WrongOptionsAreUsageErrors) {
       {"collection", "create", "movies", "--dim", "0"},
       {"collection", "create", "movies", "--half-life", "soon"},
       {"collection", "create", "movies", "--label", "novalue"},
+      {"collection", "create", "movies", "--half-lives", "7d,soon"},
+      {"collection", "create", "movies", "--windows", "none"},
+      {"collection", "create", "movies", "--mined-per-user", "0"},
+      {"collection", "update", "movies", "--event-retention", "long"},
       {"collection", "update", "movies"},
       {"import", "events", "f.csv"},
       {"sample", "--collection", "movies"},
@@ -146,6 +83,45 @@ TEST_F(CliTest, CreateSendsItsSettings) {
   EXPECT_EQ(seen.collection().labels().at("c"), "d=e");
   EXPECT_THAT(out_.str(), HasSubstr("collections/movies"));
   EXPECT_THAT(out_.str(), HasSubstr("64 cosine"));
+}
+
+TEST_F(CliTest, CreateSendsTheSettingsOfPopularity) {
+  v1::Collection seen;
+  server_.handlers.create_collection = [&](const v1::CreateCollectionRequest& request,
+                                           v1::Collection* collection) {
+    seen = *collection = request.collection();
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Run({"collection", "create", "movies", "--half-lives", "7d,none", "--half-lives", "90m",
+                 "--windows", "30d", "--cohort-popularity", "--category-popularity",
+                 "--popularity-grid", "1d", "--mined-per-user", "9", "--event-retention", "365d"}),
+            ExitCode::kOk)
+      << err_.str();
+  ASSERT_EQ(seen.half_lives_size(), 3);
+  EXPECT_EQ(seen.half_lives(0).seconds(), 7 * 86'400);
+  EXPECT_EQ(seen.half_lives(1).seconds(), 0);
+  EXPECT_EQ(seen.half_lives(2).seconds(), 5'400);
+  ASSERT_EQ(seen.windows_size(), 1);
+  EXPECT_EQ(seen.windows(0).seconds(), 30 * 86'400);
+  EXPECT_TRUE(seen.cohort_popularity());
+  EXPECT_TRUE(seen.category_popularity());
+  EXPECT_EQ(seen.popularity_grid().seconds(), 86'400);
+  EXPECT_EQ(seen.mined_per_user(), 9);
+  EXPECT_EQ(seen.event_retention().seconds(), 365 * 86'400);
+  EXPECT_FALSE(seen.has_half_life());
+  EXPECT_THAT(out_.str(), HasSubstr("7d none 1h30m"));
+}
+
+TEST_F(CliTest, UpdateClearsTheRetention) {
+  v1::UpdateCollectionRequest seen;
+  server_.handlers.update_collection = [&](const v1::UpdateCollectionRequest& request,
+                                           v1::Collection*) {
+    seen = request;
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Run({"collection", "update", "movies", "--event-retention", "none"}), ExitCode::kOk);
+  EXPECT_THAT(seen.update_mask().paths(), ElementsAre("event_retention"));
+  EXPECT_FALSE(seen.collection().has_event_retention());
 }
 
 TEST_F(CliTest, UpdateMasksWhatIsGiven) {
@@ -217,150 +193,6 @@ TEST_F(CliTest, AFewOfManyBadFieldsArePrinted) {
   EXPECT_THAT(err_.str(), Not(HasSubstr("f[5]")));
 }
 
-TEST_F(CliTest, ImportEventsWritesChunksAndASecondRunRepeatsTheirIds) {
-  std::string text = "userId,movieId,rating,timestamp\n";
-  for (int i = 0; i < 45'000; ++i) absl::StrAppend(&text, i, ",", i % 100, ",9,1500000000\n");
-  const std::string path = File("ratings.csv", text);
-  std::vector<std::string> ids;
-  int64_t rows = 0;
-  server_.handlers.write_events = [&](const v1::BatchWriteEventsRequest& request,
-                                      v1::WriteReceipt* receipt) {
-    receipt->set_replayed(std::count(ids.begin(), ids.end(), request.request_id()) > 0);
-    ids.push_back(request.request_id());
-    receipt->set_written_count(ColumnSize(request.user_ids()));
-    rows += ColumnSize(request.user_ids());
-    EXPECT_EQ(ReadInt64s(request.event_time_micros(), "").value()[0], 1'500'000'000'000'000);
-    return grpc::Status::OK;
-  };
-  EXPECT_EQ(Run({"import", "events", path, "--collection", "movies"}), ExitCode::kOk) << err_.str();
-  EXPECT_EQ(rows, 45'000);
-  EXPECT_EQ(ids.size(), 3u);
-  EXPECT_THAT(out_.str(), HasSubstr("45,000 events in collections/movies"));
-  EXPECT_THAT(out_.str(), Not(HasSubstr("were known")));
-  EXPECT_EQ(Run({"import", "events", path, "--collection", "collections/movies", "--json"}),
-            ExitCode::kOk);
-  EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()).size(), 3u);
-  EXPECT_EQ(Json().fields().at("replayedCallCount").number_value(), 3);
-  EXPECT_EQ(Json().fields().at("writtenCount").number_value(), 45'000);
-}
-
-TEST_F(CliTest, NothingOfAChunkWithABadLineIsWritten) {
-  std::string text = "user,item,time\n";
-  for (size_t i = 0; i < 20'000; ++i) text += "1,2,3\n";
-  int calls = 0;
-  server_.handlers.write_events = [&](const v1::BatchWriteEventsRequest& request,
-                                      v1::WriteReceipt* receipt) {
-    ++calls;
-    receipt->set_written_count(ColumnSize(request.user_ids()));
-    return grpc::Status::OK;
-  };
-  const std::string path = File("a.csv", text + "1,2,3\n1,2,when\n");
-  EXPECT_EQ(Run({"import", "events", path, "--collection", "movies"}), ExitCode::kInput);
-  EXPECT_EQ(calls, 1);
-  EXPECT_THAT(err_.str(), HasSubstr(path + ":20003: time: `when`"));
-  EXPECT_THAT(err_.str(), HasSubstr("20,000 rows before it are written"));
-  EXPECT_EQ(Run({"import", "events", path, "--collection", "movies", "--skip-bad-lines"}),
-            ExitCode::kOk);
-  EXPECT_EQ(calls, 3);
-  EXPECT_THAT(out_.str(), HasSubstr("20,001 events"));
-  EXPECT_THAT(out_.str(), HasSubstr("1 bad lines skipped"));
-  EXPECT_THAT(err_.str(), HasSubstr("skipped " + path + ":20003"));
-}
-
-TEST_F(CliTest, RefusedRowsAreNamedByTheirLines) {
-  server_.handlers.write_events = [](const v1::BatchWriteEventsRequest&, v1::WriteReceipt*) {
-    return ToGrpcStatus(BadFieldError("item_ids[1]", "there is no such item"));
-  };
-  // An empty line, so that rows and lines differ.
-  const std::string path = File("a.csv", "user,item,time\n1,2,3\n\n1,5,3\n");
-  EXPECT_EQ(Run({"import", "events", path, "--collection", "movies"}), ExitCode::kRefused);
-  EXPECT_THAT(err_.str(), HasSubstr(path + ":4: item_ids: there is no such item"));
-}
-
-TEST_F(CliTest, ImportItemsSendsLives) {
-  v1::BatchWriteItemsRequest seen;
-  server_.handlers.write_items = [&](const v1::BatchWriteItemsRequest& request,
-                                     v1::WriteReceipt* receipt) {
-    seen = request;
-    receipt->set_written_count(2);
-    receipt->set_created_item_count(1);
-    return grpc::Status::OK;
-  };
-  collection_.set_item_id_type(v1::ID_TYPE_STRING);
-  EXPECT_EQ(Run({"import", "items", File("items.csv", "item_id,born\na,5\nb,\n"), "--collection",
-                 "movies", "--alive-from-column", "born", "--time-unit", "us"}),
-            ExitCode::kOk)
-      << err_.str();
-  EXPECT_THAT(seen.item_ids().names().values(), ElementsAre("a", "b"));
-  EXPECT_THAT(ReadInt64s(seen.alive_from_micros(), "").value(),
-              ElementsAre(5, std::numeric_limits<int64_t>::min()));
-  EXPECT_THAT(out_.str(), HasSubstr("2 items in collections/movies"));
-  EXPECT_THAT(out_.str(), HasSubstr("1 items created"));
-}
-
-TEST_F(CliTest, SamplePrintsATableOrJson) {
-  v1::SampleNegativesRequest seen;
-  server_.handlers.sample = [&](const v1::SampleNegativesRequest& request,
-                                v1::SampleNegativesResponse* response) {
-    seen = request;
-    WriteIds(std::vector<int64_t>{11, 12, 13, -1}, v1::COLUMN_ENCODING_TYPED,
-             response->mutable_item_ids());
-    WriteFloats(std::vector<float>{-1.5F, -2, -3, std::nanf("")}, v1::COLUMN_ENCODING_TYPED,
-                response->mutable_log_q());
-    WriteBytes(std::vector<uint8_t>{0, 0, 0, 255}, v1::COLUMN_ENCODING_TYPED,
-               response->mutable_component_indexes());
-    WriteBytes(std::vector<uint8_t>{v1::ROW_STATUS_OK, v1::ROW_STATUS_EXHAUSTED},
-               v1::COLUMN_ENCODING_TYPED, response->mutable_row_statuses());
-    WriteInt64s(std::vector<int64_t>{2, 1}, v1::COLUMN_ENCODING_TYPED,
-                response->mutable_drawn_counts());
-    response->add_components()->set_source("popularity");
-    response->set_law_kind(v1::LAW_KIND_EXACT);
-    response->set_seed(7);
-    return grpc::Status::OK;
-  };
-  const std::vector<std::string> line = {
-      "sample", "--collection", "movies",     "--count",  "2",          "--user", "5", "--user",
-      "-6",     "--as-of",      "2020-01-01", "--source", "popularity", "--seed", "7"};
-  EXPECT_EQ(Run(line), ExitCode::kOk) << err_.str();
-  EXPECT_THAT(ReadIds(seen.user_ids(), "").value(), ElementsAre(5, -6));
-  EXPECT_EQ(seen.negative_count(), 2);
-  EXPECT_EQ(seen.as_of_time().seconds(), 1'577'836'800);
-  EXPECT_EQ(seen.seed(), 7);
-  EXPECT_TRUE(seen.policy().components(0).has_popularity());
-  EXPECT_THAT(out_.str(), HasSubstr("11           popularity  -1.5000  -"));
-  EXPECT_THAT(out_.str(), HasSubstr("(1 missing)"));
-  EXPECT_THAT(out_.str(), HasSubstr("EXHAUSTED"));
-  EXPECT_THAT(out_.str(), HasSubstr("law of log q EXACT"));
-
-  std::vector<std::string> json = line;
-  json.push_back("--json");
-  EXPECT_EQ(Run(json), ExitCode::kOk);
-  EXPECT_EQ(Json().fields().at("seed").string_value(), "7");
-}
-
-TEST_F(CliTest, SampleTakesAPolicyFromAFile) {
-  v1::SampleNegativesRequest seen;
-  server_.handlers.sample = [&](const v1::SampleNegativesRequest& request,
-                                v1::SampleNegativesResponse* response) {
-    seen = request;
-    WriteBytes(std::vector<uint8_t>{1}, v1::COLUMN_ENCODING_TYPED,
-               response->mutable_row_statuses());
-    WriteIds(std::vector<int64_t>{4}, v1::COLUMN_ENCODING_TYPED, response->mutable_item_ids());
-    return grpc::Status::OK;
-  };
-  const std::string good =
-      File("p.json", R"({"components":[{"share":1,"uniform":{}},{"share":3,"popularity":{}}]})");
-  EXPECT_EQ(Run({"sample", "--collection", "movies", "--count", "1", "--policy", good}),
-            ExitCode::kOk)
-      << err_.str();
-  EXPECT_EQ(seen.policy().components_size(), 2);
-  EXPECT_EQ(seen.row_count(), 1);
-  EXPECT_EQ(Run({"sample", "--collection", "movies", "--count", "1", "--policy",
-                 File("bad.json", "{\"shares\": 1}")}),
-            ExitCode::kInput);
-  EXPECT_THAT(err_.str(), HasSubstr("is not a policy"));
-}
-
 TEST_F(CliTest, PushEmbeddingsSendsRowsInOrder) {
   collection_.mutable_embedding_settings()->set_dimension(2);
   v1::BatchWriteEmbeddingsRequest seen;
@@ -424,11 +256,19 @@ TEST_F(CliTest, GetItemShowsLivesAndMissingItems) {
     WriteInt64s(std::vector<int64_t>{std::numeric_limits<int64_t>::max()}, kTyped,
                 items->mutable_alive_until_micros());
     WriteInt64s(std::vector<int64_t>{0, 1, 1}, kTyped, items->mutable_interval_splits());
+    WriteFloats(std::vector<float>{1, 0.5F}, kTyped, items->mutable_base_weights());
+    WriteNames(std::vector<std::string>{"a", "b"}, items->mutable_categories()->mutable_ids());
+    WriteInt64s(std::vector<int64_t>{0, 0, 2}, kTyped,
+                items->mutable_categories()->mutable_row_splits());
+    items->add_attributes(std::string("x\0", 2));
+    items->add_attributes("");
     return grpc::Status::OK;
   };
   EXPECT_EQ(Run({"get-item", "--collection", "movies", "1", "2", "3"}), ExitCode::kOk)
       << err_.str();
-  EXPECT_THAT(out_.str(), HasSubstr("1     [1970-01-01T00:00:00Z, never)"));
+  EXPECT_THAT(out_.str(), HasSubstr("1     [1970-01-01T00:00:00Z, never)  1            -"));
+  EXPECT_THAT(out_.str(), HasSubstr("x\\000"));
+  EXPECT_THAT(out_.str(), HasSubstr("0.5          a, b"));
   EXPECT_THAT(out_.str(), HasSubstr("2     no such item"));
   EXPECT_THAT(out_.str(), HasSubstr("3     never alive"));
   Run({"get-item", "--collection", "movies", "--item", "-5"});

@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "client/cli/row_hash.h"
 #include "client/cli/session.h"
 
 namespace negatron::client {
@@ -150,45 +151,83 @@ TEST_F(ImportFilesTest, FilesThatCannotBeReadAreInputErrors) {
   EXPECT_THAT(gzip.message(), HasSubstr("gunzip"));
 }
 
-TEST_F(ImportFilesTest, ChunksHaveTheirOwnRequestIdsThatRepeat) {
+TEST_F(ImportFilesTest, ChunksAreCutAtTheSamePlaces) {
   std::string text = "user,item,time\n";
   for (size_t i = 0; i < 2 * kChunkRows + 5; ++i) text += "1,2,3\n";
-  const ImportOptions options = File("a.csv", text);
-  std::vector<std::vector<std::string>> runs;
-  for (const std::string prefix : {"", "", "again"}) {
-    auto reader = ImportReader::OpenEvents(options).value();
-    EventChunk chunk(v1::ID_TYPE_INT64, v1::ID_TYPE_STRING);
-    std::vector<std::string> ids;
-    std::vector<size_t> sizes;
-    for (int64_t index = 0;; ++index) {
-      ASSERT_TRUE(reader->Read(&chunk).ok());
-      if (chunk.lines.empty()) break;
-      sizes.push_back(chunk.lines.size());
-      ids.push_back(ChunkRequestId(chunk, index, prefix));
-      EXPECT_LE(ids.back().size(), 56u);
-    }
-    EXPECT_THAT(sizes, ElementsAre(kChunkRows, kChunkRows, 5));
-    // Chunks with equal rows differ by their place.
-    EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()).size(), 3u);
-    runs.push_back(ids);
-  }
-  EXPECT_EQ(runs[0], runs[1]);
-  EXPECT_NE(runs[0][0], runs[2][0]);
+  auto reader = ImportReader::OpenEvents(File("a.csv", text)).value();
+  EventChunk chunk(v1::ID_TYPE_INT64, v1::ID_TYPE_STRING);
+  std::vector<size_t> sizes;
+  do {
+    ASSERT_TRUE(reader->Read(&chunk).ok());
+    sizes.push_back(chunk.lines.size());
+  } while (!chunk.lines.empty());
+  EXPECT_THAT(sizes, ElementsAre(kChunkRows, kChunkRows, 5, 0));
 }
 
-TEST_F(ImportFilesTest, RequestIdDependsOnEveryColumn) {
-  const auto id = [](const char* user, const char* item, int64_t time, float weight) {
+TEST_F(ImportFilesTest, RowHashDependsOnEveryColumnAndOnTheCuts) {
+  const auto hash = [](const char* user, const char* item, int64_t time, float weight,
+                       uint8_t kind = 0, float propensity = 0, uint8_t cohort = 0) {
     EventChunk chunk(v1::ID_TYPE_STRING, v1::ID_TYPE_STRING);
     EXPECT_TRUE(chunk.users.Append(user).ok());
     EXPECT_TRUE(chunk.items.Append(item).ok());
     chunk.time_micros = {time};
     chunk.weights = {weight};
+    if (kind > 0) chunk.kinds = {kind};
+    if (propensity > 0) chunk.propensities = {propensity};
+    if (cohort > 0) chunk.cohorts = {cohort};
     chunk.lines = {1};
-    return ChunkRequestId(chunk, 0, "");
+    RowHash rows;
+    rows.Add(chunk);
+    return rows.Hex();
   };
-  const std::set<std::string> ids = {id("a", "bc", 1, 1), id("ab", "c", 1, 1), id("a", "bc", 2, 1),
-                                     id("a", "bc", 1, 2), id("bc", "a", 1, 1)};
-  EXPECT_EQ(ids.size(), 5u);
+  const std::set<std::string> hashes = {
+      hash("a", "bc", 1, 1),    hash("ab", "c", 1, 1),          hash("a", "bc", 2, 1),
+      hash("a", "bc", 1, 2),    hash("bc", "a", 1, 1),          hash("a", "bc", 1, 1, 1),
+      hash("a", "bc", 1, 1, 2), hash("a", "bc", 1, 1, 2, 0.5F), hash("a", "bc", 1, 1, 1, 0, 1)};
+  EXPECT_EQ(hashes.size(), 9u);
+  EXPECT_EQ(hash("a", "bc", 1, 1), hash("a", "bc", 1, 1));
+  EXPECT_EQ(hashes.begin()->size(), 32u);
+}
+
+TEST_F(ImportFilesTest, KindsPropensitiesAndCohortsOfTheWrongSortAreBadLines) {
+  const auto error = [this](const char* row) {
+    ImportOptions options = File("a.csv", std::string("user,item,time,k,p,c\n") + row);
+    options.kind_column = "k";
+    options.propensity_column = "p";
+    options.cohort_column = "c";
+    const absl::Status status = FirstError(options);
+    EXPECT_EQ(ToExitCode(status), ExitCode::kInput) << row;
+    return std::string(status.message());
+  };
+  EXPECT_THAT(error("1,2,3,viewed,,\n"), HasSubstr(":2: kind: `viewed`"));
+  EXPECT_THAT(error("1,2,3,,,\n"), HasSubstr("kind: ``"));
+  EXPECT_THAT(error("1,2,3,exposure,1.5,\n"), HasSubstr("propensity: `1.5`"));
+  EXPECT_THAT(error("1,2,3,positive,0.5,\n"), HasSubstr("only an exposure"));
+  EXPECT_THAT(error("1,2,3,positive,,-1\n"), HasSubstr("cohort: `-1`"));
+  EXPECT_THAT(error("1,2,3,positive,,256\n"), HasSubstr("[0, 255]"));
+  EXPECT_THAT(error("1,2,3,mined,,1\n"), HasSubstr("only a positive"));
+}
+
+TEST_F(ImportFilesTest, ItemsWithProperties) {
+  ImportOptions options =
+      File("items.csv", "item,w,c,a\n1,0.5,x;y,\"two, words\"\n2,,,\n3,17,,\n4,1,x;x,\n5,1,z,\n");
+  options.table.separator = ",";
+  options.base_weight_column = "w";
+  options.categories_column = "c";
+  options.category_separator = ";";
+  options.attributes_column = "a";
+  options.skip_bad_lines = true;
+  auto reader = ImportReader::OpenItems(options).value();
+  ItemChunk chunk(v1::ID_TYPE_INT64);
+  ASSERT_TRUE(reader->Read(&chunk).ok());
+  EXPECT_THAT(chunk.lines, ElementsAre(2, 3, 6));
+  EXPECT_THAT(chunk.base_weights, ElementsAre(0.5F, 1, 1));
+  EXPECT_THAT(chunk.category_names, ElementsAre("x", "y", "z"));
+  EXPECT_THAT(chunk.category_splits, ElementsAre(0, 2, 2, 3));
+  EXPECT_THAT(chunk.attributes, ElementsAre("two, words", "", ""));
+  EXPECT_THAT(reader->counts().bad_line_samples,
+              ElementsAre(HasSubstr("base weight: `17`"), HasSubstr("`x` is there twice")));
+  EXPECT_TRUE(CheckShape(chunk.Batch(false)).ok());
 }
 
 TEST_F(ImportFilesTest, ItemsWithLives) {

@@ -36,6 +36,15 @@ TEST_F(ProgressTest, PlainLineEachFiveSeconds) {
   EXPECT_EQ(stream_.str(), "1,000 events, 100/s, 25%, 0:30 left\n");
 }
 
+TEST_F(ProgressTest, RateAndTimeLeftCountFromWhereTheWorkStarted) {
+  Progress progress(Options(false));
+  now_ += absl::Seconds(1);
+  progress.StartAt(500, 5'000);
+  now_ += absl::Seconds(10);
+  progress.Update(600, 6'000);
+  EXPECT_EQ(stream_.str(), "6,000 events, 100/s, 60%, 0:40 left\n");
+}
+
 TEST_F(ProgressTest, BarIsDrawnAgainInItsLineAndTakenAway) {
   {
     Progress progress(Options(true));

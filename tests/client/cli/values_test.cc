@@ -69,6 +69,17 @@ TEST(FormatTest, TimestampsBeforeTheEpochKeepTheirNanosPositive) {
   EXPECT_EQ(ToMicros(ToTimestamp(1'234'567)), 1'234'567);
 }
 
+TEST(DurationTest, NoneAndBack) {
+  EXPECT_EQ(ParseDurationOrNone("none").value(), absl::ZeroDuration());
+  EXPECT_EQ(ParseDurationOrNone("0").value(), absl::ZeroDuration());
+  EXPECT_EQ(ParseDurationOrNone("2d").value(), absl::Hours(48));
+  EXPECT_EQ(ParseDurationOrNone("-2d").status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(FormatDurationOrNone(ToDuration(absl::ZeroDuration())), "none");
+  EXPECT_EQ(FormatDurationOrNone(ToDuration(absl::Hours(36))), "1d12h");
+  EXPECT_EQ(FormatDurationOrNone(ToDuration(absl::Minutes(90))), "1h30m");
+  EXPECT_EQ(ToDuration(absl::Milliseconds(1'500)).nanos(), 500'000'000);
+}
+
 TEST(Utf8Test, OnlyWellFormedSequences) {
   for (const char* good : {"", "abc", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x8E\xAC",
                            "\xF4\x8F\xBF\xBF", "\xED\x9F\xBF"}) {

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/cli/source_spec.h"
+
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+
+#include "client/cli/values.h"
+
+namespace negatron::client {
+
+const char kSourceHelp[] =
+    "Sources of --source, as NAME[:KEY=VALUE,...]; several are mixed by their shares:\n"
+    "  uniform      items that are alive. by-base-weight\n"
+    "  popularity   by decayed events. alpha=0.75, half-life=30d (none: no decay),\n"
+    "               window=90d, within-cohort\n"
+    "  exposure     what the user was shown and did not choose. half-life,\n"
+    "               max-importance-weight=10\n"
+    "  mined        negatives handed back for the user. half-life\n"
+    "  nearest      by embedding. anchor=positive (or query, with --query), begin=0,\n"
+    "               end=100, pick=uniform, softmax or top, temperature=0.1\n"
+    "  all          share=1, category=NAME\n";
+
+namespace {
+
+using Setter = std::function<absl::Status(const std::string& value)>;
+using Setters = std::map<std::string, Setter>;
+
+constexpr int32_t kDefaultRankEnd = 100;
+
+absl::Status Bad(absl::string_view key, absl::string_view value, absl::string_view want) {
+  return absl::InvalidArgumentError(absl::StrCat(key, ": `", value, "` is not ", want));
+}
+
+// A number above `least`, or equal to it if `inclusive`, and at most `most`.
+struct Range {
+  double least;
+  bool inclusive;
+  double most;
+  const char* text;
+};
+
+Setter Number(const char* key, Range range, std::function<void(double)> set) {
+  return [key, range, set = std::move(set)](const std::string& value) {
+    double number = 0;
+    if (!absl::SimpleAtod(value, &number) || !std::isfinite(number) || number < range.least ||
+        (number == range.least && !range.inclusive) || number > range.most) {
+      return Bad(key, value, absl::StrCat("a number ", range.text));
+    }
+    set(number);
+    return absl::OkStatus();
+  };
+}
+
+Setter Rank(const char* key, std::function<void(int32_t)> set) {
+  return [key, set = std::move(set)](const std::string& value) {
+    int32_t rank = 0;
+    if (!absl::SimpleAtoi(value, &rank) || rank < 0 || rank > 10'000) {
+      return Bad(key, value, "a whole number in [0, 10000]");
+    }
+    set(rank);
+    return absl::OkStatus();
+  };
+}
+
+template <typename Source>
+Setter HalfLife(Source* source) {
+  return [source](const std::string& value) -> absl::Status {
+    const absl::StatusOr<absl::Duration> duration = ParseDurationOrNone(value);
+    if (!duration.ok()) return Bad("half-life", value, "a length of time such as 30d, or none");
+    *source->mutable_half_life() = ToDuration(*duration);
+    return absl::OkStatus();
+  };
+}
+
+Setter Window(v1::PopularitySource* source) {
+  return [source](const std::string& value) -> absl::Status {
+    const absl::StatusOr<absl::Duration> duration = ParsePositiveDuration(value);
+    if (!duration.ok()) return Bad("window", value, "a length of time such as 30d");
+    *source->mutable_window() = ToDuration(*duration);
+    return absl::OkStatus();
+  };
+}
+
+Setter Flag(const char* key, std::function<void()> set) {
+  return [key, set = std::move(set)](const std::string& value) {
+    if (!value.empty()) return Bad(key, value, "expected: it takes no value");
+    set();
+    return absl::OkStatus();
+  };
+}
+
+template <typename Value>
+Setter OneOf(const char* key, std::map<std::string, Value> names, std::function<void(Value)> set) {
+  return [key, names = std::move(names), set = std::move(set)](const std::string& value) {
+    const auto found = names.find(value);
+    if (found == names.end()) {
+      return Bad(key, value,
+                 absl::StrCat("one of ", absl::StrJoin(names, ", ", [](std::string* out, auto& n) {
+                                out->append(n.first);
+                              })));
+    }
+    set(found->second);
+    return absl::OkStatus();
+  };
+}
+
+constexpr double kAny = std::numeric_limits<double>::max();
+
+void AddPopularity(v1::PopularitySource* source, Setters* setters) {
+  (*setters)["alpha"] =
+      Number("alpha", {0, false, 4, "in (0, 4]"}, [source](double v) { source->set_alpha(v); });
+  (*setters)["half-life"] = HalfLife(source);
+  (*setters)["window"] = Window(source);
+  (*setters)["within-cohort"] =
+      Flag("within-cohort", [source] { source->set_within_cohort(true); });
+}
+
+void AddExposure(v1::ExposureSource* source, Setters* setters) {
+  (*setters)["half-life"] = HalfLife(source);
+  (*setters)["max-importance-weight"] =
+      Number("max-importance-weight", {1, true, kAny, "of at least 1"},
+             [source](double v) { source->set_max_importance_weight(v); });
+}
+
+void AddNearest(v1::NearestSource* source, Setters* setters) {
+  source->set_anchor(v1::NEAREST_ANCHOR_POSITIVE);
+  source->set_rank_end(kDefaultRankEnd);
+  (*setters)["anchor"] = OneOf<v1::NearestAnchor>(
+      "anchor", {{"positive", v1::NEAREST_ANCHOR_POSITIVE}, {"query", v1::NEAREST_ANCHOR_QUERY}},
+      [source](v1::NearestAnchor anchor) { source->set_anchor(anchor); });
+  (*setters)["begin"] = Rank("begin", [source](int32_t rank) { source->set_rank_begin(rank); });
+  (*setters)["end"] = Rank("end", [source](int32_t rank) { source->set_rank_end(rank); });
+  (*setters)["pick"] =
+      OneOf<v1::NearestPick>("pick",
+                             {{"uniform", v1::NEAREST_PICK_UNIFORM},
+                              {"softmax", v1::NEAREST_PICK_SOFTMAX},
+                              {"top", v1::NEAREST_PICK_TOP}},
+                             [source](v1::NearestPick pick) { source->set_pick(pick); });
+  (*setters)["temperature"] = Number("temperature", {0, false, kAny, "above 0"},
+                                     [source](double v) { source->set_temperature(v); });
+}
+
+// What must hold between the keys.
+absl::Status CheckNearest(const v1::NearestSource& source) {
+  if (source.rank_begin() >= source.rank_end()) {
+    return absl::InvalidArgumentError("begin: must be below end");
+  }
+  const bool softmax = source.pick() == v1::NEAREST_PICK_SOFTMAX;
+  if (softmax && source.temperature() == 0) {
+    return absl::InvalidArgumentError("temperature: pick=softmax needs one");
+  }
+  if (!softmax && source.temperature() != 0) {
+    return absl::InvalidArgumentError("temperature: only pick=softmax takes one");
+  }
+  return absl::OkStatus();
+}
+
+// Makes the source of that name, and what sets its keys.
+absl::Status Begin(absl::string_view name, v1::PolicyComponent* component, Setters* setters) {
+  if (name == "uniform") {
+    auto* source = component->mutable_uniform();
+    (*setters)["by-base-weight"] =
+        Flag("by-base-weight", [source] { source->set_by_base_weight(true); });
+  } else if (name == "popularity") {
+    AddPopularity(component->mutable_popularity(), setters);
+  } else if (name == "exposure") {
+    AddExposure(component->mutable_exposure(), setters);
+  } else if (name == "mined") {
+    (*setters)["half-life"] = HalfLife(component->mutable_mined());
+  } else if (name == "nearest") {
+    AddNearest(component->mutable_nearest(), setters);
+  } else {
+    return absl::InvalidArgumentError(
+        absl::StrCat("`", name, "` is none of uniform, popularity, exposure, mined, nearest"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<v1::PolicyComponent> ParseSource(absl::string_view spec) {
+  const size_t colon = spec.find(':');
+  v1::PolicyComponent component;
+  component.set_share(1);
+  Setters setters;
+  setters["share"] = Number("share", {0, true, kAny, "of at least 0"},
+                            [&component](double v) { component.set_share(v); });
+  setters["category"] = [&component](const std::string& value) {
+    if (value.empty()) return Bad("category", value, "a name");
+    component.set_category(value);
+    return absl::OkStatus();
+  };
+  if (absl::Status status = Begin(spec.substr(0, colon), &component, &setters); !status.ok()) {
+    return status;
+  }
+  if (colon != absl::string_view::npos) {
+    for (const absl::string_view part : absl::StrSplit(spec.substr(colon + 1), ',')) {
+      const size_t equals = part.find('=');
+      const std::string key(part.substr(0, equals));
+      const auto setter = setters.find(key);
+      if (setter == setters.end()) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "`", key, "` is no key of ", spec.substr(0, colon), ", which takes ",
+            absl::StrJoin(setters, ", ",
+                          [](std::string* out, const auto& known) { out->append(known.first); })));
+      }
+      const absl::string_view value =
+          equals == absl::string_view::npos ? absl::string_view() : part.substr(equals + 1);
+      if (absl::Status status = setter->second(std::string(value)); !status.ok()) return status;
+    }
+  }
+  if (component.has_nearest()) {
+    if (absl::Status status = CheckNearest(component.nearest()); !status.ok()) return status;
+  }
+  return component;
+}
+
+}  // namespace negatron::client
