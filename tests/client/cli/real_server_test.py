@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line against negatrond itself, in processes of their own.
+
+NEGATRON_SERVER_BINARY and NEGATRON_CLI_BINARY name the binaries.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import time
+from typing import Any, Iterator
+
+import pytest
+
+_SERVER = os.environ.get("NEGATRON_SERVER_BINARY", "")
+_CLI = os.environ.get("NEGATRON_CLI_BINARY", "")
+
+pytestmark = pytest.mark.skipif(
+    not (_SERVER and _CLI), reason="NEGATRON_SERVER_BINARY or NEGATRON_CLI_BINARY is not set"
+)
+
+
+class _Server:
+    """A negatrond over one data folder, and the command line that talks to it."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self._folder = folder
+        self._port = "0"
+        self.start()
+
+    def start(self) -> None:
+        """On a free port, and later on the same one."""
+        port_file = self._folder / "port"
+        port_file.unlink(missing_ok=True)
+        with open(self._folder / "log", "ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    _SERVER,
+                    f"--listen=127.0.0.1:{self._port}",
+                    f"--data-dir={self._folder / 'data'}",
+                    f"--port-file={port_file}",
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + 60
+        while not (port_file.exists() and port_file.read_text(encoding="ascii").strip()):
+            assert self._process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)  # There is no other notice of another process's port.
+        self._port = port_file.read_text(encoding="ascii").strip()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def popen(self, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [_CLI, *arguments, f"--server=127.0.0.1:{self._port}", "--json"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str, code: int = 0) -> dict[str, Any]:
+        """The result of a command, which must end with `code`."""
+        process = self.popen(*arguments)
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == code, err
+        return json.loads(out) if out else {"error": err}
+
+    def event_count(self) -> int:
+        return int(self.run("stats", "--collection", "c")["eventCount"])
+
+
+@pytest.fixture(name="server")
+def _server(tmp_path: pathlib.Path) -> Iterator[_Server]:
+    server = _Server(tmp_path)
+    server.run("collection", "create", "c", "--missing-items", "create", "--half-life", "30d")
+    yield server
+    server.kill()
+
+
+def test_import_goes_on_over_a_killed_server(server: _Server, tmp_path: pathlib.Path) -> None:
+    rows = 300_000
+    path = tmp_path / "events.csv"
+    with open(path, "w", encoding="ascii") as file:
+        file.write("user,item,time\n")
+        file.writelines(f"{i % 997},{i % 1009},{1_600_000_000 + i}\n" for i in range(rows))
+    command = ("import", "events", str(path), "--collection", "c")
+    importing = server.popen(*command)
+    while server.event_count() == 0:
+        pass
+    server.kill()
+    server.start()
+    out, err = importing.communicate(timeout=120)
+    assert importing.returncode == 0, err
+    assert json.loads(out)["writtenCount"] == rows
+    assert server.event_count() == rows
+    again = server.run(*command)
+    assert (again["writtenCount"], again["skippedCount"]) == (0, rows)
+    assert server.event_count() == rows
+
+
+def test_killed_import_is_gone_on_with_by_the_next(
+    server: _Server, tmp_path: pathlib.Path
+) -> None:
+    rows = 300_000
+    path = tmp_path / "events.csv"
+    with open(path, "w", encoding="ascii") as file:
+        file.write("user,item,time\n")
+        file.writelines(f"{i % 997},{i % 1009},{1_600_000_000 + i}\n" for i in range(rows))
+    command = ("import", "events", str(path), "--collection", "c")
+    importing = server.popen(*command)
+    while server.event_count() == 0:
+        pass
+    importing.kill()
+    importing.communicate()
+    done = server.run(*command)
+    assert done["writtenCount"] + done["skippedCount"] == rows
+    assert server.event_count() == rows
+
+
+def test_everything_that_a_newcomer_does(server: _Server, tmp_path: pathlib.Path) -> None:
+    items = tmp_path / "items.csv"
+    items.write_text("item,genres,weight\n1,a|b,2\n2,a,\n3,,0.5\n", encoding="ascii")
+    done = server.run(
+        "import", "items", str(items), "--collection", "c", "--categories-column", "genres",
+        "--base-weight-column", "weight",
+    )
+    assert (done["writtenCount"], done["createdItemCount"]) == (3, 3)
+    events = tmp_path / "events.csv"
+    events.write_text(
+        "user,item,time,kind,p,c\n7,1,2024-01-01,positive,,3\n7,2,2024-01-02,exposure,0.05,\n"
+        "7,3,2024-01-03,mined,,\n8,1,2024-01-04,positive,,2\n", encoding="ascii",
+    )
+    columns = ("--kind-column", "kind", "--propensity-column", "p", "--cohort-column", "c")
+    server.run("import", "events", str(events), "--collection", "c", *columns)
+    sample = server.run(
+        "sample", "--collection", "c", "--count", "4", "--user", "7", "--as-of", "2024-02-01",
+        "--source", "exposure:max-importance-weight=10", "--source", "mined",
+    )
+    drawn = dict(zip(sample["itemIds"]["typed"]["values"],
+                     sample["importanceWeights"]["typed"]["values"]))
+    assert drawn == {"2": 10, "3": 1}
+    assert server.run("users", "list", "--collection", "c")["userIds"] == ["7", "8"]
+    gone = server.run(
+        "events", "retract", "--collection", "c", "--user", "7", "--item", "1",
+        "--time", "2024-01-01",
+    )
+    assert (gone["removedCount"], gone["missingCount"]) == (1, 0)
+    erased = server.run("users", "erase", "--collection", "c", "8", "9")
+    assert (erased["removedCount"], erased["missingCount"]) == (1, 1)
+    assert server.run("users", "list", "--collection", "c")["userIds"] == ["7"]
+
+
+def test_refused_rows_are_named_by_their_lines(server: _Server, tmp_path: pathlib.Path) -> None:
+    server.run("collection", "create", "strict")
+    path = tmp_path / "events.csv"
+    path.write_text("user,item,time\n\n1,2,3\n", encoding="ascii")
+    result = server.run("import", "events", str(path), "--collection", "strict", code=2)
+    assert f"{path}:3: item_ids: no such item" in result["error"]
