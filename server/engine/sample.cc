@@ -190,11 +190,16 @@ std::vector<uint64_t> RowKeys(const SampleRequest& request, const PoolView& pool
   return keys;
 }
 
-SampleColumns Allocate(const SampleRequest& request, UninitializedVector<Ordinal>* items,
-                       SampleResult* result) {
+// Draws go to `items`, or as ids to the result where the sampler can write them.
+SampleColumns Allocate(const SampleRequest& request, const IdIndex& index,
+                       UninitializedVector<Ordinal>* items, SampleResult* result) {
   const int64_t draws = request.row_count * request.negative_count;
   const int64_t components = static_cast<int64_t>(request.policy.components.size());
-  items->resize(draws);
+  if (index.type() == IdType::kInt64 && request.policy.IsWithRepetition()) {
+    result->ids.resize(draws);
+  } else {
+    items->resize(draws);
+  }
   result->statuses.resize(request.row_count);
   if (request.want_log_q) result->log_q.resize(draws);
   if (request.want_log_q_source) result->log_q_source.resize(draws);
@@ -210,6 +215,7 @@ SampleColumns Allocate(const SampleRequest& request, UninitializedVector<Ordinal
   if (request.want_boundaries) result->boundaries.resize(request.row_count * components);
   result->drawn.resize(request.row_count);
   return {*items,
+          result->ids,
           result->log_q,
           result->log_q_source,
           result->components,
@@ -315,13 +321,13 @@ absl::StatusOr<SampleResult> Engine::Sample(absl::string_view collection,
   result.default_as_of = request.default_as_of.value_or(impl_->options().clock->NowMicros());
   const ResolvedRows rows(request, pool, result.default_as_of);
   UninitializedVector<Ordinal> items;
-  const SampleColumns columns = Allocate(request, &items, &result);
+  const SampleColumns columns = Allocate(request, pool.items(), &items, &result);
   SampleTotals totals;
   const SourceContext context{&pool, snapshot->vectors.get(), Philox(request.seed), &cancellation,
                               impl_->excluded_masses()};
   NEGATRON_RETURN_IF_ERROR(
       SampleRows(request.policy, context, rows.Batch(request, queries), columns, &totals));
-  WriteIds(request, pool.items(), items, &result);
+  if (!items.empty()) WriteIds(request, pool.items(), items, &result);
   WriteDrawn(request, &result);
   WriteRejects(request, &result);
   result.drawn_by_component = totals.drawn_by_component;

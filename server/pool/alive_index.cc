@@ -67,9 +67,9 @@ class AliveIndex::Editor {
   NodePtr Edit(const Node* old, const Interval& span, Changes changes) {
     if (changes.empty() && old == nullptr) return nullptr;
     auto node = old == nullptr ? std::make_shared<Node>() : std::make_shared<Node>(*old);
-    const auto loose = std::stable_partition(
-        changes.begin(), changes.end(),
-        [&](const Change& change) { return Covers(change.alive, span); });
+    const auto loose =
+        std::stable_partition(changes.begin(), changes.end(),
+                              [&](const Change& change) { return Covers(change.alive, span); });
     if (loose != changes.begin()) {
       EditItems({changes.begin(), loose}, node.get());
       changes.erase(changes.begin(), loose);

@@ -38,6 +38,8 @@ class IdIndex {
 
   // The id of an ordinal below size(). A number for int64 ids.
   int64_t NumberAt(Ordinal ordinal) const { return numbers_[ordinal]; }
+  // Fetches what NumberAt reads.
+  void PrefetchNumber(Ordinal ordinal) const { __builtin_prefetch(numbers_.data() + ordinal); }
   std::string_view NameAt(Ordinal ordinal) const { return names_[ordinal]; }
   ExternalId IdAt(Ordinal ordinal) const;
 

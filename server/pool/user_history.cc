@@ -13,12 +13,40 @@ namespace {
 // A tail this long is sorted in: a scan of it costs as much as the search.
 constexpr uint32_t kMinTail = 8;
 
+// Longest history that is compared as a whole.
+constexpr uint32_t kCompared = 256;
+
+[[gnu::always_inline]] inline bool AnyEqualIn(const Ordinal* values, uint32_t n, Ordinal value) {
+  uint32_t equal = 0;
+  for (uint32_t i = 0; i < n; ++i) equal |= static_cast<uint32_t>(values[i] == value);
+  return equal != 0;
+}
+
+#if defined(__x86_64__)
+[[gnu::target("avx2")]] bool AnyEqualAvx2(const Ordinal* values, uint32_t n, Ordinal value) {
+  return AnyEqualIn(values, n, value);
+}
+#endif
+
+bool AnyEqual(const Ordinal* values, uint32_t n, Ordinal value) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2")) return AnyEqualAvx2(values, n, value);
+#endif
+  return AnyEqualIn(values, n, value);
+}
+
 }  // namespace
+
+// Compares with all of a short history at once: the steps of a binary search wait for
+// each other.
+bool UserHistory::Has(Ordinal item) const {
+  if (size_ > kCompared) return Find(item) < size_;
+  return AnyEqual(items(), size_, item);
+}
 
 uint32_t UserHistory::Find(Ordinal item) const {
   const Ordinal* const all = items();
-  const uint32_t begin =
-      CountPrefix(all, sorted_, [item](Ordinal other) { return other < item; });
+  const uint32_t begin = CountPrefix(all, sorted_, [item](Ordinal other) { return other < item; });
   if (begin < sorted_ && all[begin] == item) return begin;
   for (uint32_t i = sorted_; i < size_; ++i) {
     if (all[i] == item) return i;

@@ -33,9 +33,11 @@ class UserHistory {
 
   // Whether the item is in the history strictly before `time`.
   bool Contains(Ordinal item, Micros time) const {
-    const uint32_t i = Find(item);
-    return i < size_ && (last_time_ < time || times()[i] < time);
+    if (!Has(item)) return false;
+    return last_time_ < time || times()[Find(item)] < time;
   }
+  // Whether the item is in the history at all: mostly it is not.
+  bool Has(Ordinal item) const;
   // Position of an item; size() if it is not there.
   uint32_t Find(Ordinal item) const;
 

@@ -270,8 +270,8 @@ absl::Status CatalogueSource::FillBatch(Draws* draws, size_t first, uint32_t cou
       FillFromOwn(draws, first + i);
       continue;
     }
-    open.Put(open.count++, i, row, draws->slots[first + i],
-             draws->rounds[first + i] * kMaxAttempts, rows_[row].key);
+    open.Put(open.count++, i, row, draws->slots[first + i], draws->rounds[first + i] * kMaxAttempts,
+             rows_[row].key);
   }
   const bool accepts = has_accepts();
   for (uint32_t attempt = 0; attempt < kMaxAttempts && open.count > 0; ++attempt) {
@@ -297,6 +297,7 @@ absl::Status CatalogueSource::FillBatch(Draws* draws, size_t first, uint32_t cou
                                                open.attempts[i]))) {
         // Its weight was against it.
       } else {
+        pool().items().PrefetchNumber(item);
         draws->items[first + open.places[i]] = item;
         draws->q[first + open.places[i]] = batch_.weights[i] / state.eligible;
         continue;

@@ -17,6 +17,7 @@ namespace negatron {
 namespace {
 
 constexpr uint8_t kPadding = 255;
+constexpr int64_t kNoId = -1;
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 // Rows that share a passage of `nearest` over the vectors.
@@ -195,6 +196,14 @@ class CallSampler {
       write(column, floats_);
     };
     write(columns_.items, draws.items);
+    if (!columns_.ids.empty()) {
+      const IdIndex& ids = context_.pool->items();
+      ids_.resize(draws.size());
+      for (size_t i = 0; i < draws.size(); ++i) {
+        ids_[i] = draws.items[i] == kNoOrdinal ? kNoId : ids.NumberAt(draws.items[i]);
+      }
+      write(columns_.ids, ids_);
+    }
     if (!columns_.components.empty()) {
       write(columns_.components, std::vector<uint8_t>(draws.size(), static_cast<uint8_t>(c)));
     }
@@ -254,6 +263,7 @@ class CallSampler {
       if (!column.empty()) std::fill_n(column.begin() + r * k + from, k - from, value);
     };
     fill(columns_.items, kNoOrdinal);
+    fill(columns_.ids, kNoId);
     fill(columns_.log_q, kNan);
     fill(columns_.log_q_source, kNan);
     fill(columns_.components, kPadding);
@@ -356,6 +366,7 @@ class CallSampler {
   std::vector<double> mixed_;
   std::vector<double> missed_;
   std::vector<float> floats_;
+  std::vector<int64_t> ids_;
 };
 
 }  // namespace

@@ -29,9 +29,11 @@ struct SampleBatch {
   int query_columns = 0;
 };
 
-// Where draws go: [row_count, K] row-major unless stated. Empty: not wanted.
+// Where draws go: [row_count, K] row-major unless stated. Empty: not wanted; one of
+// `items` and `ids` is.
 struct SampleColumns {
-  std::span<Ordinal> items;  // Not empty; kNoOrdinal is padding.
+  std::span<Ordinal> items;  // kNoOrdinal is padding.
+  std::span<int64_t> ids;    // Of int64 items; rows with repetition only. -1 is padding.
   std::span<float> log_q;    // Of the mixture; NaN for law NONE and padding.
   std::span<float> log_q_source;
   std::span<uint8_t> components;  // 255 is padding.
