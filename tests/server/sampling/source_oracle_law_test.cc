@@ -166,9 +166,9 @@ TEST(SourceOracleLawTest, DrawsOfEachSourceFitItsLaw) {
   }
 }
 
-// 1,200 rows a source, each with a law of its own.
+// 1,200 rows a source, each with a law of its own; some are empty.
 TEST(SourceOracleLawTest, DrawsOfManyRowsFitTheirLaws) {
-  constexpr int kCases = 8, kRows = 150, kDraws = 6;
+  constexpr int kCases = 8, kRows = 150, kDraws = 16;
   const size_t sources = AllSources(MakeSourceCase(0)).size();
   FalseAlarmBudget budget = GroupBudget(static_cast<int>(sources));
   std::vector<TransformTest> transforms;
@@ -300,6 +300,8 @@ TEST(SourceOracleLawTest, DrawsOfSharedBlocksFitTheirLaws) {
         EXPECT_TRUE(counts.empty());
         continue;
       }
+      // A share this small has too few draws to tell a law by.
+      if (block.mixture.shares[k] < 0.04) continue;
       EXPECT_TRUE(FitsLaw(counts, ProbabilitiesOf(block.mixture.laws[k]), rate))
           << "component " << k;
     }
