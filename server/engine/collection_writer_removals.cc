@@ -75,6 +75,7 @@ absl::Status CollectionWriter::StageExpiredRepeats(std::span<const EventRecord> 
             return absl::OkStatus();
           }));
     }
+    pool().ForgetRepeats(event.user, event.item);
   }
   return absl::OkStatus();
 }

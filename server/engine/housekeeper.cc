@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "storage/base/memory.h"
 #include "storage/base/status.h"
 
 namespace negatron {
@@ -14,6 +15,11 @@ constexpr int64_t kPageEvents = 4096;
 
 // The watermark moves by this part of the retention, so that it is logged rarely.
 constexpr int64_t kStepsOfRetention = 64;
+
+// Memory is given back when the process has grown by an eighth and this, and not more often than
+// every minute.
+constexpr int64_t kMinGrowthBytes = int64_t{64} << 20;
+constexpr absl::Duration kTrimInterval = absl::Minutes(1);
 
 absl::Status ShuttingDown() {
   return WithReason(absl::UnavailableError("the server is shutting down; the rest of the events "
@@ -142,6 +148,18 @@ void Housekeeper::Round() {
   for (auto& [incarnation, waiting] : erasing) {
     for (Done& done : waiting) done(finished ? absl::OkStatus() : ShuttingDown());
   }
+  TrimMemory();
+}
+
+// Blocks of columns and histories that grew leave holes that the allocator keeps: a
+// tenth of the memory after an import.
+void Housekeeper::TrimMemory() {
+  const int64_t resident = ResidentBytes();
+  const Micros now = clock_->NowMicros();
+  if (now < next_trim_ || resident < trimmed_bytes_ + trimmed_bytes_ / 8 + kMinGrowthBytes) return;
+  ReleaseFreeMemory();
+  trimmed_bytes_ = ResidentBytes();
+  next_trim_ = now + absl::ToInt64Microseconds(kTrimInterval);
 }
 
 absl::Status Housekeeper::ForEachPage(

@@ -42,7 +42,8 @@ class HousekeepingHost {
 // Takes away what is to go, on a thread of its own: the events of erased users, and
 // those that a collection's retention has passed. Works in portions, each a write
 // of its own, so that other writes wait for one portion at most. What a disk
-// that fails leaves undone is tried again at the next round.
+// that fails leaves undone is tried again at the next round. Also gives memory back
+// to the system after the process has grown.
 //
 // Thread-safety: thread-safe.
 class Housekeeper {
@@ -74,6 +75,7 @@ class Housekeeper {
   bool stopping() const;
   absl::Status RemoveErasedOf(const Collection& collection);
   absl::Status Expire(const Collection& collection);
+  void TrimMemory();
 
   // Calls visit(events) for each page of the collection's events from `start` on,
   // before `end`; returns when done, on error, or when stopping. Moves `start` on.
@@ -89,6 +91,11 @@ class Housekeeper {
   // Confined to the thread: up to where events before the watermark are gone, by
   // incarnation. Late events behind it go after the next start.
   std::map<int64_t, EventPosition> expired_;
+
+  // Confined to the thread: what the process had after memory was given back last, and
+  // when that may be again.
+  int64_t trimmed_bytes_ = 0;
+  Micros next_trim_ = kAlways;
 
   mutable Mutex mutex_;
   CondVar wake_;

@@ -26,8 +26,8 @@ struct WeightedTime {
 // up to each of them. Copies share storage: a copy is a snapshot, as for
 // GrowingArray, and the newest may be appended to by one thread.
 //
-// One block of memory holds a guide by time, times with masses, and weights; the
-// guide covers what was there when the block was made, at least eight ninths of
+// One block of memory holds a guide by time, times with masses, and weights, if any
+// is not 1; the guide covers what was there when the block was made, at least eight ninths of
 // the events.
 //
 // A cache line that also tells the common item's life, since draws look into
@@ -37,7 +37,9 @@ struct WeightedTime {
 class alignas(64) MassColumn {
  public:
   uint32_t size() const { return size_; }
-  WeightedTime at(uint32_t i) const { return {points()[i].time, weights()[i]}; }
+  WeightedTime at(uint32_t i) const {
+    return {points()[i].time, has_weights() ? weights()[i] : 1.0f};
+  }
 
   // When the item is alive, as far as the line can say: `first` if that is all, or
   // look_further() if it has more lives.
@@ -86,7 +88,10 @@ class alignas(64) MassColumn {
 
   static constexpr Interval kFurther{1, 0};
 
-  uint32_t capacity() const { return block_.number(); }
+  static constexpr uint32_t kWeightsBit = uint32_t{1} << 31;
+
+  uint32_t capacity() const { return block_.number() & ~kWeightsBit; }
+  bool has_weights() const { return (block_.number() & kWeightsBit) != 0; }
   uint32_t guide_size() const { return covered_ < kGuidedSize ? 0 : covered_ / kEventsPerBucket; }
   // Of the guide, which ends at the alignment of points.
   size_t guide_bytes() const {
@@ -99,9 +104,9 @@ class alignas(64) MassColumn {
   }
   const float* weights() const { return reinterpret_cast<const float*>(points() + capacity()); }
   uint32_t BucketOf(Micros time) const { return scale_.Bucket(time, guide_size()); }
-  void Grow(uint32_t capacity);
+  void Grow(uint32_t capacity, bool with_weights);
 
-  ByteBlock block_;  // Knows its capacity, in events.
+  ByteBlock block_;  // Knows its capacity, in events, and whether it has weights.
   uint32_t size_ = 0;
   uint32_t covered_ = 0;    // Events that the guide knows.
   Point last_{kAlways, 0};  // A copy: spares a look into the block.

@@ -245,15 +245,11 @@ void PoolBuilder::RemoveFromHistory(const EventRecord& event) {
   if (position == old.size()) return;  // The user was erased.
   GrowingArray<UserPositive>& repeats = user_events_.Mutable(event.user).repeats;
   const bool first = old.at(position).time == event.time;
-  // Behind the watermark, repeats are forgotten at some time or other: they go with the first.
-  const auto expired = [&](const UserPositive& repeat) {
-    return first && repeat.item == event.item && repeat.time < view_.watermark_;
-  };
   // Either the event itself is among the repeats, or the earliest of them takes
   // its place.
   const UserPositive* moved = nullptr;
   for (const UserPositive& repeat : repeats.view()) {
-    if (repeat.item != event.item || expired(repeat)) continue;
+    if (repeat.item != event.item) continue;
     if (first ? moved == nullptr || repeat.time < moved->time : repeat.time == event.time) {
       moved = &repeat;
     }
@@ -269,15 +265,24 @@ void PoolBuilder::RemoveFromHistory(const EventRecord& event) {
     history.Reset(all);
     view_.history_bytes_ += history.bytes();
   }
-  if (moved == nullptr && !std::any_of(repeats.view().begin(), repeats.view().end(), expired)) {
-    return;
-  }
+  if (moved == nullptr) return;
+  KeepRepeats(event.user, [moved](const UserPositive& repeat) { return &repeat != moved; });
+}
+
+void PoolBuilder::KeepRepeats(Ordinal user, absl::FunctionRef<bool(const UserPositive&)> keep) {
+  GrowingArray<UserPositive>& repeats = user_events_.Mutable(user).repeats;
   GrowingArray<UserPositive> kept;
   for (const UserPositive& repeat : repeats.view()) {
-    if (&repeat != moved && !expired(repeat)) kept.Append(repeat);
+    if (keep(repeat)) kept.Append(repeat);
   }
   view_.user_event_bytes_ += kept.capacity_bytes() - repeats.capacity_bytes();
   repeats = kept;
+}
+
+void PoolBuilder::ForgetRepeats(Ordinal user, Ordinal item) {
+  KeepRepeats(user, [&](const UserPositive& repeat) {
+    return repeat.item != item || repeat.time >= view_.watermark_;
+  });
 }
 
 void PoolBuilder::ApplyEvents() {

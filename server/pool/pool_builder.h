@@ -8,6 +8,8 @@
 #include <span>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+
 #include "server/pool/pool_view.h"
 #include "storage/model/records.h"
 
@@ -48,6 +50,9 @@ class PoolBuilder {
   void AddEvent(const EventRecord& event);
   // Takes back an event, exactly as it was added.
   void RemoveEvent(const EventRecord& event);
+  // Drops what the user's history knows of the item's later positives before the
+  // watermark: if the first is removed, they do not take its place.
+  void ForgetRepeats(Ordinal user, Ordinal item);
   // Entries of `mined` and `exposure` that had to make room since the last
   // call: their events count for nothing any more.
   std::vector<EventRecord> TakeEvicted();
@@ -66,6 +71,7 @@ class PoolBuilder {
   void ChangeItemEvents(Ordinal item, const std::vector<EventRecord>& all, Pending run, bool added);
   void AddHistory(Ordinal user, Pending events);
   void AddToRing(const EventRecord& event);
+  void KeepRepeats(Ordinal user, absl::FunctionRef<bool(const UserPositive&)> keep);
   void RemoveFromHistory(const EventRecord& event);
   ItemState MakeState(const ItemRecord& record);
   void ChangeAlive(Ordinal item, const ItemState& state, bool added);

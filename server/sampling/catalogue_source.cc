@@ -170,7 +170,8 @@ absl::Status CatalogueSource::Begin(std::span<const Row> rows, std::span<RowStat
     RowState& state = states_[r];
     Law& law = *state.law;
     if (law.living <= 0) {
-      statuses[r] = no_such_category_ ? RowStatus::kNoLivingItem : EmptyStatus(&law);
+      statuses[r] =
+          pool().LivingCount(law.time) == 0 ? RowStatus::kNoLivingItem : RowStatus::kNoEvent;
       continue;
     }
     statuses[r] = RowStatus::kOk;

@@ -120,8 +120,6 @@ class CatalogueSource : public Source {
   // Whether proposals have to be asked for, and whether one is kept for its weight.
   virtual bool has_accepts() const { return false; }
   virtual bool Accepts(const Law&, Ordinal, const absl::uint128&) const { return true; }
-  // Why there is nothing alive.
-  virtual RowStatus EmptyStatus(Law* law) const = 0;
   // Whether two rows have the same law.
   virtual bool SameLaw(const Law& law, const Row& row) const { return law.time == row.as_of; }
 
@@ -185,7 +183,6 @@ class UniformCatalogue final : public CatalogueSource {
   void Weigh(const Stretch& stretch, Batch* batch) const override;
   bool Accepts(const Law& law, Ordinal item, const absl::uint128& bits) const override;
   bool has_accepts() const override { return spec_.by_base_weight; }
-  RowStatus EmptyStatus(Law*) const override { return RowStatus::kNoLivingItem; }
 
   const UniformSource spec_;
   const ExcludedMassCache::Key key_;
@@ -208,7 +205,6 @@ class PopularityCatalogue final : public CatalogueSource {
   void Resolve(const Stretch& stretch, Batch* batch) const override;
   void Look(int look, const Stretch& stretch, const Batch& batch) const override;
   void Weigh(const Stretch& stretch, Batch* batch) const override;
-  RowStatus EmptyStatus(Law* law) const override;
   bool SameLaw(const Law& law, const Row& row) const override {
     return law.time == row.as_of && (!spec_.within_cohort || law.cohort == row.cohort);
   }

@@ -52,11 +52,12 @@ absl::Status NearestCandidates::Begin(std::span<const Row> rows, std::span<RowSt
 }
 
 RowStatus NearestCandidates::EmptyStatus(const Row& row) const {
+  if (context_.pool->LivingCount(row.as_of) == 0) return RowStatus::kNoLivingItem;
   LivingItems living;
   if (any_category_ || category_ != kNoCategory) {
     context_.pool->alive(category_).At(row.as_of, &living);
   }
-  if (living.count == 0) return RowStatus::kNoLivingItem;
+  if (living.count == 0) return RowStatus::kNoCandidate;
   std::vector<Ordinal> excluded;
   row.excluded.AppendTo(&excluded);
   const auto excluded_living = std::count_if(excluded.begin(), excluded.end(),

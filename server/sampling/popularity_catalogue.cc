@@ -189,8 +189,4 @@ void PopularityCatalogue::Weigh(const Stretch& stretch, Batch* batch) const {
   }
 }
 
-RowStatus PopularityCatalogue::EmptyStatus(Law* law) const {
-  return Living(law).count == 0 ? RowStatus::kNoLivingItem : RowStatus::kNoEvent;
-}
-
 }  // namespace negatron

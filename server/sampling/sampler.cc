@@ -251,7 +251,8 @@ class CallSampler {
         // One source with the whole share: no rounding between the two log q.
         mixed_[owners_[p]] += share == 1 ? q : share * q;
         if (!columns_.expected_counts.empty()) {
-          missed_[owners_[p]] += share * batch_.negative_count * std::log1p(-q);
+          // A certain item may come out a little above 1.
+          missed_[owners_[p]] += share * batch_.negative_count * std::log1p(-std::min(q, 1.0));
         }
       }
     }

@@ -44,7 +44,7 @@ RowStatus UserEventSource::BeginRow(const Row& row, RowState* state) const {
     return pool.LivingCount(row.as_of) == 0 ? RowStatus::kNoLivingItem : RowStatus::kNoEvent;
   }
   const UserEvents& events = pool.user_events(row.user);
-  // Relative to the newest entry, so that the decay of old ones cannot make all vanish.
+  // Relative to the newest entry that can be drawn, so that decay cannot make all vanish.
   Micros newest = kAlways;
   std::vector<const RingEntry*> chosen;
   bool excluded = false;
@@ -53,7 +53,7 @@ RowStatus UserEventSource::BeginRow(const Row& row, RowState* state) const {
     if (mined_ ? entry.time > row.as_of : entry.time >= row.as_of) continue;
     const ItemState& item = pool.state(entry.item);
     if (!item.IsAlive(row.as_of) || (!any_category_ && !item.Has(category_))) continue;
-    newest = std::max(newest, entry.time);
+    if (!row.excluded.Contains(entry.item)) newest = std::max(newest, entry.time);
     chosen.push_back(&entry);
   }
   for (const RingEntry* const entry : chosen) {
@@ -120,6 +120,8 @@ void UserEventSource::Probabilities(std::span<const RowItem> pairs, std::span<do
 
 double UserEventSource::PositiveProbability(uint32_t row) {
   const RowState& state = states_[row];
+  // So much newer than the rest that it outweighs what a double can hold.
+  if (std::isinf(state.positive)) return 1;
   return state.positive / (state.by_item.total() + state.positive);
 }
 

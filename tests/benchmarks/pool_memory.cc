@@ -156,6 +156,13 @@ void Report(const Flags& flags, const Bytes& items_only, const Writer& writer, F
                {{"peak", static_cast<double>(held.peak)},
                 {"allocated", static_cast<double>(held.allocated)},
                 {"per_counted_byte", static_cast<double>(held.resident) / total}});
+  // What the allocator gives back when it is asked to.
+  const absl::Time start = absl::Now();
+  malloc_trim(0);
+  const double trim_ms = absl::ToDoubleMilliseconds(absl::Now() - start);
+  const Held trimmed;
+  figures->Add("memory_process_trimmed", static_cast<double>(trimmed.resident), "bytes",
+               {{"trim_ms", trim_ms}});
   const bool whole = item_factor == 1 && event_factor == 1;
   if (!whole) {
     figures->Add("memory_pool_full_size", full_total, "bytes, extrapolated", full);

@@ -32,7 +32,7 @@ class RepeatabilityEdgesTest : public testing::Test {
     EXPECT_EQ(before->snapshot.incarnation, after->snapshot.incarnation);
     EXPECT_TRUE(before->ids == after->ids);
     EXPECT_TRUE(before->log_q == after->log_q);
-    return before->ids;
+    return {before->ids.begin(), before->ids.end()};
   }
 
   EngineHarness harness_;

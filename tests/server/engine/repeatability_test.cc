@@ -3,6 +3,7 @@
 // however rows are batched, after a restart, and however the content came to be.
 #include <algorithm>
 #include <numeric>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,7 +20,7 @@ namespace {
 constexpr int kRows = 60;
 
 template <typename T>
-void AppendBytes(const std::vector<T>& column, size_t rows, size_t row, std::string* bytes) {
+void AppendBytes(std::span<const T> column, size_t rows, size_t row, std::string* bytes) {
   const size_t each = column.size() / rows;
   bytes->append(reinterpret_cast<const char*>(column.data() + each * row), each * sizeof(T));
 }
@@ -28,17 +29,20 @@ void AppendBytes(const std::vector<T>& column, size_t rows, size_t row, std::str
 std::string BytesOf(const SampleResult& result, size_t row) {
   const size_t rows = result.statuses.size();
   std::string bytes;
-  AppendBytes(result.ids, rows, row, &bytes);
-  for (const auto* column :
-       {&result.log_q, &result.log_q_source, &result.scores, &result.shares, &result.expected_count,
-        &result.importance_weights, &result.positive_log_q}) {
-    AppendBytes(*column, rows, row, &bytes);
+  AppendBytes<int64_t>(result.ids, rows, row, &bytes);
+  for (const std::span<const float> column :
+       {std::span<const float>(result.log_q), std::span<const float>(result.log_q_source),
+        std::span<const float>(result.scores), std::span<const float>(result.shares),
+        std::span<const float>(result.expected_count),
+        std::span<const float>(result.importance_weights),
+        std::span<const float>(result.positive_log_q)}) {
+    AppendBytes(column, rows, row, &bytes);
   }
-  AppendBytes(result.components, rows, row, &bytes);
-  AppendBytes(result.statuses, rows, row, &bytes);
-  AppendBytes(result.rejects, rows, row, &bytes);
-  AppendBytes(result.all_rejects, rows, row, &bytes);
-  AppendBytes(result.boundaries, rows, row, &bytes);
+  AppendBytes<uint8_t>(result.components, rows, row, &bytes);
+  AppendBytes<uint8_t>(result.statuses, rows, row, &bytes);
+  AppendBytes<int64_t>(result.rejects, rows, row, &bytes);
+  AppendBytes<int64_t>(result.all_rejects, rows, row, &bytes);
+  AppendBytes<int64_t>(result.boundaries, rows, row, &bytes);
   // Left out while all rows of the call are full.
   const int64_t full = static_cast<int64_t>(result.ids.size() / rows);
   bytes += std::to_string(result.drawn.empty() ? full : result.drawn[row]);
@@ -49,11 +53,11 @@ std::string BytesOf(const SampleResult& result, size_t row) {
 std::string BytesOf(const SharedResult& result, size_t row) {
   const size_t rows = result.log_remaining.size();
   std::string bytes;
-  AppendBytes(result.ids, 1, 0, &bytes);
-  AppendBytes(result.log_q, 1, 0, &bytes);
-  AppendBytes(result.components, 1, 0, &bytes);
-  AppendBytes(result.false_mask, rows, row, &bytes);
-  AppendBytes(result.log_remaining, rows, row, &bytes);
+  AppendBytes<int64_t>(result.ids, 1, 0, &bytes);
+  AppendBytes<float>(result.log_q, 1, 0, &bytes);
+  AppendBytes<uint8_t>(result.components, 1, 0, &bytes);
+  AppendBytes<uint8_t>(result.false_mask, rows, row, &bytes);
+  AppendBytes<float>(result.log_remaining, rows, row, &bytes);
   return bytes;
 }
 
