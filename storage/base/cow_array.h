@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "storage/base/slab_allocator.h"
+
 namespace negatron {
 
 // An array in pages that copies share: copying costs one pointer a page, and an
@@ -52,8 +54,7 @@ class CowEditor {
   T& Mutable(size_t i) {
     const size_t page = i / kPageSize;
     if (!owned_[page]) {
-      array_.pages_[page] =
-          std::make_shared<typename CowArray<T, kPageSize>::Page>(*array_.pages_[page]);
+      array_.pages_[page] = MakePage(*array_.pages_[page]);
       owned_[page] = true;
     }
     return (*array_.pages_[page])[i % kPageSize];
@@ -62,7 +63,7 @@ class CowEditor {
   // Grows to `size` default values at the end; never shrinks.
   void Grow(size_t size) {
     while (array_.pages_.size() * kPageSize < size) {
-      array_.pages_.push_back(std::make_shared<typename CowArray<T, kPageSize>::Page>());
+      array_.pages_.push_back(MakePage());
       owned_.push_back(true);
     }
     array_.size_ = std::max(array_.size_, size);
@@ -77,6 +78,13 @@ class CowEditor {
   CowArray<T, kPageSize> Finish() && { return std::move(array_); }
 
  private:
+  using Page = typename CowArray<T, kPageSize>::Page;
+
+  template <typename... Arguments>
+  static std::shared_ptr<Page> MakePage(const Arguments&... arguments) {
+    return std::allocate_shared<Page>(SlabAllocator<Page>(), arguments...);
+  }
+
   CowArray<T, kPageSize> array_;
   std::vector<bool> owned_;  // Pages that no snapshot shares.
 };
