@@ -57,7 +57,7 @@ RowStatus UserEventSource::BeginRow(const Row& row, RowState* state) const {
     chosen.push_back(&entry);
   }
   for (const RingEntry* const entry : chosen) {
-    const double age = static_cast<double>(newest - entry->time);
+    const double age = static_cast<double>(newest) - static_cast<double>(entry->time);
     const double weight =
         entry->weight * (half_life_ == 0 ? 1 : std::exp2(-age / static_cast<double>(half_life_)));
     if (entry->item == row.positive) state->positive += weight;
