@@ -34,7 +34,9 @@ absl::StatusOr<WriteResult> CollectionWriter::StageRetraction(const RetractEvent
   WriteResult result{slot.sequence, 0, 0, request.options.level};
   result.found.assign(event_items.size(), 0);
   std::vector<EventRecord> events;
-  for (const auto& [time, pairs] : rows) {
+  for (const auto& at_time : rows) {
+    const Micros time = at_time.first;
+    const RowsByPair& pairs = at_time.second;
     NEGATRON_RETURN_IF_ERROR(
         slot.store->ScanEventsAt(settings().incarnation, time, [&](const EventRecord& event) {
           const auto pair = pairs.find({event.user, event.item});

@@ -23,6 +23,7 @@ class ByteBlock {
     if (head_ != nullptr) head_->owners.fetch_add(1, std::memory_order_relaxed);
   }
   ByteBlock(ByteBlock&& other) noexcept : head_(std::exchange(other.head_, nullptr)) {}
+  // NOLINTBEGIN(clang-analyzer-cplusplus.NewDelete): the analyzer does not follow the count.
   ByteBlock& operator=(ByteBlock other) noexcept {
     std::swap(head_, other.head_);
     return *this;
@@ -33,6 +34,7 @@ class ByteBlock {
       ::operator delete(head_);
     }
   }
+  // NOLINTEND(clang-analyzer-cplusplus.NewDelete)
 
   // Aligned to eight bytes.
   std::byte* data() const { return reinterpret_cast<std::byte*>(head_ + 1); }

@@ -42,9 +42,9 @@ TEST(MassColumnTest, AgreesWithAWalkOverItsEvents) {
         double mass = 0;
         uint32_t count = 0;
         for (uint32_t i = 0; i < n && events[i].time < t; ++i, ++count) {
-          mass += Decay::Carry(
-              static_cast<double>(decay.Units(2.0 * events[i].weight, events[i].time)),
-              decay.Segment(events[i].time), to);
+          mass +=
+              Decay::Carry(static_cast<double>(decay.Units(2.0 * events[i].weight, events[i].time)),
+                           decay.Segment(events[i].time), to);
         }
         ASSERT_EQ(snapshot.CountBefore(t), count);
         ASSERT_NEAR(snapshot.MassBefore(t, decay, to), mass, mass * 1e-12);
