@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -15,6 +16,10 @@ namespace {
 // that bounds the attempts of a draw, and the rounding of the difference between
 // what is alive and what is excluded.
 constexpr double kMinEligibleShare = 1.0 / 16;
+
+// What is alive counts for nothing below it, which is less than 2^-1000 of the largest mass:
+// parts and differences of subnormal numbers may be 0 where something is left.
+constexpr double kLeastMass = std::numeric_limits<double>::min();
 
 // Items looked at between two looks at the clock.
 constexpr uint64_t kItemsBetweenChecks = 4096;
@@ -169,7 +174,7 @@ absl::Status CatalogueSource::Begin(std::span<const Row> rows, std::span<RowStat
   for (size_t r = 0; r < rows.size(); ++r) {
     RowState& state = states_[r];
     Law& law = *state.law;
-    if (law.living <= 0) {
+    if (law.living < kLeastMass) {
       statuses[r] =
           pool().LivingCount(law.time) == 0 ? RowStatus::kNoLivingItem : RowStatus::kNoEvent;
       continue;
