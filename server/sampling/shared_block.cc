@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <numeric>
 #include <unordered_map>
 #include <vector>
 
@@ -23,7 +24,10 @@ class BlockLaw {
  public:
   BlockLaw(const Policy& policy, const SourceContext& context, Micros time,
            std::span<const float> shares)
-      : context_(context), shares_(shares) {
+      : context_(context), shares_(shares.begin(), shares.end()) {
+    // The rounding of the floats must not show where little is left of their sum.
+    const double sum = std::accumulate(shares_.begin(), shares_.end(), 0.0);
+    for (double& share : shares_) share /= sum;
     static const UserHistory kNoHistory;
     row_.as_of = time;
     row_.excluded.Reset(kNoHistory, time, kNoOrdinal, {});
@@ -78,7 +82,7 @@ class BlockLaw {
 
  private:
   const SourceContext& context_;
-  const std::span<const float> shares_;
+  std::vector<double> shares_;  // Sum 1.
   Row row_;
   std::vector<std::unique_ptr<Source>> sources_;
 };
