@@ -18,11 +18,19 @@
 // for the tests of this folder. Those that return nothing fail the running test.
 namespace negatron {
 
-// A random pool, its policy and rows. Earlier views of the pool have answered the
+// What has a lower log q in the row may count for nothing: less than 2^-1000 of the
+// largest mass of a component of `popularity`, be that of an item that is dead or excluded
+// (policies.proto); of the others, what a double cannot hold.
+double LogOfNothing(const SourceCatalogue& catalogue, const Policy& policy, const SourceRow& row);
+
+// Whether what may count for nothing is so much that the laws depend on it. Of such a row
+// nothing is known, not even whether its components are empty.
+inline bool IsUncertain(double log_of_nothing) { return log_of_nothing > -20; }
+
+// A random pool with extremes, its policy and rows. Earlier views of the pool have answered the
 // same rows, so that what is remembered of them could be in the way.
 struct SourceScene {
-  SourceScene(uint64_t seed, int row_count, bool shared = false,
-              const SourceCaseOptions& options = {});
+  SourceScene(uint64_t seed, int row_count, bool shared = false);
 
   SplitMix random;
   SourceCase source_case;
@@ -40,6 +48,7 @@ struct SourceExpectation {
   const Policy& policy;
   SourceRow row;  // Without a positive that the pool does not know: it cannot tell.
   SourceMixture mixture;
+  double log_of_nothing;
 };
 
 // One row of a sample.
@@ -60,9 +69,7 @@ struct SourceSampledRow {
 // As LogQAgrees, where -infinity agrees with itself.
 testing::AssertionResult LogAgrees(double reported, double expected);
 
-// Of a row that has nothing: the status of the oracle. Where a component with a
-// share is of a category that no living item has, NO_LIVING_ITEM passes too: the
-// protos have no word for that component.
+// Of a row that has nothing: the status of the oracle.
 testing::AssertionResult EmptyStatusAgrees(const SourceSampledRow& row,
                                            const SourceExpectation& expected);
 
@@ -81,8 +88,10 @@ void CheckRestrictions(const SourceSampledRow& row, const SourceExpectation& exp
 // The sums over the call are those of the columns.
 void CheckTotals(const SourceSample& sample, const Policy& policy);
 
-// Draws, masks and what remains.
-void CheckBlock(const SharedSample& sample, const Policy& policy, const SourceBlock& block);
+// Draws, masks and what remains; where it is below `log_of_nothing`, that may be
+// reported as nothing.
+void CheckBlock(const SharedSample& sample, const Policy& policy, const SourceBlock& block,
+                double log_of_nothing);
 
 }  // namespace negatron
 
