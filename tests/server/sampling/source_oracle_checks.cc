@@ -85,16 +85,6 @@ AssertionResult LogAgreesOrNothing(double reported, double expected, double log_
   return LogAgrees(reported, expected);
 }
 
-// The shares of several components are floats, whose rounding shows where little remains.
-AssertionResult RemainderAgrees(double reported, double expected, double log_of_nothing,
-                                bool one_component) {
-  const double difference = std::abs(std::exp(reported) - std::exp(expected));
-  if (!one_component && expected < std::log(0.01) && difference <= 1e-7) {
-    return AssertionSuccess();
-  }
-  return LogAgreesOrNothing(reported, expected, log_of_nothing);
-}
-
 double GreatestOf(const LogLaw& law) {
   double greatest = -std::numeric_limits<double>::infinity();
   for (const auto& [id, log] : law) greatest = std::max(greatest, log);
@@ -293,8 +283,7 @@ void CheckBlock(const SharedSample& sample, const Policy& policy, const SourceBl
     const auto* mask = reinterpret_cast<const char*>(sample.false_mask.data() + r * width);
     EXPECT_EQ(std::string(mask, width), MaskOf(sample, block.false_items[r])) << "row " << r;
     const double remaining = block.log_remaining[r];
-    EXPECT_TRUE(RemainderAgrees(sample.log_remaining[r], remaining, log_of_nothing,
-                                policy.components.size() == 1))
+    EXPECT_TRUE(LogAgreesOrNothing(sample.log_remaining[r], remaining, log_of_nothing))
         << "log of what remains of row " << r;
   }
 }
