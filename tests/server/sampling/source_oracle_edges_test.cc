@@ -109,6 +109,32 @@ TEST(SourceEdgesTest, WhatIsLeftOfMuchGreaterMassesIsServed) {
   ExpectServed(FarApart(0, 900), PolicyOf({Popular(1, kHour)}), row);
 }
 
+// Masses at the least doubles, where a sixteenth of a mass is 0: the row is empty, or has
+// the item.
+TEST(SourceEdgesTest, RowsOfNextToNothingAreEmptyOrServed) {
+  for (int64_t halvings = 1000; halvings < 1120; ++halvings) {
+    for (const int64_t half_life : {int64_t{0}, kHour}) {
+      SourceCase source_case = FarApart(half_life, halvings);
+      source_case.catalogue.items[0].categories = {"a"};
+      source_case.first_items[0].categories = {"a"};
+      const auto pool = BuildSourcePool(source_case, SourceHistory::kRestart);
+      PolicyComponent component = Popular(1, kHour);
+      component.category = "a";
+      SourceRow others = RowAt(kStart + (halvings + 1) * kHour);
+      others.exclusions = {2};
+      SourceRow none = others;
+      none.exclusions = {1};
+      const SourceSample sample = SampleSources(*pool, PolicyOf({component}), {others, none}, 1, 1);
+      ASSERT_TRUE(sample.status.ok());
+      ASSERT_EQ(sample.ids[0],
+                static_cast<RowStatus>(sample.statuses[0]) == RowStatus::kOk ? 1 : -1)
+          << halvings << " halvings";
+      ASSERT_NE(static_cast<RowStatus>(sample.statuses[1]), RowStatus::kOk)
+          << halvings << " halvings";
+    }
+  }
+}
+
 TEST(SourceEdgesTest, ExponentServesEventsOfLongAgo) {
   ExpectServed(FarApart(kHour), PolicyOf({Popular(4, {})}), RowAt(kStart + 300 * kHour));
 }
