@@ -276,7 +276,7 @@ SampleRequest EventfulRows::RequestFor(const Policy& policy, const std::vector<i
   request.seed = 42;
   request.policy = policy;
   request.query_columns = EventfulCollection::kDimension;
-  request.exclusion_splits = {0};
+  request.exclusion_splits.assign(1, 0);
   std::vector<int64_t> users, positives, exclusions;
   for (const int r : some) {
     const Row& row = rows[static_cast<size_t>(r)];
