@@ -141,7 +141,7 @@ absl::Status ExactSearch::Search(std::span<const float* const> anchors, int limi
         const int row = std::countr_zero(rest);
         const auto item = static_cast<Ordinal>(p * VectorTable::kPageItems + row);
         // The threshold may have risen within the page.
-        if (scores[row] > best[q].threshold() && accept(q, item)) {
+        if (scores[row] > best[q].threshold() && accept(q, item, scores[row])) {
           best[q].Add({scores[row], item}, spare.get());
         }
       }

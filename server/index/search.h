@@ -25,9 +25,9 @@ struct Hit {
 // Thread-safety: immutable.
 class VectorSearch {
  public:
-  // Whether item may be a hit for query number `query`. Called for items that
-  // would otherwise be hits, in no stated order.
-  using Accept = absl::FunctionRef<bool(size_t query, Ordinal item)>;
+  // Whether item, which scores `score`, may be a hit for query number `query`.
+  // Called for items that would otherwise be hits, in no stated order.
+  using Accept = absl::FunctionRef<bool(size_t query, Ordinal item, float score)>;
 
   virtual ~VectorSearch() = default;
 

@@ -37,7 +37,7 @@ absl::Status NearestCandidates::Begin(std::span<const Row> rows, std::span<RowSt
       owners.push_back(i);
     }
   }
-  const auto accept = [&](size_t query, Ordinal item) {
+  const auto accept = [&](size_t query, Ordinal item, float) {
     const Row& row = rows[owners[query]];
     return Admits(row, item) && !row.excluded.Contains(item);
   };

@@ -46,7 +46,10 @@ TEST(ExactSearchTest, AgreesWithBruteForceWithFilterAndTies) {
     std::vector<const float*> anchors;
     for (int q = 0; q < 9; ++q) queries.push_back(RandomVector(random));
     for (const auto& query : queries) anchors.push_back(query.data());
-    const auto accept = [](size_t query, Ordinal item) { return (item + query) % 5 != 0; };
+    const auto accept = [&](size_t query, Ordinal item, float score) {
+      EXPECT_EQ(score, search.Score(anchors[query], item));
+      return (item + query) % 5 != 0;
+    };
     // Some select among few, some among many with several rounds, one never selects.
     for (const int limit : {1, 10, 33, 100, 250, 10000}) {
       std::vector<std::vector<Hit>> hits;
@@ -72,7 +75,7 @@ TEST(ExactSearchTest, StopsWhenCancelled) {
   Cancellation cancellation;
   cancellation.Cancel();
   std::vector<std::vector<Hit>> hits;
-  const auto all = [](size_t, Ordinal) { return true; };
+  const auto all = [](size_t, Ordinal, float) { return true; };
   EXPECT_EQ(ExactSearch(*table).Search(anchors, 1, all, cancellation, &hits).code(),
             absl::StatusCode::kCancelled);
 }
