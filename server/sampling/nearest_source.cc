@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "server/sampling/anchor_noise.h"
 #include "storage/base/status.h"
 
 namespace negatron {
@@ -27,25 +28,64 @@ bool NearestCandidates::Admits(const Row& row, Ordinal item) const {
   return state.IsAlive(row.as_of) && (any_category_ || state.Has(category_));
 }
 
+// A row whose margins cannot be told has no anchor either; nor has one whose noise is too large to
+// score against.
+void NearestCandidates::SetAnchors() {
+  const auto dimension = static_cast<size_t>(context_.vectors->dimension());
+  if (spec_.noise > 0) noised_.resize(rows_.size() * dimension);
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    const Row& row = rows_[i];
+    const float* anchor = Anchor(row);
+    if (anchor == nullptr) continue;
+    if (spec_.HasMargin() &&
+        (row.positive == kNoOrdinal || context_.vectors->Find(row.positive) == nullptr)) {
+      continue;
+    }
+    if (spec_.noise > 0) {
+      const auto noised = std::span(noised_).subspan(i * dimension, dimension);
+      std::copy_n(anchor, dimension, noised.begin());
+      AddNoise(context_.random, row.key, spec_.noise, noised);
+      if (!PrepareVector(context_.vectors->settings().metric, noised).empty()) continue;
+      anchor = noised.data();
+    }
+    states_[i].anchor = anchor;
+  }
+}
+
+NearestCandidates::Bounds NearestCandidates::BoundsOf(const Row& row, const float* anchor) const {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  Bounds bounds{spec_.min_score.value_or(-kInfinity), spec_.max_score.value_or(kInfinity)};
+  if (!spec_.HasMargin()) return bounds;
+  const double positive = search_.Score(anchor, row.positive);
+  if (spec_.margin.has_value()) bounds.most = std::min(bounds.most, positive - *spec_.margin);
+  if (spec_.relative_margin.has_value()) {
+    bounds.most = std::min(bounds.most, positive - *spec_.relative_margin * std::abs(positive));
+  }
+  return bounds;
+}
+
 absl::Status NearestCandidates::Begin(std::span<const Row> rows, std::span<RowStatus> statuses) {
   rows_ = rows;
+  states_.clear();
+  states_.resize(rows.size());
+  SetAnchors();
   std::vector<const float*> anchors;
   std::vector<size_t> owners;
+  std::vector<Bounds> bounds;
   for (size_t i = 0; i < rows.size(); ++i) {
-    if (const float* anchor = Anchor(rows[i])) {
-      anchors.push_back(anchor);
-      owners.push_back(i);
-    }
+    const float* anchor = states_[i].anchor;
+    if (anchor == nullptr) continue;
+    anchors.push_back(anchor);
+    owners.push_back(i);
+    bounds.push_back(BoundsOf(rows[i], anchor));
   }
-  const auto accept = [&](size_t query, Ordinal item, float) {
+  const auto accept = [&](size_t query, Ordinal item, float score) {
     const Row& row = rows[owners[query]];
-    return Admits(row, item) && !row.excluded.Contains(item);
+    return bounds[query].Contain(score) && Admits(row, item) && !row.excluded.Contains(item);
   };
   std::vector<std::vector<Hit>> found;
   NEGATRON_RETURN_IF_ERROR(
       search_.Search(anchors, spec_.rank_end, accept, *context_.cancellation, &found));
-  states_.clear();
-  states_.resize(rows.size());
   for (size_t q = 0; q < owners.size(); ++q) states_[owners[q]].hits = std::move(found[q]);
   for (size_t i = 0; i < rows.size(); ++i) statuses[i] = Status(rows[i], &states_[i]);
   return absl::OkStatus();
@@ -67,7 +107,7 @@ RowStatus NearestCandidates::EmptyStatus(const Row& row) const {
 }
 
 RowStatus NearestCandidates::Status(const Row& row, RowState* state) const {
-  if (Anchor(row) == nullptr) {
+  if (state->anchor == nullptr) {
     const bool living = context_.pool->LivingCount(row.as_of) > 0;
     return living ? RowStatus::kNoAnchor : RowStatus::kNoLivingItem;
   }

@@ -13,7 +13,8 @@
 namespace negatron {
 
 // Picks from a window of ranks around an anchor; searches a block of rows at
-// once. Ranks count only items that are alive, admitted and not excluded.
+// once. Ranks count only items that are alive, admitted, not excluded and within
+// the bounds on scores.
 class NearestCandidates final : public Source {
  public:
   // `context.vectors` is not null.
@@ -29,6 +30,7 @@ class NearestCandidates final : public Source {
 
  private:
   struct RowState {
+    const float* anchor = nullptr;  // With noise; null: there is none, or no margin to be told.
     std::vector<Hit> hits;
     std::span<const Hit> window;  // Of `hits`; not empty if the row is served.
     std::vector<double> q;        // Of the window, but for kTop.
@@ -36,7 +38,18 @@ class NearestCandidates final : public Source {
     std::vector<std::pair<Ordinal, double>> by_item;  // Made when first asked for.
   };
 
+  // Scores that are in bounds.
+  struct Bounds {
+    double least;
+    double most;
+
+    bool Contain(float score) const { return score >= least && score <= most; }
+  };
+
+  // The anchor before noise; null if the row has none.
   const float* Anchor(const Row& row) const;
+  void SetAnchors();
+  Bounds BoundsOf(const Row& row, const float* anchor) const;
   bool Admits(const Row& row, Ordinal item) const;
   RowStatus Status(const Row& row, RowState* state) const;
   RowStatus EmptyStatus(const Row& row) const;
@@ -48,6 +61,7 @@ class NearestCandidates final : public Source {
   const SourceContext& context_;
   const ExactSearch search_;
   std::span<const Row> rows_;
+  std::vector<float> noised_;  // [rows, dimension] if there is noise.
   std::vector<RowState> states_;
 };
 

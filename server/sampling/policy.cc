@@ -13,6 +13,29 @@
 namespace negatron {
 namespace {
 
+// The bounds on scores, margins and noise.
+void CheckScores(const NearestSource& nearest, const std::string& path, Violations* violations) {
+  const auto check_finite = [&](const std::optional<double>& bound, const char* field) {
+    if (bound.has_value() && !std::isfinite(*bound))
+      violations->Add(path + field, "must be finite");
+  };
+  check_finite(nearest.min_score, "min_score");
+  check_finite(nearest.max_score, "max_score");
+  const bool both = nearest.min_score.has_value() && nearest.max_score.has_value();
+  if (both && std::isfinite(*nearest.min_score) && std::isfinite(*nearest.max_score) &&
+      *nearest.max_score < *nearest.min_score) {
+    violations->Add(path + "max_score", "must not be below min_score");
+  }
+  const auto check_size = [&](double size, const char* field) {
+    if (!(size >= 0 && std::isfinite(size))) {
+      violations->Add(path + field, "must be finite and not negative");
+    }
+  };
+  check_size(nearest.margin.value_or(0), "margin");
+  check_size(nearest.relative_margin.value_or(0), "relative_margin");
+  check_size(nearest.noise, "noise");
+}
+
 void CheckNearest(const NearestSource& nearest, const std::string& path, Violations* violations) {
   if (nearest.rank_end < 1 || nearest.rank_end > kMaxRank) {
     violations->Add(path + "rank_end", absl::StrCat("must be in [1, ", kMaxRank, "]"));
@@ -27,6 +50,7 @@ void CheckNearest(const NearestSource& nearest, const std::string& path, Violati
   if (!softmax && nearest.temperature != 0) {
     violations->Add(path + "temperature", "only a softmax has a temperature");
   }
+  CheckScores(nearest, path, violations);
 }
 
 constexpr double kMaxAlpha = 4;

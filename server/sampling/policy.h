@@ -39,6 +39,20 @@ struct NearestSource {
   int rank_end = 0;  // In [1, kMaxRank], greater than rank_begin.
   NearestPick pick = NearestPick::kUniform;
   double temperature = 0;  // Of kSoftmax: positive, finite; 0 otherwise.
+
+  // Only items whose score s has min_score <= s <= max_score, and against the
+  // score p of the row's positive s <= p - margin and s <= p - relative_margin *
+  // abs(p). All scores are against the anchor with its noise.
+  std::optional<double> min_score = std::nullopt;        // Finite.
+  std::optional<double> max_score = std::nullopt;        // Finite, not below min_score.
+  std::optional<double> margin = std::nullopt;           // Finite, not negative.
+  std::optional<double> relative_margin = std::nullopt;  // Finite, not negative.
+
+  // Standard deviation of the Gaussian noise on each component of the anchor, in
+  // units of the anchor's norm / sqrt(dimension). Finite, not negative.
+  double noise = 0;
+
+  bool HasMargin() const { return margin.has_value() || relative_margin.has_value(); }
 };
 
 // Items that the row's user was shown before t and did not choose, by decayed

@@ -21,6 +21,7 @@ enum class RandomPurpose : uint32_t {
   kAccept = 5,      // Whether a proposal of `uniform` by base weight is kept.
   kUserEvent = 6,   // Draws of `exposure` and `mined`.
   kRemaining = 7,   // Draws among what a row without repetition has left.
+  kNoise = 10,      // Noise on the anchor of `nearest`.
 };
 
 // Philox4x32-10, a counter-based generator (Salmon, Moraes, Dror and Shaw,

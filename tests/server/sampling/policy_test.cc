@@ -2,6 +2,7 @@
 #include "server/sampling/policy.h"
 
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <vector>
@@ -52,6 +53,37 @@ TEST(CheckPolicyTest, NamesEveryBadField) {
           "policy.components[2].nearest.rank_begin", "policy.components[3].nearest.rank_end",
           "policy.components[3].nearest.rank_begin", "policy.components[4].nearest.rank_end",
           "policy.components[4].nearest.temperature", "policy.components[5].nearest.temperature"));
+}
+
+TEST(CheckPolicyTest, NamesBadBoundsOfNearest) {
+  static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  struct Case {
+    void (*set)(NearestSource*);
+    std::vector<std::string> bad;
+  };
+  const Case cases[] = {
+      {[](NearestSource* n) { n->min_score = n->max_score = -0.5; }, {}},
+      {[](NearestSource* n) { n->margin = n->relative_margin = n->noise = 0; }, {}},
+      {[](NearestSource* n) { n->margin = 2, n->relative_margin = 3, n->noise = 4; }, {}},
+      {[](NearestSource* n) { n->min_score = 1, n->max_score = 0.5; }, {"max_score"}},
+      {[](NearestSource* n) { n->min_score = kInfinity, n->max_score = 0; }, {"min_score"}},
+      {[](NearestSource* n) { n->min_score = NAN, n->max_score = -kInfinity; },
+       {"min_score", "max_score"}},
+      {[](NearestSource* n) { n->margin = -1, n->relative_margin = NAN; },
+       {"margin", "relative_margin"}},
+      {[](NearestSource* n) { n->margin = kInfinity, n->noise = -0.1; }, {"margin", "noise"}},
+      {[](NearestSource* n) { n->relative_margin = -1e-9, n->noise = NAN; },
+       {"relative_margin", "noise"}},
+  };
+  for (size_t c = 0; c < std::size(cases); ++c) {
+    NearestSource nearest = Window(0, 5);
+    cases[c].set(&nearest);
+    std::vector<std::string> expected;
+    for (const std::string& field : cases[c].bad) {
+      expected.push_back("policy.components[0].nearest." + field);
+    }
+    EXPECT_EQ(BadFields({{{1, "", nearest}}}), expected) << "case " << c;
+  }
 }
 
 TEST(LawOfTest, TakesTheWeakestOfTheComponentsWithAShare) {
