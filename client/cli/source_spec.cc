@@ -26,7 +26,9 @@ const char kSourceHelp[] =
     "               max-importance-weight=10\n"
     "  mined        negatives handed back for the user. half-life\n"
     "  nearest      by embedding. anchor=positive (or query, with --query), begin=0,\n"
-    "               end=100, pick=uniform, softmax or top, temperature=0.1\n"
+    "               end=100, pick=uniform, softmax or top, temperature=0.1,\n"
+    "               min-score=-1, max-score=0.9, margin=0.1, relative-margin=0.05\n"
+    "               (below the positive's score), noise=0.2 (on the anchor)\n"
     "  all          share=1, category=NAME\n";
 
 namespace {
@@ -147,12 +149,25 @@ void AddNearest(v1::NearestSource* source, Setters* setters) {
                              [source](v1::NearestPick pick) { source->set_pick(pick); });
   (*setters)["temperature"] = Number("temperature", {0, false, kAny, "above 0"},
                                      [source](double v) { source->set_temperature(v); });
+  constexpr Range kFinite = {-kAny, true, kAny, "that is finite"};
+  constexpr Range kSize = {0, true, kAny, "of at least 0"};
+  (*setters)["min-score"] =
+      Number("min-score", kFinite, [source](double v) { source->set_min_score(v); });
+  (*setters)["max-score"] =
+      Number("max-score", kFinite, [source](double v) { source->set_max_score(v); });
+  (*setters)["margin"] = Number("margin", kSize, [source](double v) { source->set_margin(v); });
+  (*setters)["relative-margin"] =
+      Number("relative-margin", kSize, [source](double v) { source->set_relative_margin(v); });
+  (*setters)["noise"] = Number("noise", kSize, [source](double v) { source->set_noise(v); });
 }
 
 // What must hold between the keys.
 absl::Status CheckNearest(const v1::NearestSource& source) {
   if (source.rank_begin() >= source.rank_end()) {
     return absl::InvalidArgumentError("begin: must be below end");
+  }
+  if (source.has_min_score() && source.has_max_score() && source.max_score() < source.min_score()) {
+    return absl::InvalidArgumentError("max-score: must not be below min-score");
   }
   const bool softmax = source.pick() == v1::NEAREST_PICK_SOFTMAX;
   if (softmax && source.temperature() == 0) {

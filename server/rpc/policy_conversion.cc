@@ -50,6 +50,11 @@ NearestSource ReadNearest(const v1::NearestSource& wire, const std::string& path
       violations->Add(absl::StrCat(path, ".pick"), "is not a known pick");
   }
   nearest.temperature = wire.temperature();
+  if (wire.has_min_score()) nearest.min_score = wire.min_score();
+  if (wire.has_max_score()) nearest.max_score = wire.max_score();
+  if (wire.has_margin()) nearest.margin = wire.margin();
+  if (wire.has_relative_margin()) nearest.relative_margin = wire.relative_margin();
+  nearest.noise = wire.noise();
   return nearest;
 }
 

@@ -148,6 +148,12 @@ class Nearest:
       pick: "uniform" or "softmax" (with replacement), or "top" (in order of rank).
       anchor: "query" (the row's vector in `queries`) or "positive" (its positive's embedding).
       temperature: of "softmax", in units of the score; None for the other picks.
+      min_score, max_score: only items with a score in [min_score, max_score]; None: no bound.
+      margin: only items that score at most p - margin, where p is the score of the row's positive.
+        With a margin, rows whose positive is not given or has no embedding have no anchor.
+      relative_margin: only items that score at most p - relative_margin * abs(p).
+      noise: standard deviation of Gaussian noise on each component of the anchor, in units of the
+        anchor's norm / sqrt(dimension). All scores are against the anchor with its noise.
     """
 
     window: tuple[int, int] = (0, 100)
@@ -155,6 +161,11 @@ class Nearest:
     anchor: str = "query"
     temperature: Optional[float] = None
     category: Optional[str] = None
+    min_score: Optional[float] = None
+    max_score: Optional[float] = None
+    margin: Optional[float] = None
+    relative_margin: Optional[float] = None
+    noise: float = 0.0
 
     def __post_init__(self) -> None:
         begin, end = self.window
@@ -171,7 +182,21 @@ class Nearest:
                 raise ValueError("temperature: pick 'softmax' needs a positive, finite one")
         elif self.temperature is not None:
             raise ValueError(f"temperature: pick {self.pick!r} takes none")
+        self._check_scores()
         _check_category(self.category)
+
+    def _check_scores(self) -> None:
+        for name in ("min_score", "max_score"):
+            bound = getattr(self, name)
+            if bound is not None and not math.isfinite(bound):
+                raise ValueError(f"{name}: a finite number is expected, not {bound}")
+        bounded = self.min_score is not None and self.max_score is not None
+        if bounded and self.min_score > self.max_score:  # type: ignore[operator]
+            raise ValueError("max_score: must not be below min_score")
+        for name in ("margin", "relative_margin", "noise"):
+            size = getattr(self, name)
+            if size is not None and not 0 <= size < math.inf:
+                raise ValueError(f"{name}: a finite number of at least 0 is expected, not {size}")
 
 
 Source = Union[Uniform, Popularity, Exposure, Mined, Nearest]
@@ -270,6 +295,11 @@ def _component(share: float, source: Source) -> sampling_pb2.PolicyComponent:
         message.rank_begin, message.rank_end = source.window
         message.pick = _PICKS[source.pick]
         message.temperature = source.temperature or 0.0
+        for name in ("min_score", "max_score", "margin", "relative_margin"):
+            if getattr(source, name) is not None:
+                setattr(message, name, getattr(source, name))
+        if source.noise != 0:
+            message.noise = source.noise
     message.SetInParent()
     if isinstance(source, (Popularity, Exposure, Mined)) and source.half_life is not None:
         message.half_life.FromTimedelta(source.half_life)

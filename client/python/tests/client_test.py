@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import multiprocessing
 import socket
 import threading
@@ -286,6 +287,12 @@ def test_arguments_are_checked_before_anything_is_sent(
         lambda: negatron.Nearest(pick="softmax"),
         lambda: negatron.Nearest(pick="softmax", temperature=0.0),
         lambda: negatron.Nearest(temperature=1.0),
+        lambda: negatron.Nearest(min_score=math.nan),
+        lambda: negatron.Nearest(max_score=math.inf),
+        lambda: negatron.Nearest(min_score=0.5, max_score=0.4),
+        lambda: negatron.Nearest(margin=-0.1),
+        lambda: negatron.Nearest(relative_margin=math.inf),
+        lambda: negatron.Nearest(noise=math.nan),
         lambda: negatron.Popularity(alpha=0),
         lambda: negatron.Popularity(half_life=dt.timedelta(seconds=1)),
         lambda: negatron.Popularity(window=dt.timedelta(0)),

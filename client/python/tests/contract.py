@@ -194,6 +194,30 @@ def nearest_uses_pushed_embeddings(client: negatron.Client, cid: str) -> None:
     ]
 
 
+def nearest_keeps_bounds_and_margins(client: negatron.Client, cid: str) -> None:
+    client.create_collection(cid, dimension=1, metric=negatron.Metric.INNER_PRODUCT)
+    client.write_items(cid, np.arange(6))
+    client.write_embeddings(cid, np.arange(5), np.array([[10], [8], [6], [4], [-2]], np.float32))
+
+    def top(positive: int, **bounds: float) -> list[int]:
+        sample = client.sample(
+            cid, 2, policy=negatron.Nearest((0, 2), pick="top", **bounds),  # type: ignore[arg-type]
+            queries=np.ones((1, 1), np.float32), positives=[positive],
+        )
+        return list(sample.items[0]) if sample.statuses[0] == negatron.RowStatus.OK else list(
+            sample.statuses
+        )
+
+    assert top(0) == [1, 2]
+    assert top(0, max_score=6) == [2, 3]
+    assert top(0, max_score=6, min_score=5) == [2, 2]
+    assert top(0, margin=3) == [2, 3]
+    assert top(1, relative_margin=0.5) == [3, 4]
+    assert top(4, relative_margin=0.5) == [negatron.RowStatus.NO_CANDIDATE]
+    assert top(0, min_score=11) == [negatron.RowStatus.NO_CANDIDATE]
+    assert top(5, margin=0) == [negatron.RowStatus.NO_ANCHOR]
+
+
 def mixtures_report_both_laws(client: negatron.Client, cid: str) -> None:
     client.create_collection(cid, missing_item_rule=negatron.MissingItemRule.CREATE)
     client.write_events(cid, [1, 1, 2, 3], [0, 1, 0, 2], [0, 1, 2, 3])
@@ -334,6 +358,7 @@ CASES = (
     samples_follow_time,
     popularity_counts_the_past,
     nearest_uses_pushed_embeddings,
+    nearest_keeps_bounds_and_margins,
     mixtures_report_both_laws,
     string_ids_come_back,
     futures_overlap,

@@ -160,6 +160,21 @@ def _own(
     return mass, importance
 
 
+def _within_bounds(
+    catalogue: Catalogue, source: Any, row: Row, scores: np.ndarray
+) -> Optional[np.ndarray]:
+    """Which items `source.nearest` admits by score; None if a margin cannot be told. No noise."""
+    most = source.max_score if source.HasField("max_score") else np.inf
+    least = source.min_score if source.HasField("min_score") else -np.inf
+    if source.HasField("margin") or source.HasField("relative_margin"):
+        if row.positive < 0 or not catalogue.has_vector[row.positive]:
+            return None
+        positive = scores[row.positive]
+        most = min(most, positive - source.margin)
+        most = min(most, positive - source.relative_margin * abs(positive))
+    return (scores >= least) & (scores <= most)
+
+
 def _nearest(catalogue: Catalogue, source: Any, row: Row, eligible: np.ndarray) -> Law:
     vector = row.anchor
     if source.anchor == sampling_pb2.NEAREST_ANCHOR_POSITIVE:
@@ -168,7 +183,10 @@ def _nearest(catalogue: Catalogue, source: Any, row: Row, eligible: np.ndarray) 
     if vector is None:
         return Law(None, reason=sampling_pb2.ROW_STATUS_NO_ANCHOR)
     scores = catalogue.scores(vector)
-    candidates = np.flatnonzero(eligible & catalogue.has_vector)
+    within = _within_bounds(catalogue, source, row, scores)
+    if within is None:
+        return Law(None, reason=sampling_pb2.ROW_STATUS_NO_ANCHOR)
+    candidates = np.flatnonzero(eligible & catalogue.has_vector & within)
     order = candidates[np.argsort(-scores[candidates], kind="stable")]
     window = order[source.rank_begin : source.rank_end]
     if len(window) == 0:

@@ -238,6 +238,27 @@ TEST(SourceSpecTest, BadKeysAndValuesAreNamed) {
   EXPECT_THAT(message("nearest:end=10001"), HasSubstr("end"));
   EXPECT_THAT(message("nearest:pick=softmax"), HasSubstr("temperature"));
   EXPECT_THAT(message("nearest:temperature=1"), HasSubstr("temperature"));
+  EXPECT_THAT(message("nearest:min-score=inf"), HasSubstr("min-score"));
+  EXPECT_THAT(message("nearest:max-score=nan"), HasSubstr("max-score"));
+  EXPECT_THAT(message("nearest:min-score=1,max-score=0"),
+              HasSubstr("max-score: must not be below"));
+  EXPECT_THAT(message("nearest:margin=-1"), HasSubstr("margin"));
+  EXPECT_THAT(message("nearest:relative-margin=x"), HasSubstr("relative-margin"));
+  EXPECT_THAT(message("nearest:noise=-0.1"), HasSubstr("noise"));
+}
+
+TEST(SourceSpecTest, ReadsTheBoundsOfNearest) {
+  const absl::StatusOr<v1::PolicyComponent> component =
+      ParseSource("nearest:min-score=-1.5,max-score=0.9,margin=0,relative-margin=0.05,noise=0.2");
+  ASSERT_TRUE(component.ok()) << component.status();
+  const v1::NearestSource& nearest = component->nearest();
+  EXPECT_EQ(nearest.min_score(), -1.5);
+  EXPECT_EQ(nearest.max_score(), 0.9);
+  EXPECT_TRUE(nearest.has_margin());
+  EXPECT_EQ(nearest.margin(), 0);
+  EXPECT_EQ(nearest.relative_margin(), 0.05);
+  EXPECT_EQ(nearest.noise(), 0.2);
+  EXPECT_FALSE(ParseSource("nearest").value().nearest().has_margin());
 }
 
 }  // namespace

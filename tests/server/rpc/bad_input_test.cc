@@ -389,6 +389,26 @@ TEST_F(BadInputTest, PoliciesAreCheckedByComponent) {
               Contains("policy.components[0].nearest.rank_end"));
 }
 
+TEST_F(BadInputTest, BoundsOfNearestAreChecked) {
+  const auto fields = [this](void (*set)(v1::NearestSource*)) {
+    return BadFields(SampleWithPolicy([&](auto& p) {
+      auto* nearest = p.mutable_components(0)->mutable_nearest();
+      nearest->set_rank_end(2);
+      set(nearest);
+    }));
+  };
+  EXPECT_THAT(fields([](auto* n) { n->set_min_score(kNan); }),
+              Contains("policy.components[0].nearest.min_score"));
+  EXPECT_THAT(fields([](auto* n) { n->set_max_score(kInf); }),
+              Contains("policy.components[0].nearest.max_score"));
+  EXPECT_THAT(fields([](auto* n) { n->set_margin(-1); }),
+              Contains("policy.components[0].nearest.margin"));
+  EXPECT_THAT(fields([](auto* n) { n->set_relative_margin(kNan); }),
+              Contains("policy.components[0].nearest.relative_margin"));
+  EXPECT_THAT(fields([](auto* n) { n->set_noise(-0.5); }),
+              Contains("policy.components[0].nearest.noise"));
+}
+
 TEST_F(BadInputTest, OutputsAndEncodingAreChecked) {
   ExpectBad(SampleWith([](auto& r) {
               r.add_outputs(v1::SAMPLE_OUTPUT_LOG_Q);

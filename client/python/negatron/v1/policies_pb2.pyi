@@ -30,18 +30,28 @@ class MinedSource(_message.Message):
     def __init__(self, half_life: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class NearestSource(_message.Message):
-    __slots__ = ["anchor", "pick", "rank_begin", "rank_end", "temperature"]
+    __slots__ = ["anchor", "margin", "max_score", "min_score", "noise", "pick", "rank_begin", "rank_end", "relative_margin", "temperature"]
     ANCHOR_FIELD_NUMBER: _ClassVar[int]
+    MARGIN_FIELD_NUMBER: _ClassVar[int]
+    MAX_SCORE_FIELD_NUMBER: _ClassVar[int]
+    MIN_SCORE_FIELD_NUMBER: _ClassVar[int]
+    NOISE_FIELD_NUMBER: _ClassVar[int]
     PICK_FIELD_NUMBER: _ClassVar[int]
     RANK_BEGIN_FIELD_NUMBER: _ClassVar[int]
     RANK_END_FIELD_NUMBER: _ClassVar[int]
+    RELATIVE_MARGIN_FIELD_NUMBER: _ClassVar[int]
     TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
     anchor: NearestAnchor
+    margin: float
+    max_score: float
+    min_score: float
+    noise: float
     pick: NearestPick
     rank_begin: int
     rank_end: int
+    relative_margin: float
     temperature: float
-    def __init__(self, anchor: _Optional[_Union[NearestAnchor, str]] = ..., rank_begin: _Optional[int] = ..., rank_end: _Optional[int] = ..., pick: _Optional[_Union[NearestPick, str]] = ..., temperature: _Optional[float] = ...) -> None: ...
+    def __init__(self, anchor: _Optional[_Union[NearestAnchor, str]] = ..., rank_begin: _Optional[int] = ..., rank_end: _Optional[int] = ..., pick: _Optional[_Union[NearestPick, str]] = ..., temperature: _Optional[float] = ..., min_score: _Optional[float] = ..., max_score: _Optional[float] = ..., margin: _Optional[float] = ..., relative_margin: _Optional[float] = ..., noise: _Optional[float] = ...) -> None: ...
 
 class Policy(_message.Message):
     __slots__ = ["category_cap", "components", "positive_floor", "unique"]
