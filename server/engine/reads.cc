@@ -121,9 +121,8 @@ absl::StatusOr<GetEmbeddingsResult> Engine::GetEmbeddings(absl::string_view coll
   result.values.assign(ids.size() * dimension, std::numeric_limits<float>::quiet_NaN());
   const std::vector<Ordinal> items = Resolve(ids, snapshot->pool->items());
   for (size_t i = 0; i < items.size(); ++i) {
-    const float* vector = items[i] == kNoOrdinal ? nullptr : snapshot->vectors->Find(items[i]);
-    result.found.push_back(vector != nullptr);
-    if (vector != nullptr) std::copy_n(vector, dimension, &result.values[i * dimension]);
+    const auto vector = std::span(result.values).subspan(i * dimension, dimension);
+    result.found.push_back(items[i] != kNoOrdinal && snapshot->vectors->Read(items[i], vector));
   }
   return result;
 }

@@ -111,31 +111,19 @@ class BestHits {
 
 }  // namespace
 
-void ExactSearch::ScoreRows(const float* anchor, const float* rows, int row_count,
-                            float* out) const {
-  const auto kernel = table_.settings().metric == Metric::kL2 ? kernels_.negative_distances
-                                                              : kernels_.inner_products;
-  kernel(anchor, rows, row_count, table_.dimension(), out);
-}
-
-float ExactSearch::Score(const float* anchor, Ordinal item) const {
-  float score;
-  ScoreRows(anchor, table_.Find(item), 1, &score);
-  return score;
-}
-
-absl::Status ExactSearch::Search(std::span<const float* const> anchors, int limit, Accept accept,
+absl::Status ExactSearch::Search(std::span<const SearchQuery> queries, int limit, Accept accept,
                                  const Cancellation& cancellation,
                                  std::vector<std::vector<Hit>>* hits) const {
-  std::vector<BestHits> best(anchors.size(), BestHits(limit));
+  std::vector<BestHits> best(queries.size(), BestHits(limit));
   const auto spare = std::make_unique_for_overwrite<uint64_t[]>(2 * static_cast<size_t>(limit));
   float scores[VectorTable::kPageItems];
-  for (size_t p = 0; p < table_.page_count(); ++p) {
+  const VectorTable& table = scorer_.table();
+  for (size_t p = 0; p < table.page_count(); ++p) {
     if (p % kPagesBetweenChecks == 0) NEGATRON_RETURN_IF_ERROR(cancellation.Check());
-    const VectorTable::Page* page = table_.page(p);
+    const VectorTable::Page* page = table.page(p);
     if (page == nullptr) continue;
-    for (size_t q = 0; q < anchors.size(); ++q) {
-      ScoreRows(anchors[q], page->values.data(), VectorTable::kPageItems, scores);
+    for (size_t q = 0; q < queries.size(); ++q) {
+      scorer_.ScorePage(queries[q].anchor, *page, scores);
       for (uint64_t rest = page->present & Above(scores, best[q].threshold()); rest != 0;
            rest &= rest - 1) {
         const int row = std::countr_zero(rest);

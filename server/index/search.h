@@ -8,8 +8,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 
-#include "server/index/kernels.h"
-#include "server/index/vector_table.h"
+#include "server/index/scorer.h"
 #include "storage/base/cancellation.h"
 #include "storage/model/records.h"
 
@@ -18,6 +17,12 @@ namespace negatron {
 struct Hit {
   float score;  // By the metric of the table; higher is nearer.
   Ordinal item;
+};
+
+struct SearchQuery {
+  const float* anchor;  // [dimension], as stored.
+  // About how many items would be accepted, if nothing but their scores spoke against it.
+  int64_t admitted_count;
 };
 
 // Finds the items nearest to anchors.
@@ -31,16 +36,13 @@ class VectorSearch {
 
   virtual ~VectorSearch() = default;
 
-  // Fills hits[q] with the accepted items of highest score against anchors[q]
-  // ([dimension] values, as stored), highest first, ties in order of ordinal;
-  // `limit` of them (>= 1), or all if there are fewer. Fails with CANCELLED or
-  // DEADLINE_EXCEEDED.
-  virtual absl::Status Search(std::span<const float* const> anchors, int limit, Accept accept,
+  // Fills hits[q] with the accepted items of highest score against the anchor of
+  // queries[q], highest first, ties in order of ordinal; `limit` of them (>= 1),
+  // or all if there are fewer. What a query finds depends on nothing but the
+  // query. Fails with CANCELLED or DEADLINE_EXCEEDED.
+  virtual absl::Status Search(std::span<const SearchQuery> queries, int limit, Accept accept,
                               const Cancellation& cancellation,
                               std::vector<std::vector<Hit>>* hits) const = 0;
-
-  // Scores one item that has a vector.
-  virtual float Score(const float* anchor, Ordinal item) const = 0;
 };
 
 // Scores every vector: exact on what is stored. The reference for any other.
@@ -49,20 +51,15 @@ class VectorSearch {
 //   over memory.
 class ExactSearch final : public VectorSearch {
  public:
-  // `table` must outlive this.
-  explicit ExactSearch(const VectorTable& table, const Kernels& kernels = BestKernels())
-      : table_(table), kernels_(kernels) {}
+  // The table of `scorer` must outlive this.
+  explicit ExactSearch(const Scorer& scorer) : scorer_(scorer) {}
 
-  absl::Status Search(std::span<const float* const> anchors, int limit, Accept accept,
+  absl::Status Search(std::span<const SearchQuery> queries, int limit, Accept accept,
                       const Cancellation& cancellation,
                       std::vector<std::vector<Hit>>* hits) const override;
-  float Score(const float* anchor, Ordinal item) const override;
 
  private:
-  void ScoreRows(const float* anchor, const float* rows, int row_count, float* out) const;
-
-  const VectorTable& table_;
-  const Kernels& kernels_;
+  const Scorer scorer_;
 };
 
 }  // namespace negatron

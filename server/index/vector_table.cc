@@ -7,13 +7,21 @@
 
 namespace negatron {
 
-const float* VectorTable::Find(Ordinal item) const {
+const VectorTable::Page* VectorTable::PageOf(Ordinal item) const {
   const uint32_t page_index = item / kPageItems;
   if (page_index >= pages_.size() || pages_[page_index] == nullptr) return nullptr;
   const Page& page = *pages_[page_index];
-  const uint32_t row = item % kPageItems;
-  if ((page.present >> row & 1) == 0) return nullptr;
-  return page.values.data() + size_t{row} * static_cast<size_t>(settings_.dimension);
+  return (page.present >> (item % kPageItems) & 1) != 0 ? &page : nullptr;
+}
+
+bool VectorTable::Contains(Ordinal item) const { return PageOf(item) != nullptr; }
+
+bool VectorTable::Read(Ordinal item, std::span<float> vector) const {
+  const Page* page = PageOf(item);
+  if (page == nullptr) return false;
+  std::copy_n(page->values.data() + item % kPageItems * vector.size(), vector.size(),
+              vector.begin());
+  return true;
 }
 
 int64_t VectorTable::bytes() const {

@@ -30,8 +30,9 @@ class VectorTable {
   const EmbeddingSettings& settings() const { return settings_; }
   int dimension() const { return settings_.dimension; }
 
-  // The vector, [dimension], of an item; null if it has none.
-  const float* Find(Ordinal item) const;
+  bool Contains(Ordinal item) const;
+  // Reads the vector, [dimension], of an item; false if it has none.
+  bool Read(Ordinal item, std::span<float> vector) const;
 
   int64_t size() const { return size_; }  // Items with a vector.
   size_t page_count() const { return pages_.size(); }
@@ -41,6 +42,10 @@ class VectorTable {
 
  private:
   friend class VectorTableBuilder;
+  friend class Scorer;
+
+  // The page of an item that has a vector, else null.
+  const Page* PageOf(Ordinal item) const;
 
   EmbeddingSettings settings_;
   int64_t size_ = 0;

@@ -41,7 +41,9 @@ absl::Status DistinctRows::Remaining(size_t component, const Taken& taken, Draws
   for (const Candidate& candidate : candidates) table.Add(candidate.item, candidate.weight);
   const absl::uint128 bits = context_.random.Bits(
       rows_[row].key, draws->slots[i], RandomPurpose::kRemaining, static_cast<uint32_t>(component));
-  const Candidate& chosen = candidates[table.Find(UnitDouble(absl::Uint128High64(bits)))];
+  // The weights of a cold softmax may all vanish: then the first, the best, outweighs the rest.
+  const size_t choice = table.total() > 0 ? table.Find(UnitDouble(absl::Uint128High64(bits))) : 0;
+  const Candidate& chosen = candidates[choice];
   draws->items[i] = chosen.item;
   if (!draws->scores.empty()) draws->scores[i] = chosen.score;
   if (!draws->importance_weights.empty()) {

@@ -9,6 +9,12 @@
 #include "storage/base/status.h"
 
 namespace negatron {
+namespace {
+
+// What is less is told as this, so that the logarithm of what was drawn is finite.
+constexpr double kLeastProbability = std::numeric_limits<double>::min();
+
+}  // namespace
 
 NearestCandidates::NearestCandidates(const NearestSource& spec, const std::string& category,
                                      const SourceContext& context)
@@ -16,11 +22,15 @@ NearestCandidates::NearestCandidates(const NearestSource& spec, const std::strin
       any_category_(category.empty()),
       category_(context.pool->categories().Find(category)),
       context_(context),
-      search_(*context.vectors) {}
+      scorer_(*context.vectors) {}
 
-const float* NearestCandidates::Anchor(const Row& row) const {
-  if (spec_.anchor == NearestAnchor::kQuery) return row.query;
-  return row.positive == kNoOrdinal ? nullptr : context_.vectors->Find(row.positive);
+bool NearestCandidates::ReadAnchor(const Row& row, std::span<float> anchor) const {
+  if (spec_.anchor == NearestAnchor::kPositive) {
+    return row.positive != kNoOrdinal && context_.vectors->Read(row.positive, anchor);
+  }
+  if (row.query == nullptr) return false;
+  std::copy_n(row.query, anchor.size(), anchor.begin());
+  return true;
 }
 
 bool NearestCandidates::Admits(const Row& row, Ordinal item) const {
@@ -32,23 +42,20 @@ bool NearestCandidates::Admits(const Row& row, Ordinal item) const {
 // score against.
 void NearestCandidates::SetAnchors() {
   const auto dimension = static_cast<size_t>(context_.vectors->dimension());
-  if (spec_.noise > 0) noised_.resize(rows_.size() * dimension);
+  anchors_.resize(rows_.size() * dimension);
   for (size_t i = 0; i < rows_.size(); ++i) {
     const Row& row = rows_[i];
-    const float* anchor = Anchor(row);
-    if (anchor == nullptr) continue;
+    const auto anchor = std::span(anchors_).subspan(i * dimension, dimension);
+    if (!ReadAnchor(row, anchor)) continue;
     if (spec_.HasMargin() &&
-        (row.positive == kNoOrdinal || context_.vectors->Find(row.positive) == nullptr)) {
+        (row.positive == kNoOrdinal || !context_.vectors->Contains(row.positive))) {
       continue;
     }
     if (spec_.noise > 0) {
-      const auto noised = std::span(noised_).subspan(i * dimension, dimension);
-      std::copy_n(anchor, dimension, noised.begin());
-      AddNoise(context_.random, row.key, spec_.noise, noised);
-      if (!PrepareVector(context_.vectors->settings().metric, noised).empty()) continue;
-      anchor = noised.data();
+      AddNoise(context_.random, row.key, spec_.noise, anchor);
+      if (!PrepareVector(context_.vectors->settings().metric, anchor).empty()) continue;
     }
-    states_[i].anchor = anchor;
+    states_[i].anchor = anchor.data();
   }
 }
 
@@ -56,7 +63,7 @@ NearestCandidates::Bounds NearestCandidates::BoundsOf(const Row& row, const floa
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   Bounds bounds{spec_.min_score.value_or(-kInfinity), spec_.max_score.value_or(kInfinity)};
   if (!spec_.HasMargin()) return bounds;
-  const double positive = search_.Score(anchor, row.positive);
+  const double positive = scorer_.Score(anchor, row.positive);
   if (spec_.margin.has_value()) bounds.most = std::min(bounds.most, positive - *spec_.margin);
   if (spec_.relative_margin.has_value()) {
     bounds.most = std::min(bounds.most, positive - *spec_.relative_margin * std::abs(positive));
@@ -69,13 +76,13 @@ absl::Status NearestCandidates::Begin(std::span<const Row> rows, std::span<RowSt
   states_.clear();
   states_.resize(rows.size());
   SetAnchors();
-  std::vector<const float*> anchors;
+  std::vector<SearchQuery> queries;
   std::vector<size_t> owners;
   std::vector<Bounds> bounds;
   for (size_t i = 0; i < rows.size(); ++i) {
     const float* anchor = states_[i].anchor;
     if (anchor == nullptr) continue;
-    anchors.push_back(anchor);
+    queries.push_back({anchor, AdmittedCount(rows[i])});
     owners.push_back(i);
     bounds.push_back(BoundsOf(rows[i], anchor));
   }
@@ -85,25 +92,28 @@ absl::Status NearestCandidates::Begin(std::span<const Row> rows, std::span<RowSt
   };
   std::vector<std::vector<Hit>> found;
   NEGATRON_RETURN_IF_ERROR(
-      search_.Search(anchors, spec_.rank_end, accept, *context_.cancellation, &found));
+      ExactSearch(scorer_).Search(queries, spec_.rank_end, accept, *context_.cancellation, &found));
   for (size_t q = 0; q < owners.size(); ++q) states_[owners[q]].hits = std::move(found[q]);
   for (size_t i = 0; i < rows.size(); ++i) statuses[i] = Status(rows[i], &states_[i]);
   return absl::OkStatus();
 }
 
+int64_t NearestCandidates::AdmittedCount(const Row& row) const {
+  if (any_category_) return context_.pool->LivingCount(row.as_of);
+  LivingItems living;
+  if (category_ != kNoCategory) context_.pool->alive(category_).At(row.as_of, &living);
+  return static_cast<int64_t>(living.count);
+}
+
 RowStatus NearestCandidates::EmptyStatus(const Row& row) const {
   if (context_.pool->LivingCount(row.as_of) == 0) return RowStatus::kNoLivingItem;
-  LivingItems living;
-  if (any_category_ || category_ != kNoCategory) {
-    context_.pool->alive(category_).At(row.as_of, &living);
-  }
-  if (living.count == 0) return RowStatus::kNoCandidate;
+  const int64_t admitted = AdmittedCount(row);
+  if (admitted == 0) return RowStatus::kNoCandidate;
   std::vector<Ordinal> excluded;
   row.excluded.AppendTo(&excluded);
   const auto excluded_living = std::count_if(excluded.begin(), excluded.end(),
                                              [&](Ordinal item) { return Admits(row, item); });
-  return static_cast<int64_t>(living.count) == excluded_living ? RowStatus::kExhausted
-                                                               : RowStatus::kNoCandidate;
+  return admitted == excluded_living ? RowStatus::kExhausted : RowStatus::kNoCandidate;
 }
 
 RowStatus NearestCandidates::Status(const Row& row, RowState* state) const {
@@ -129,7 +139,7 @@ void NearestCandidates::Weigh(RowState* state) const {
     sum += state->q[i] = std::exp(difference / spec_.temperature);
     state->cumulated.push_back(sum);
   }
-  for (double& q : state->q) q /= sum;
+  for (double& q : state->q) q = std::max(q / sum, kLeastProbability);
 }
 
 absl::Status NearestCandidates::Fill(Draws* draws, std::span<Rejects>) {
@@ -190,8 +200,9 @@ double NearestCandidates::PositiveProbability(uint32_t) {
 absl::Status NearestCandidates::Enumerate(uint32_t row, std::vector<Candidate>* candidates) {
   const RowState& state = states_[row];
   for (size_t i = 0; i < state.window.size(); ++i) {
+    const double weight = state.q.empty() ? 1.0 : state.q[i];
     candidates->push_back(
-        {state.window[i].item, state.q.empty() ? 1.0 : state.q[i], state.window[i].score});
+        {state.window[i].item, weight > kLeastProbability ? weight : 0.0, state.window[i].score});
   }
   return absl::OkStatus();
 }

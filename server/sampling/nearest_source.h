@@ -46,11 +46,13 @@ class NearestCandidates final : public Source {
     bool Contain(float score) const { return score >= least && score <= most; }
   };
 
-  // The anchor before noise; null if the row has none.
-  const float* Anchor(const Row& row) const;
+  // Reads the anchor before noise; false if the row has none.
+  bool ReadAnchor(const Row& row, std::span<float> anchor) const;
   void SetAnchors();
   Bounds BoundsOf(const Row& row, const float* anchor) const;
   bool Admits(const Row& row, Ordinal item) const;
+  // How many living items have the category.
+  int64_t AdmittedCount(const Row& row) const;
   RowStatus Status(const Row& row, RowState* state) const;
   RowStatus EmptyStatus(const Row& row) const;
   void Weigh(RowState* state) const;
@@ -59,9 +61,9 @@ class NearestCandidates final : public Source {
   const bool any_category_;
   const CategoryNumber category_;
   const SourceContext& context_;
-  const ExactSearch search_;
+  const Scorer scorer_;
   std::span<const Row> rows_;
-  std::vector<float> noised_;  // [rows, dimension] if there is noise.
+  std::vector<float> anchors_;  // [rows, dimension].
   std::vector<RowState> states_;
 };
 

@@ -61,7 +61,7 @@ struct RowItem {
 // An item that a source can draw for a row, and in which proportion.
 struct Candidate {
   Ordinal item;
-  double weight;
+  double weight;  // Not negative.
   float score = kNoScore;
   float importance_weight = 1;
 };
@@ -95,7 +95,8 @@ class Source {
   // Probability of the row's positive, if it were not excluded; NaN for law NONE.
   virtual double PositiveProbability(uint32_t row) = 0;
 
-  // All that the source can draw for a row.
+  // All that the source can draw for a row; those whose weights vanish beside
+  // others' in falling order.
   virtual absl::Status Enumerate(uint32_t row, std::vector<Candidate>* candidates) = 0;
 
   // Boundary of the grid that row's law was taken at; 0: none.

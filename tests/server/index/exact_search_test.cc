@@ -19,12 +19,12 @@ std::vector<float> RandomVector(SplitMix& random) {
   return vector;
 }
 
-std::vector<Hit> BruteForce(const VectorTable& table, const ExactSearch& search,
-                            const float* anchor, uint32_t items, size_t query, int limit) {
+std::vector<Hit> BruteForce(const VectorTable& table, const Scorer& scorer, const float* anchor,
+                            uint32_t items, size_t query, int limit) {
   std::vector<Hit> hits;
   for (Ordinal item = 0; item < items; ++item) {
-    if (table.Find(item) == nullptr || (item + query) % 5 == 0) continue;
-    hits.push_back({search.Score(anchor, item), item});
+    if (!table.Contains(item) || (item + query) % 5 == 0) continue;
+    hits.push_back({scorer.Score(anchor, item), item});
   }
   std::stable_sort(hits.begin(), hits.end(),
                    [](const Hit& a, const Hit& b) { return a.score > b.score; });
@@ -41,13 +41,14 @@ TEST(ExactSearchTest, AgreesWithBruteForceWithFilterAndTies) {
       if (random.Chance(0.8)) builder.Set(item, RandomVector(random));
     }
     const auto table = std::move(builder).Build();
-    const ExactSearch search(*table);
+    const Scorer scorer(*table);
+    const ExactSearch search(scorer);
     std::vector<std::vector<float>> queries;
-    std::vector<const float*> anchors;
+    std::vector<SearchQuery> anchors;
     for (int q = 0; q < 9; ++q) queries.push_back(RandomVector(random));
-    for (const auto& query : queries) anchors.push_back(query.data());
+    for (const auto& query : queries) anchors.push_back({query.data(), kItems});
     const auto accept = [&](size_t query, Ordinal item, float score) {
-      EXPECT_EQ(score, search.Score(anchors[query], item));
+      EXPECT_EQ(score, scorer.Score(anchors[query].anchor, item));
       return (item + query) % 5 != 0;
     };
     // Some select among few, some among many with several rounds, one never selects.
@@ -55,7 +56,8 @@ TEST(ExactSearchTest, AgreesWithBruteForceWithFilterAndTies) {
       std::vector<std::vector<Hit>> hits;
       ASSERT_TRUE(search.Search(anchors, limit, accept, Cancellation(), &hits).ok());
       for (size_t q = 0; q < anchors.size(); ++q) {
-        const std::vector<Hit> expected = BruteForce(*table, search, anchors[q], kItems, q, limit);
+        const std::vector<Hit> expected =
+            BruteForce(*table, scorer, anchors[q].anchor, kItems, q, limit);
         ASSERT_EQ(hits[q].size(), expected.size());
         for (size_t i = 0; i < expected.size(); ++i) {
           ASSERT_EQ(hits[q][i].item, expected[i].item) << "rank " << i;
@@ -71,12 +73,12 @@ TEST(ExactSearchTest, StopsWhenCancelled) {
   builder.Set(1, std::vector<float>(kDimension, 1.0f));
   const auto table = std::move(builder).Build();
   const std::vector<float> query(kDimension, 0.0f);
-  const float* const anchors[] = {query.data()};
+  const SearchQuery anchors[] = {{query.data(), 1}};
   Cancellation cancellation;
   cancellation.Cancel();
   std::vector<std::vector<Hit>> hits;
   const auto all = [](size_t, Ordinal, float) { return true; };
-  EXPECT_EQ(ExactSearch(*table).Search(anchors, 1, all, cancellation, &hits).code(),
+  EXPECT_EQ(ExactSearch(Scorer(*table)).Search(anchors, 1, all, cancellation, &hits).code(),
             absl::StatusCode::kCancelled);
 }
 

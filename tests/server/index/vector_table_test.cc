@@ -23,13 +23,18 @@ TEST(VectorTableTest, TablesKeepWhatTheyHeld) {
   second.Set(1, std::vector<float>{7, 8});
   const auto two = std::move(second).Build();
   EXPECT_EQ(one->size(), 2);
-  EXPECT_EQ(one->Find(0)[1], 2);
-  EXPECT_EQ(one->Find(1), nullptr);
+  std::vector<float> vector(2);
+  EXPECT_TRUE(one->Read(0, vector));
+  EXPECT_THAT(vector, testing::ElementsAre(1, 2));
+  EXPECT_FALSE(one->Read(1, vector));
+  EXPECT_FALSE(one->Contains(1));
   EXPECT_EQ(two->size(), 3);
-  EXPECT_EQ(two->Find(0)[1], 6);
-  EXPECT_EQ(two->Find(1000)[0], 3);
-  EXPECT_EQ(two->Find(1000000), nullptr);
-  EXPECT_EQ(one->Find(1000), two->Find(1000)) << "an untouched page is shared";
+  EXPECT_TRUE(two->Read(0, vector));
+  EXPECT_THAT(vector, testing::ElementsAre(5, 6));
+  EXPECT_TRUE(two->Contains(1000));
+  EXPECT_FALSE(two->Contains(1000000));
+  const size_t page = 1000 / VectorTable::kPageItems;
+  EXPECT_EQ(one->page(page), two->page(page)) << "an untouched page is shared";
 }
 
 TEST(PrepareVectorTest, NormalisesUnderCosineOnly) {

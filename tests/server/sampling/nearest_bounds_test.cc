@@ -2,7 +2,9 @@
 // Bounds, margins and noise of `nearest` against a walk over all items.
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdlib>
+#include <functional>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -40,9 +42,12 @@ struct Fixture {
     return options;
   }
 
-  const float* Vector(std::optional<int64_t> id) const {
+  // Empty if the item has none.
+  std::vector<float> Vector(std::optional<int64_t> id) const {
     const Ordinal item = id.has_value() ? pool.pool->items().Find(*id) : kNoOrdinal;
-    return item == kNoOrdinal ? nullptr : pool.vectors->Find(item);
+    std::vector<float> vector(kDimension);
+    if (item == kNoOrdinal || !pool.vectors->Read(item, vector)) vector.clear();
+    return vector;
   }
 
   Expected Expect(size_t row, const NearestSource& spec) const;
@@ -63,29 +68,29 @@ Expected Fixture::Expect(size_t r, const NearestSource& spec) const {
   const OracleRow& row = random.rows[r];
   const Metric metric = pool.vectors->settings().metric;
   if (OracleLiving(random.catalogue, row.as_of).empty()) return {RowStatus::kNoLivingItem, {}};
-  const float* positive = Vector(row.positive);
+  const std::vector<float> positive = Vector(row.positive);
   std::vector<float> anchor = row.query;
   PrepareVector(metric, anchor);
   if (spec.anchor == NearestAnchor::kPositive) {
-    if (positive == nullptr) return {RowStatus::kNoAnchor, {}};
-    anchor.assign(positive, positive + kDimension);
+    if (positive.empty()) return {RowStatus::kNoAnchor, {}};
+    anchor = positive;
   }
-  if (spec.HasMargin() && positive == nullptr) return {RowStatus::kNoAnchor, {}};
+  if (spec.HasMargin() && positive.empty()) return {RowStatus::kNoAnchor, {}};
   if (spec.noise > 0) {
     AddNoise(Philox(kSeed), keys[r], spec.noise, anchor);
     PrepareVector(metric, anchor);
   }
-  const ExactSearch search(*pool.vectors);
+  const Scorer scorer(*pool.vectors);
   std::optional<double> positive_score;
-  if (positive != nullptr) {
-    positive_score = search.Score(anchor.data(), pool.pool->items().Find(*row.positive));
+  if (!positive.empty()) {
+    positive_score = scorer.Score(anchor.data(), pool.pool->items().Find(*row.positive));
   }
   std::vector<std::pair<float, int64_t>> ranked;  // By minus the score, then by order.
   const auto eligible = OracleEligible(random.catalogue, row);
   for (const int64_t id : eligible) {
     const Ordinal item = pool.pool->items().Find(id);
-    if (pool.vectors->Find(item) == nullptr) continue;
-    const float score = search.Score(anchor.data(), item);
+    if (!pool.vectors->Contains(item)) continue;
+    const float score = scorer.Score(anchor.data(), item);
     if (Within(score, positive_score, spec)) ranked.emplace_back(-score, item);
   }
   std::sort(ranked.begin(), ranked.end());
@@ -180,6 +185,33 @@ TEST_P(NearestBoundsTest, DrawsDoNotDependOnTheBatch) {
     ASSERT_EQ(alone.statuses[0], together.statuses[r]);
     for (int i = 0; i < kCount; ++i) ASSERT_EQ(alone.ids[i], together.ids[r * kCount + i]);
   }
+}
+
+TEST_P(NearestBoundsTest, ColdSoftmaxWithoutRepetitionTakesTheNextBest) {
+  constexpr int kRows = 40, kCount = 8;
+  const Fixture fixture(TestSeed(706), GetParam(), kRows);
+  const NearestSource spec{NearestAnchor::kQuery, 0, 20, NearestPick::kSoftmax, 1e-7};
+  Policy policy = Only(spec);
+  policy.unique = true;
+  const SampledRows sampled =
+      Sample(fixture.pool, policy, fixture.random.rows, fixture.keys, kCount, kSeed);
+  ASSERT_TRUE(sampled.status.ok());
+  int next_best = 0;
+  for (size_t r = 0; r < fixture.random.rows.size(); ++r) {
+    const auto window = fixture.Expect(r, spec).window;
+    const size_t count = std::min<size_t>(kCount, window.size());
+    std::vector<float> scores(
+        sampled.scores.begin() + static_cast<std::ptrdiff_t>(r * kCount),
+        sampled.scores.begin() + static_cast<std::ptrdiff_t>(r * kCount + count));
+    // Slots may get items of equal scores in any order.
+    std::sort(scores.begin(), scores.end(), std::greater<>());
+    for (size_t i = 0; i < count; ++i) {
+      ASSERT_NEAR(scores[i], window[i].second, 1e-5) << "row " << r;
+      ASSERT_TRUE(std::isfinite(sampled.log_q[r * kCount + i]));
+      next_best += window[i].second < window[0].second - 1e-3;
+    }
+  }
+  EXPECT_GT(next_best, 100);
 }
 
 TEST_P(NearestBoundsTest, NoiseTooLargeToScoreAgainstLeavesNoAnchor) {
