@@ -89,6 +89,11 @@ struct SourceChecker {
   void operator()(const MinedSource& mined) const {
     CheckHalfLife(mined.half_life_micros, path, violations);
   }
+  void operator()(const AdversarialSource& adversarial) const {
+    if (!(adversarial.temperature > 0 && std::isfinite(adversarial.temperature))) {
+      violations->Add(path + "temperature", "must be positive and finite");
+    }
+  }
 };
 
 }  // namespace
@@ -96,13 +101,18 @@ struct SourceChecker {
 bool Policy::NeedsQueries() const {
   return std::any_of(components.begin(), components.end(), [](const PolicyComponent& component) {
     const auto* nearest = std::get_if<NearestSource>(&component.source);
-    return nearest != nullptr && nearest->anchor == NearestAnchor::kQuery && component.share > 0;
+    const auto* adversarial = std::get_if<AdversarialSource>(&component.source);
+    const bool anchored = (nearest != nullptr && nearest->anchor == NearestAnchor::kQuery) ||
+                          (adversarial != nullptr && adversarial->anchor == NearestAnchor::kQuery);
+    return anchored && component.share > 0;
   });
 }
 
 bool Policy::NeedsEmbeddings() const {
   return std::any_of(components.begin(), components.end(), [](const PolicyComponent& component) {
-    return component.kind() == SourceKind::kNearest && component.share > 0;
+    const bool scores =
+        component.kind() == SourceKind::kNearest || component.kind() == SourceKind::kAdversarial;
+    return scores && component.share > 0;
   });
 }
 
@@ -118,6 +128,8 @@ std::string_view SourceName(SourceKind kind) {
       return "exposure";
     case SourceKind::kMined:
       return "mined";
+    case SourceKind::kAdversarial:
+      return "adversarial";
   }
   return "unknown";
 }

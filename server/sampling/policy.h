@@ -69,8 +69,15 @@ struct MinedSource {
   std::optional<int64_t> half_life_micros;  // As for PopularitySource.
 };
 
-using SourceSpec =
-    std::variant<UniformSource, PopularitySource, NearestSource, ExposureSource, MinedSource>;
+// Items by the softmax of score / temperature against an anchor, over all that
+// have a vector.
+struct AdversarialSource {
+  NearestAnchor anchor = NearestAnchor::kQuery;
+  double temperature = 0;  // Positive, finite.
+};
+
+using SourceSpec = std::variant<UniformSource, PopularitySource, NearestSource, ExposureSource,
+                                MinedSource, AdversarialSource>;
 
 // The order of SourceSpec; index of counters.
 enum class SourceKind : uint8_t {
@@ -79,8 +86,9 @@ enum class SourceKind : uint8_t {
   kNearest = 2,
   kExposure = 3,
   kMined = 4,
+  kAdversarial = 5,
 };
-inline constexpr int kSourceKindCount = 5;
+inline constexpr int kSourceKindCount = 6;
 
 struct PolicyComponent {
   double share = 0;      // Not negative, finite.

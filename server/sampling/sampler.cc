@@ -20,7 +20,7 @@ constexpr uint8_t kPadding = 255;
 constexpr int64_t kNoId = -1;
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-// Rows that share a passage of `nearest` over the vectors.
+// Rows that share a passage of `nearest` or `adversarial` over the vectors.
 constexpr int64_t kNearestBlockRows = 16;
 
 // Draws of a block of rows that wait for memory together, and its bounds in rows.

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <numeric>
 
+#include "server/sampling/adversarial_source.h"
 #include "server/sampling/catalogue_source.h"
 #include "server/sampling/nearest_source.h"
 #include "server/sampling/user_source.h"
@@ -29,6 +30,9 @@ struct Maker {
   }
   std::unique_ptr<Source> operator()(const MinedSource& spec) const {
     return std::make_unique<UserEventSource>(spec, category, context);
+  }
+  std::unique_ptr<Source> operator()(const AdversarialSource& spec) const {
+    return std::make_unique<AdversarialItems>(spec, category, context);
   }
 };
 

@@ -55,6 +55,21 @@ TEST(CheckPolicyTest, NamesEveryBadField) {
           "policy.components[4].nearest.temperature", "policy.components[5].nearest.temperature"));
 }
 
+TEST(CheckPolicyTest, NamesBadTemperaturesOfAdversarial) {
+  const auto of = [](double temperature) {
+    return Policy{{{1, "", AdversarialSource{NearestAnchor::kPositive, temperature}}}};
+  };
+  EXPECT_THAT(BadFields(of(0.1)), testing::IsEmpty());
+  for (const double temperature :
+       {0.0, -1.0, std::numeric_limits<double>::infinity(), double{NAN}}) {
+    EXPECT_THAT(BadFields(of(temperature)),
+                testing::ElementsAre("policy.components[0].adversarial.temperature"));
+  }
+  EXPECT_EQ(LawOf(of(1)), LawKind::kExact);
+  EXPECT_TRUE(of(1).NeedsEmbeddings());
+  EXPECT_FALSE(of(1).NeedsQueries());
+}
+
 TEST(CheckPolicyTest, NamesBadBoundsOfNearest) {
   static constexpr double kInfinity = std::numeric_limits<double>::infinity();
   struct Case {
