@@ -88,13 +88,18 @@ absl::Status CheckSources(const SampleSettings& settings, const v1::Policy& poli
     if ((component.has_exposure() || component.has_mined()) && settings.users.empty()) {
       return UsageError("sources exposure and mined need --user, whose events they draw from");
     }
-    if (!component.has_nearest()) continue;
-    if (component.nearest().anchor() == v1::NEAREST_ANCHOR_POSITIVE) {
+    if (!component.has_nearest() && !component.has_adversarial()) continue;
+    const char* name = component.has_nearest() ? "nearest" : "adversarial";
+    const v1::NearestAnchor anchor =
+        component.has_nearest() ? component.nearest().anchor() : component.adversarial().anchor();
+    if (anchor == v1::NEAREST_ANCHOR_POSITIVE) {
       if (settings.positives.empty()) {
-        return UsageError("source nearest needs --positive, whose embedding is the anchor");
+        return UsageError(
+            absl::StrCat("source ", name, " needs --positive, whose embedding is the anchor"));
       }
     } else if (settings.queries.empty()) {
-      return UsageError("source nearest with anchor=query needs --query, the anchor of each row");
+      return UsageError(absl::StrCat("source ", name,
+                                     " with anchor=query needs --query, the anchor of each row"));
     }
   }
   return absl::OkStatus();
@@ -358,7 +363,7 @@ void AddSampleCommands(CLI::App* app, Session* session) {
                    "Cohort of a row, 0 to 255, for popularity within-cohort; repeat for more rows.")
       ->check(CLI::Range(0, 255));
   command->add_option("--query", settings->queries,
-                      "Vector of a row, 0.1,0.2,..., for nearest with anchor=query; repeat for "
+                      "Vector of a row, 0.1,0.2,..., for anchor=query; repeat for "
                       "more rows.");
   command->add_option("--rows", settings->rows, "Rows, if no option above gives them.")
       ->check(CLI::PositiveNumber);

@@ -29,6 +29,8 @@ const char kSourceHelp[] =
     "               end=100, pick=uniform, softmax or top, temperature=0.1,\n"
     "               min-score=-1, max-score=0.9, margin=0.1, relative-margin=0.05\n"
     "               (below the positive's score), noise=0.2 (on the anchor)\n"
+    "  adversarial  by the softmax of scores over all items. anchor=positive (or query),\n"
+    "               temperature=0.1\n"
     "  all          share=1, category=NAME\n";
 
 namespace {
@@ -133,12 +135,24 @@ void AddExposure(v1::ExposureSource* source, Setters* setters) {
              [source](double v) { source->set_max_importance_weight(v); });
 }
 
-void AddNearest(v1::NearestSource* source, Setters* setters) {
+template <typename Source>
+void AddAnchor(Source* source, Setters* setters) {
   source->set_anchor(v1::NEAREST_ANCHOR_POSITIVE);
-  source->set_rank_end(kDefaultRankEnd);
   (*setters)["anchor"] = OneOf<v1::NearestAnchor>(
       "anchor", {{"positive", v1::NEAREST_ANCHOR_POSITIVE}, {"query", v1::NEAREST_ANCHOR_QUERY}},
       [source](v1::NearestAnchor anchor) { source->set_anchor(anchor); });
+}
+
+template <typename Source>
+void AddTemperature(Source* source, Setters* setters) {
+  (*setters)["temperature"] = Number("temperature", {0, false, kAny, "above 0"},
+                                     [source](double v) { source->set_temperature(v); });
+}
+
+void AddNearest(v1::NearestSource* source, Setters* setters) {
+  AddAnchor(source, setters);
+  AddTemperature(source, setters);
+  source->set_rank_end(kDefaultRankEnd);
   (*setters)["begin"] = Rank("begin", [source](int32_t rank) { source->set_rank_begin(rank); });
   (*setters)["end"] = Rank("end", [source](int32_t rank) { source->set_rank_end(rank); });
   (*setters)["pick"] =
@@ -147,8 +161,6 @@ void AddNearest(v1::NearestSource* source, Setters* setters) {
                               {"softmax", v1::NEAREST_PICK_SOFTMAX},
                               {"top", v1::NEAREST_PICK_TOP}},
                              [source](v1::NearestPick pick) { source->set_pick(pick); });
-  (*setters)["temperature"] = Number("temperature", {0, false, kAny, "above 0"},
-                                     [source](double v) { source->set_temperature(v); });
   constexpr Range kFinite = {-kAny, true, kAny, "that is finite"};
   constexpr Range kSize = {0, true, kAny, "of at least 0"};
   (*setters)["min-score"] =
@@ -193,9 +205,12 @@ absl::Status Begin(absl::string_view name, v1::PolicyComponent* component, Sette
     (*setters)["half-life"] = HalfLife(component->mutable_mined());
   } else if (name == "nearest") {
     AddNearest(component->mutable_nearest(), setters);
+  } else if (name == "adversarial") {
+    AddAnchor(component->mutable_adversarial(), setters);
+    AddTemperature(component->mutable_adversarial(), setters);
   } else {
-    return absl::InvalidArgumentError(
-        absl::StrCat("`", name, "` is none of uniform, popularity, exposure, mined, nearest"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "`", name, "` is none of uniform, popularity, exposure, mined, nearest, adversarial"));
   }
   return absl::OkStatus();
 }
@@ -235,6 +250,9 @@ absl::StatusOr<v1::PolicyComponent> ParseSource(absl::string_view spec) {
   }
   if (component.has_nearest()) {
     if (absl::Status status = CheckNearest(component.nearest()); !status.ok()) return status;
+  }
+  if (component.has_adversarial() && component.adversarial().temperature() == 0) {
+    return absl::InvalidArgumentError("temperature: adversarial needs one");
   }
   return component;
 }

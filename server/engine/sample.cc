@@ -129,7 +129,7 @@ absl::Status PrepareQueries(const SampleRequest& request, const CollectionRecord
   if (request.policy.NeedsEmbeddings() && !settings.embedding.has_value()) {
     return WithReason(
         absl::FailedPreconditionError(
-            "the policy draws from `nearest` and the collection has no embedding_settings"),
+            "the policy draws by embeddings and the collection has no embedding_settings"),
         "EMBEDDINGS_NOT_CONFIGURED");
   }
   if (request.queries.empty()) {

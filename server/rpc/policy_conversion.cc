@@ -18,21 +18,24 @@ void CheckKnown(const google::protobuf::Message& message, const std::string& pat
   violations->Add(path, "has a field that this server does not know");
 }
 
+NearestAnchor ReadAnchor(v1::NearestAnchor wire, const std::string& path, Violations* violations) {
+  switch (wire) {
+    case v1::NEAREST_ANCHOR_UNSPECIFIED:
+    case v1::NEAREST_ANCHOR_QUERY:
+      return NearestAnchor::kQuery;
+    case v1::NEAREST_ANCHOR_POSITIVE:
+      return NearestAnchor::kPositive;
+    default:
+      violations->Add(absl::StrCat(path, ".anchor"), "is not a known anchor");
+      return NearestAnchor::kQuery;
+  }
+}
+
 NearestSource ReadNearest(const v1::NearestSource& wire, const std::string& path,
                           Violations* violations) {
   NearestSource nearest;
   CheckKnown(wire, path, violations);
-  switch (wire.anchor()) {
-    case v1::NEAREST_ANCHOR_UNSPECIFIED:
-    case v1::NEAREST_ANCHOR_QUERY:
-      nearest.anchor = NearestAnchor::kQuery;
-      break;
-    case v1::NEAREST_ANCHOR_POSITIVE:
-      nearest.anchor = NearestAnchor::kPositive;
-      break;
-    default:
-      violations->Add(absl::StrCat(path, ".anchor"), "is not a known anchor");
-  }
+  nearest.anchor = ReadAnchor(wire.anchor(), path, violations);
   nearest.rank_begin = wire.rank_begin();
   nearest.rank_end = wire.rank_end();
   switch (wire.pick()) {
@@ -111,9 +114,17 @@ void ReadSource(const v1::PolicyComponent& wire, const std::string& path, Policy
       out->source = MinedSource{ReadHalfLife(wire.mined(), source_path, violations)};
       break;
     }
+    case v1::PolicyComponent::kAdversarial: {
+      const std::string source_path = absl::StrCat(path, ".adversarial");
+      const v1::AdversarialSource& adversarial = wire.adversarial();
+      CheckKnown(adversarial, source_path, violations);
+      out->source = AdversarialSource{ReadAnchor(adversarial.anchor(), source_path, violations),
+                                      adversarial.temperature()};
+      break;
+    }
     case v1::PolicyComponent::SOURCE_NOT_SET:
       violations->Add(absl::StrCat(path, ".source"),
-                      "is required: uniform, popularity, nearest, exposure or mined");
+                      "is required: uniform, popularity, nearest, exposure, mined or adversarial");
       break;
   }
 }

@@ -128,11 +128,13 @@ TEST_F(CliSampleTest, SourcesAreMixedWithTheirParameters) {
                  "--source",
                  "mined",
                  "--source",
-                 "nearest:anchor=query,begin=5,end=50,pick=softmax,temperature=0.1"}),
+                 "nearest:anchor=query,begin=5,end=50,pick=softmax,temperature=0.1",
+                 "--source",
+                 "adversarial:anchor=query,temperature=0.2"}),
             ExitCode::kOk)
       << err_.str();
   const v1::Policy& policy = seen.policy();
-  ASSERT_EQ(policy.components_size(), 5);
+  ASSERT_EQ(policy.components_size(), 6);
   EXPECT_TRUE(policy.unique());
   EXPECT_EQ(policy.category_cap(), 2);
   EXPECT_EQ(policy.components(0).share(), 3);
@@ -152,6 +154,8 @@ TEST_F(CliSampleTest, SourcesAreMixedWithTheirParameters) {
   EXPECT_EQ(policy.components(4).nearest().rank_end(), 50);
   EXPECT_EQ(policy.components(4).nearest().pick(), v1::NEAREST_PICK_SOFTMAX);
   EXPECT_EQ(policy.components(4).nearest().temperature(), 0.1);
+  EXPECT_EQ(policy.components(5).adversarial().anchor(), v1::NEAREST_ANCHOR_QUERY);
+  EXPECT_EQ(policy.components(5).adversarial().temperature(), 0.2);
   EXPECT_EQ(seen.row_count(), 1);
   EXPECT_THAT(ReadBytes(seen.cohorts(), "").value(), ElementsAre(7));
   EXPECT_THAT(ReadIds(seen.exclusions().ids(), "").value(), ElementsAre(8, 9));
@@ -198,6 +202,8 @@ TEST_F(CliSampleTest, WrongRowsAndSourcesAreUsageErrors) {
       {"--source", "exposure"},
       {"--source", "nearest"},
       {"--source", "nearest:anchor=query"},
+      {"--source", "adversarial:temperature=1"},
+      {"--source", "adversarial:temperature=1,anchor=query"},
       {"--query", "1,x"},
       {"--query", "1,2", "--query", "1"},
       {"--cohort", "-1"},
@@ -234,6 +240,9 @@ TEST(SourceSpecTest, BadKeysAndValuesAreNamed) {
   EXPECT_THAT(message("uniform:share=-1"), HasSubstr("share"));
   EXPECT_THAT(message("uniform:category="), HasSubstr("category"));
   EXPECT_THAT(message("nearest:anchor=user"), HasSubstr("positive, query"));
+  EXPECT_THAT(message("adversarial"), HasSubstr("temperature"));
+  EXPECT_THAT(message("adversarial:temperature=0"), HasSubstr("temperature"));
+  EXPECT_THAT(message("adversarial:temperature=1,anchor=user"), HasSubstr("positive, query"));
   EXPECT_THAT(message("nearest:begin=100"), HasSubstr("begin: must be below end"));
   EXPECT_THAT(message("nearest:end=10001"), HasSubstr("end"));
   EXPECT_THAT(message("nearest:pick=softmax"), HasSubstr("temperature"));

@@ -3,6 +3,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -13,6 +14,7 @@
 #include "server/engine/engine.h"
 #include "server/rpc/collection_conversion.h"
 #include "server/rpc/page_tokens.h"
+#include "server/rpc/policy_conversion.h"
 #include "server/rpc/pool_conversion.h"
 #include "server/rpc/resource_names.h"
 #include "server/rpc/sampling_conversion.h"
@@ -187,6 +189,29 @@ TEST(SamplingConversionTest, RawResponseParsesToWhatWasDrawn) {
   EXPECT_EQ(response.seed(), 99);
   EXPECT_EQ(response.as_of_time().nanos(), 500000000);
   EXPECT_EQ(response.GetReflection()->GetUnknownFields(response).field_count(), 0);
+}
+
+TEST(ReadPolicyTest, ReadsAdversarial) {
+  v1::Policy wire;
+  v1::PolicyComponent* component = wire.add_components();
+  component->set_share(1);
+  component->mutable_adversarial()->set_anchor(v1::NEAREST_ANCHOR_POSITIVE);
+  component->mutable_adversarial()->set_temperature(0.25);
+  Violations violations;
+  const Policy policy = ReadPolicy(wire, &violations);
+  EXPECT_TRUE(violations.empty());
+  const auto& adversarial = std::get<AdversarialSource>(policy.components.at(0).source);
+  EXPECT_EQ(adversarial.anchor, NearestAnchor::kPositive);
+  EXPECT_EQ(adversarial.temperature, 0.25);
+  component->mutable_adversarial()->set_anchor(static_cast<v1::NearestAnchor>(9));
+  component->mutable_adversarial()->clear_temperature();
+  ReadPolicy(wire, &violations);
+  std::vector<std::string> fields;
+  for (const FieldViolation& violation : FieldViolationsOf(violations.ToStatus())) {
+    fields.push_back(violation.field);
+  }
+  EXPECT_THAT(fields, testing::ElementsAre("policy.components[0].adversarial.anchor",
+                                           "policy.components[0].adversarial.temperature"));
 }
 
 TEST(SeedSourceTest, FollowsSplitMix64) {

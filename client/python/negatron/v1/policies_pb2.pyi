@@ -15,6 +15,14 @@ NEAREST_PICK_TOP: NearestPick
 NEAREST_PICK_UNIFORM: NearestPick
 NEAREST_PICK_UNSPECIFIED: NearestPick
 
+class AdversarialSource(_message.Message):
+    __slots__ = ["anchor", "temperature"]
+    ANCHOR_FIELD_NUMBER: _ClassVar[int]
+    TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
+    anchor: NearestAnchor
+    temperature: float
+    def __init__(self, anchor: _Optional[_Union[NearestAnchor, str]] = ..., temperature: _Optional[float] = ...) -> None: ...
+
 class ExposureSource(_message.Message):
     __slots__ = ["half_life", "max_importance_weight"]
     HALF_LIFE_FIELD_NUMBER: _ClassVar[int]
@@ -66,7 +74,8 @@ class Policy(_message.Message):
     def __init__(self, components: _Optional[_Iterable[_Union[PolicyComponent, _Mapping]]] = ..., unique: bool = ..., category_cap: _Optional[int] = ..., positive_floor: _Optional[float] = ...) -> None: ...
 
 class PolicyComponent(_message.Message):
-    __slots__ = ["category", "exposure", "mined", "nearest", "popularity", "share", "uniform"]
+    __slots__ = ["adversarial", "category", "exposure", "mined", "nearest", "popularity", "share", "uniform"]
+    ADVERSARIAL_FIELD_NUMBER: _ClassVar[int]
     CATEGORY_FIELD_NUMBER: _ClassVar[int]
     EXPOSURE_FIELD_NUMBER: _ClassVar[int]
     MINED_FIELD_NUMBER: _ClassVar[int]
@@ -74,6 +83,7 @@ class PolicyComponent(_message.Message):
     POPULARITY_FIELD_NUMBER: _ClassVar[int]
     SHARE_FIELD_NUMBER: _ClassVar[int]
     UNIFORM_FIELD_NUMBER: _ClassVar[int]
+    adversarial: AdversarialSource
     category: str
     exposure: ExposureSource
     mined: MinedSource
@@ -81,7 +91,7 @@ class PolicyComponent(_message.Message):
     popularity: PopularitySource
     share: float
     uniform: UniformSource
-    def __init__(self, share: _Optional[float] = ..., uniform: _Optional[_Union[UniformSource, _Mapping]] = ..., popularity: _Optional[_Union[PopularitySource, _Mapping]] = ..., nearest: _Optional[_Union[NearestSource, _Mapping]] = ..., exposure: _Optional[_Union[ExposureSource, _Mapping]] = ..., mined: _Optional[_Union[MinedSource, _Mapping]] = ..., category: _Optional[str] = ...) -> None: ...
+    def __init__(self, share: _Optional[float] = ..., uniform: _Optional[_Union[UniformSource, _Mapping]] = ..., popularity: _Optional[_Union[PopularitySource, _Mapping]] = ..., nearest: _Optional[_Union[NearestSource, _Mapping]] = ..., exposure: _Optional[_Union[ExposureSource, _Mapping]] = ..., mined: _Optional[_Union[MinedSource, _Mapping]] = ..., adversarial: _Optional[_Union[AdversarialSource, _Mapping]] = ..., category: _Optional[str] = ...) -> None: ...
 
 class PopularitySource(_message.Message):
     __slots__ = ["alpha", "half_life", "window", "within_cohort"]

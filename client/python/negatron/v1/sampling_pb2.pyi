@@ -15,6 +15,7 @@ from negatron.v1.policies_pb2 import PopularitySource
 from negatron.v1.policies_pb2 import ExposureSource
 from negatron.v1.policies_pb2 import MinedSource
 from negatron.v1.policies_pb2 import NearestSource
+from negatron.v1.policies_pb2 import AdversarialSource
 from negatron.v1.policies_pb2 import NearestAnchor
 from negatron.v1.policies_pb2 import NearestPick
 DESCRIPTOR: _descriptor.FileDescriptor
