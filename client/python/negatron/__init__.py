@@ -36,7 +36,7 @@ from negatron.models import (
     Users,
     WriteResult,
 )
-from negatron.policies import Exposure, Mined, Nearest, Policy, Popularity, Uniform
+from negatron.policies import Adversarial, Exposure, Mined, Nearest, Policy, Popularity, Uniform
 from negatron.samples import ComponentReport, RejectCause, Sample, SharedSample
 from negatron.transport import SampleFuture
 
@@ -44,6 +44,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Aborted",
+    "Adversarial",
     "AlreadyExists",
     "Cancelled",
     "Client",

@@ -199,8 +199,31 @@ class Nearest:
                 raise ValueError(f"{name}: a finite number of at least 0 is expected, not {size}")
 
 
-Source = Union[Uniform, Popularity, Exposure, Mined, Nearest]
-_SOURCES = (Uniform, Popularity, Exposure, Mined, Nearest)
+@dataclasses.dataclass(frozen=True)
+class Adversarial:
+    """Items by the softmax of score / temperature, over all that have an embedding.
+
+    Every row takes a passage over all embeddings.
+
+    Attributes:
+      temperature: positive, finite.
+      anchor: "query", the row's vector in `queries`, or "positive", the embedding of its positive.
+    """
+
+    temperature: float
+    anchor: str = "query"
+    category: Optional[str] = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.temperature < math.inf:
+            raise ValueError(f"temperature: positive, finite is expected, not {self.temperature}")
+        if self.anchor not in _ANCHORS:
+            raise ValueError(f"anchor: one of {sorted(_ANCHORS)} is expected, not {self.anchor!r}")
+        _check_category(self.category)
+
+
+Source = Union[Uniform, Popularity, Exposure, Mined, Nearest, Adversarial]
+_SOURCES = (Uniform, Popularity, Exposure, Mined, Nearest, Adversarial)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -289,6 +312,10 @@ def _component(share: float, source: Source) -> sampling_pb2.PolicyComponent:
         message.max_importance_weight = source.max_importance_weight or 0.0
     elif isinstance(source, Mined):
         message = component.mined
+    elif isinstance(source, Adversarial):
+        message = component.adversarial
+        message.anchor = _ANCHORS[source.anchor]
+        message.temperature = source.temperature
     else:
         message = component.nearest
         message.anchor = _ANCHORS[source.anchor]

@@ -279,6 +279,9 @@ def test_arguments_are_checked_before_anything_is_sent(
 @pytest.mark.parametrize(
     "make",
     [
+        lambda: negatron.Adversarial(0.0),
+        lambda: negatron.Adversarial(math.nan),
+        lambda: negatron.Adversarial(1.0, anchor="user"),
         lambda: negatron.Nearest((5, 5)),
         lambda: negatron.Nearest((-1, 5)),
         lambda: negatron.Nearest((0, 10_001)),

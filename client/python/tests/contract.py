@@ -194,6 +194,28 @@ def nearest_uses_pushed_embeddings(client: negatron.Client, cid: str) -> None:
     ]
 
 
+def adversarial_is_a_softmax_over_all_items(client: negatron.Client, cid: str) -> None:
+    client.create_collection(cid, dimension=1, metric=negatron.Metric.INNER_PRODUCT)
+    client.write_items(cid, np.arange(6))
+    client.write_embeddings(cid, np.arange(5), np.array([[1], [2], [3], [4], [9]], np.float32))
+    sample = client.sample(
+        cid, 50, policy=negatron.Adversarial(2.0), queries=np.ones((4, 1), np.float32),
+        positives=[4] * 4, row_keys=np.arange(4), seed=1, outputs=["scores", "log_q"],
+    )
+    assert sample.law_kind == negatron.LawKind.EXACT
+    assert sample.reports[0].source == "adversarial"
+    assert set(np.unique(sample.items)) == {0, 1, 2, 3}
+    assert (sample.scores == sample.items + 1).all()
+    log_sum = np.log(np.exp(np.arange(1, 5) / 2).sum())
+    assert np.allclose(sample.log_q, sample.scores / 2 - log_sum, atol=1e-5)
+    by_positive = client.sample(
+        cid, 1, policy=negatron.Adversarial(1.0, anchor="positive"), positives=[0, 5]
+    )
+    assert by_positive.statuses.tolist() == [
+        negatron.RowStatus.OK, negatron.RowStatus.NO_ANCHOR,
+    ]
+
+
 def nearest_keeps_bounds_and_margins(client: negatron.Client, cid: str) -> None:
     client.create_collection(cid, dimension=1, metric=negatron.Metric.INNER_PRODUCT)
     client.write_items(cid, np.arange(6))
@@ -359,6 +381,7 @@ CASES = (
     popularity_counts_the_past,
     nearest_uses_pushed_embeddings,
     nearest_keeps_bounds_and_margins,
+    adversarial_is_a_softmax_over_all_items,
     mixtures_report_both_laws,
     string_ids_come_back,
     futures_overlap,

@@ -126,6 +126,8 @@ def law(catalogue: Catalogue, component: Any, row: Row, eligible: np.ndarray) ->
     eligible = eligible & catalogue.of_category(component.category)
     if kind == "nearest":
         return _nearest(catalogue, source, row, eligible)
+    if kind == "adversarial":
+        return _adversarial(catalogue, source, row, eligible)
     importance = None
     if kind == "uniform":
         mass = catalogue.base_weights if source.by_base_weight else np.ones(catalogue.count)
@@ -175,11 +177,29 @@ def _within_bounds(
     return (scores >= least) & (scores <= most)
 
 
+def _anchor(catalogue: Catalogue, source: Any, row: Row) -> Optional[np.ndarray]:
+    if source.anchor != sampling_pb2.NEAREST_ANCHOR_POSITIVE:
+        return row.anchor
+    known = row.positive >= 0 and catalogue.has_vector[row.positive]
+    return catalogue.vectors[row.positive] if known else None
+
+
+def _adversarial(catalogue: Catalogue, source: Any, row: Row, eligible: np.ndarray) -> Law:
+    vector = _anchor(catalogue, source, row)
+    if vector is None:
+        return Law(None, reason=sampling_pb2.ROW_STATUS_NO_ANCHOR)
+    scores = catalogue.scores(vector)
+    candidates = np.flatnonzero(eligible & catalogue.has_vector)
+    if len(candidates) == 0:
+        return Law(None, reason=sampling_pb2.ROW_STATUS_NO_CANDIDATE)
+    mass = np.zeros(catalogue.count)
+    relative = scores[candidates] - scores[candidates].max()
+    mass[candidates] = np.exp(relative / source.temperature)
+    return Law(_normalised(mass), scores=scores)
+
+
 def _nearest(catalogue: Catalogue, source: Any, row: Row, eligible: np.ndarray) -> Law:
-    vector = row.anchor
-    if source.anchor == sampling_pb2.NEAREST_ANCHOR_POSITIVE:
-        known = row.positive >= 0 and catalogue.has_vector[row.positive]
-        vector = catalogue.vectors[row.positive] if known else None
+    vector = _anchor(catalogue, source, row)
     if vector is None:
         return Law(None, reason=sampling_pb2.ROW_STATUS_NO_ANCHOR)
     scores = catalogue.scores(vector)
