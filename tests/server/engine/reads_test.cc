@@ -164,7 +164,7 @@ TEST_F(ReadsTest, StatisticsCountWhatHappened) {
   EXPECT_NEAR(statistics->event_mass, 2.0, 1e-5);
   EXPECT_EQ(statistics->sample_call_count, 2);
   EXPECT_EQ(statistics->sampled_row_count, 6);
-  EXPECT_THAT(statistics->drawn_by_source, testing::ElementsAre(20, 0, 0, 0, 0));
+  EXPECT_THAT(statistics->drawn_by_source, testing::ElementsAre(20, 0, 0, 0, 0, 0));
   EXPECT_EQ(statistics->rows_by_status[static_cast<int>(RowStatus::kNoEvent)], 2);
 }
 
