@@ -111,10 +111,10 @@ class BestHits {
 
 }  // namespace
 
-absl::Status ExactSearch::Search(std::span<const SearchQuery> queries, int limit, Accept accept,
+absl::Status ExactSearch::Search(std::span<const float* const> anchors, int limit, Accept accept,
                                  const Cancellation& cancellation,
                                  std::vector<std::vector<Hit>>* hits) const {
-  std::vector<BestHits> best(queries.size(), BestHits(limit));
+  std::vector<BestHits> best(anchors.size(), BestHits(limit));
   const auto spare = std::make_unique_for_overwrite<uint64_t[]>(2 * static_cast<size_t>(limit));
   float scores[VectorTable::kPageItems];
   const VectorTable& table = scorer_.table();
@@ -122,8 +122,8 @@ absl::Status ExactSearch::Search(std::span<const SearchQuery> queries, int limit
     if (p % kPagesBetweenChecks == 0) NEGATRON_RETURN_IF_ERROR(cancellation.Check());
     const VectorTable::Page* page = table.page(p);
     if (page == nullptr) continue;
-    for (size_t q = 0; q < queries.size(); ++q) {
-      scorer_.ScorePage(queries[q].anchor, *page, scores);
+    for (size_t q = 0; q < anchors.size(); ++q) {
+      scorer_.ScorePage(anchors[q], *page, scores);
       for (uint64_t rest = page->present & Above(scores, best[q].threshold()); rest != 0;
            rest &= rest - 1) {
         const int row = std::countr_zero(rest);

@@ -9,7 +9,7 @@ Scorer::Scorer(const VectorTable& table, const Kernels& kernels)
                                                      : kernels.inner_products) {}
 
 float Scorer::Score(const float* anchor, Ordinal item) const {
-  const VectorTable::Page& page = *table_->pages_[item / VectorTable::kPageItems];
+  const VectorTable::Page& page = *table_->page(item / VectorTable::kPageItems);
   const size_t row = item % VectorTable::kPageItems;
   float score;
   kernel_(anchor, page.values.data() + row * static_cast<size_t>(table_->dimension()), 1,

@@ -19,12 +19,6 @@ struct Hit {
   Ordinal item;
 };
 
-struct SearchQuery {
-  const float* anchor;  // [dimension], as stored.
-  // About how many items would be accepted, if nothing but their scores spoke against it.
-  int64_t admitted_count;
-};
-
 // Finds the items nearest to anchors.
 //
 // Thread-safety: immutable.
@@ -36,11 +30,11 @@ class VectorSearch {
 
   virtual ~VectorSearch() = default;
 
-  // Fills hits[q] with the accepted items of highest score against the anchor of
-  // queries[q], highest first, ties in order of ordinal; `limit` of them (>= 1),
-  // or all if there are fewer. What a query finds depends on nothing but the
-  // query. Fails with CANCELLED or DEADLINE_EXCEEDED.
-  virtual absl::Status Search(std::span<const SearchQuery> queries, int limit, Accept accept,
+  // Fills hits[q] with the accepted items of highest score against anchors[q]
+  // ([dimension] values, as stored), highest first, ties in order of ordinal;
+  // `limit` of them (>= 1), or all if there are fewer. What an anchor finds
+  // depends on nothing but the anchor. Fails with CANCELLED or DEADLINE_EXCEEDED.
+  virtual absl::Status Search(std::span<const float* const> anchors, int limit, Accept accept,
                               const Cancellation& cancellation,
                               std::vector<std::vector<Hit>>* hits) const = 0;
 };
@@ -54,7 +48,7 @@ class ExactSearch final : public VectorSearch {
   // The table of `scorer` must outlive this.
   explicit ExactSearch(const Scorer& scorer) : scorer_(scorer) {}
 
-  absl::Status Search(std::span<const SearchQuery> queries, int limit, Accept accept,
+  absl::Status Search(std::span<const float* const> anchors, int limit, Accept accept,
                       const Cancellation& cancellation,
                       std::vector<std::vector<Hit>>* hits) const override;
 

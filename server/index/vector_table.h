@@ -42,7 +42,6 @@ class VectorTable {
 
  private:
   friend class VectorTableBuilder;
-  friend class Scorer;
 
   // The page of an item that has a vector, else null.
   const Page* PageOf(Ordinal item) const;

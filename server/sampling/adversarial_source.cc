@@ -13,42 +13,24 @@ namespace {
 
 constexpr uint32_t kNoRow = std::numeric_limits<uint32_t>::max();
 
-// What is less is told as this, so that the logarithm of what was drawn is finite.
-constexpr double kLeastProbability = std::numeric_limits<double>::min();
-
 }  // namespace
 
 AdversarialItems::AdversarialItems(const AdversarialSource& spec, const std::string& category,
                                    const SourceContext& context)
     : spec_(spec),
-      any_category_(category.empty()),
-      category_(context.pool->categories().Find(category)),
+      items_(spec.anchor, category, context),
       context_(context),
       scorer_(*context.vectors),
       scan_(scorer_, spec.temperature),
       enumerated_row_(kNoRow) {}
-
-bool AdversarialItems::ReadAnchor(const Row& row, std::span<float> anchor) const {
-  if (spec_.anchor == NearestAnchor::kPositive) {
-    return row.positive != kNoOrdinal && context_.vectors->Read(row.positive, anchor);
-  }
-  if (row.query == nullptr) return false;
-  std::copy_n(row.query, anchor.size(), anchor.begin());
-  return true;
-}
 
 void AdversarialItems::SetAnchors() {
   const auto dimension = static_cast<size_t>(context_.vectors->dimension());
   anchors_.resize(rows_.size() * dimension);
   for (size_t i = 0; i < rows_.size(); ++i) {
     const auto anchor = std::span(anchors_).subspan(i * dimension, dimension);
-    if (ReadAnchor(rows_[i], anchor)) states_[i].anchor = anchor.data();
+    if (items_.ReadAnchor(rows_[i], anchor)) states_[i].anchor = anchor.data();
   }
-}
-
-bool AdversarialItems::Admits(const Row& row, Ordinal item) const {
-  const ItemState& state = context_.pool->state(item);
-  return state.IsAlive(row.as_of) && (any_category_ || state.Has(category_));
 }
 
 uint64_t AdversarialItems::Accepted(size_t row, size_t page, uint64_t present) const {
@@ -61,7 +43,7 @@ uint64_t AdversarialItems::Accepted(size_t row, size_t page, uint64_t present) c
   uint64_t accepted = 0;
   for (uint64_t rest = present; rest != 0; rest &= rest - 1) {
     const auto place = static_cast<uint32_t>(std::countr_zero(rest));
-    accepted |= uint64_t{Admits(rows_[row], first + place)} << place;
+    accepted |= uint64_t{items_.Admits(rows_[row], first + place)} << place;
   }
   return accepted;
 }
@@ -88,28 +70,11 @@ absl::Status AdversarialItems::Begin(std::span<const Row> rows, std::span<RowSta
   NEGATRON_RETURN_IF_ERROR(scan_.Scan(anchors, accept, *context_.cancellation, &sums));
   for (size_t q = 0; q < owners.size(); ++q) states_[owners[q]].sums = std::move(sums[q]);
   for (size_t i = 0; i < rows.size(); ++i) {
-    statuses[i] = states_[i].sums.total > 0 ? RowStatus::kOk : EmptyStatus(i);
+    const RowState& state = states_[i];
+    statuses[i] = state.sums.total > 0 ? RowStatus::kOk
+                                       : items_.EmptyStatus(rows[i], state.anchor != nullptr);
   }
   return absl::OkStatus();
-}
-
-int64_t AdversarialItems::AdmittedCount(const Row& row) const {
-  if (any_category_) return context_.pool->LivingCount(row.as_of);
-  LivingItems living;
-  if (category_ != kNoCategory) context_.pool->alive(category_).At(row.as_of, &living);
-  return static_cast<int64_t>(living.count);
-}
-
-RowStatus AdversarialItems::EmptyStatus(size_t row) const {
-  const Row& of = rows_[row];
-  if (context_.pool->LivingCount(of.as_of) == 0) return RowStatus::kNoLivingItem;
-  if (states_[row].anchor == nullptr) return RowStatus::kNoAnchor;
-  const int64_t admitted = AdmittedCount(of);
-  if (admitted == 0) return RowStatus::kNoCandidate;
-  const std::vector<Ordinal>& excluded = states_[row].excluded;
-  const auto excluded_living = std::count_if(excluded.begin(), excluded.end(),
-                                             [&](Ordinal item) { return Admits(of, item); });
-  return admitted == excluded_living ? RowStatus::kExhausted : RowStatus::kNoCandidate;
 }
 
 absl::Status AdversarialItems::Fill(Draws* draws, std::span<Rejects>) {
@@ -167,7 +132,7 @@ double AdversarialItems::Probability(const RowState& state, Ordinal item, float 
 void AdversarialItems::Probabilities(std::span<const RowItem> pairs, std::span<double> q) {
   for (size_t p = 0; p < pairs.size(); ++p) {
     const auto [row, item] = pairs[p];
-    const bool drawable = context_.vectors->Contains(item) && Admits(rows_[row], item);
+    const bool drawable = context_.vectors->Contains(item) && items_.Admits(rows_[row], item);
     const RowState& state = states_[row];
     q[p] = drawable ? Probability(state, item, scorer_.Score(state.anchor, item)) : 0.0;
   }
@@ -177,7 +142,7 @@ void AdversarialItems::Probabilities(std::span<const RowItem> pairs, std::span<d
 double AdversarialItems::PositiveProbability(uint32_t row) {
   const Ordinal positive = rows_[row].positive;
   if (positive == kNoOrdinal || !context_.vectors->Contains(positive) ||
-      !Admits(rows_[row], positive)) {
+      !items_.Admits(rows_[row], positive)) {
     return 0;
   }
   const SoftmaxSums& sums = states_[row].sums;
@@ -209,9 +174,6 @@ absl::Status AdversarialItems::Enumerate(uint32_t row, std::vector<Candidate>* c
                                block.scores[i]});
       }
     }
-    std::sort(enumerated_.begin(), enumerated_.end(), [](const Candidate& a, const Candidate& b) {
-      return a.score != b.score ? a.score > b.score : a.item < b.item;
-    });
     enumerated_row_ = row;
   }
   candidates->insert(candidates->end(), enumerated_.begin(), enumerated_.end());

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "server/index/softmax_scan.h"
+#include "server/sampling/anchored_items.h"
 #include "server/sampling/source.h"
 
 namespace negatron {
@@ -36,20 +37,15 @@ class AdversarialItems final : public Source {
     SoftmaxSums sums;
   };
 
-  bool ReadAnchor(const Row& row, std::span<float> anchor) const;
   void SetAnchors();
-  bool Admits(const Row& row, Ordinal item) const;
   // The items of a page that the row can draw.
   uint64_t Accepted(size_t row, size_t page, uint64_t present) const;
-  int64_t AdmittedCount(const Row& row) const;
-  RowStatus EmptyStatus(size_t row) const;
   // Draws for places [begin, end), which are of one row.
   absl::Status FillRow(size_t begin, size_t end, Draws* draws);
   double Probability(const RowState& state, Ordinal item, float score) const;
 
   const AdversarialSource spec_;
-  const bool any_category_;
-  const CategoryNumber category_;
+  const AnchoredItems items_;
   const SourceContext& context_;
   const Scorer scorer_;
   const SoftmaxScan scan_;

@@ -9,34 +9,12 @@
 #include "storage/base/status.h"
 
 namespace negatron {
-namespace {
-
-// What is less is told as this, so that the logarithm of what was drawn is finite.
-constexpr double kLeastProbability = std::numeric_limits<double>::min();
-
-}  // namespace
-
 NearestCandidates::NearestCandidates(const NearestSource& spec, const std::string& category,
                                      const SourceContext& context)
     : spec_(spec),
-      any_category_(category.empty()),
-      category_(context.pool->categories().Find(category)),
+      items_(spec.anchor, category, context),
       context_(context),
       scorer_(*context.vectors) {}
-
-bool NearestCandidates::ReadAnchor(const Row& row, std::span<float> anchor) const {
-  if (spec_.anchor == NearestAnchor::kPositive) {
-    return row.positive != kNoOrdinal && context_.vectors->Read(row.positive, anchor);
-  }
-  if (row.query == nullptr) return false;
-  std::copy_n(row.query, anchor.size(), anchor.begin());
-  return true;
-}
-
-bool NearestCandidates::Admits(const Row& row, Ordinal item) const {
-  const ItemState& state = context_.pool->state(item);
-  return state.IsAlive(row.as_of) && (any_category_ || state.Has(category_));
-}
 
 // A row whose margins cannot be told has no anchor either; nor has one whose noise is too large to
 // score against.
@@ -46,7 +24,7 @@ void NearestCandidates::SetAnchors() {
   for (size_t i = 0; i < rows_.size(); ++i) {
     const Row& row = rows_[i];
     const auto anchor = std::span(anchors_).subspan(i * dimension, dimension);
-    if (!ReadAnchor(row, anchor)) continue;
+    if (!items_.ReadAnchor(row, anchor)) continue;
     if (spec_.HasMargin() &&
         (row.positive == kNoOrdinal || !context_.vectors->Contains(row.positive))) {
       continue;
@@ -76,52 +54,32 @@ absl::Status NearestCandidates::Begin(std::span<const Row> rows, std::span<RowSt
   states_.clear();
   states_.resize(rows.size());
   SetAnchors();
-  std::vector<SearchQuery> queries;
+  std::vector<const float*> anchors;
   std::vector<size_t> owners;
   std::vector<Bounds> bounds;
   for (size_t i = 0; i < rows.size(); ++i) {
     const float* anchor = states_[i].anchor;
     if (anchor == nullptr) continue;
-    queries.push_back({anchor, AdmittedCount(rows[i])});
+    anchors.push_back(anchor);
     owners.push_back(i);
     bounds.push_back(BoundsOf(rows[i], anchor));
   }
   const auto accept = [&](size_t query, Ordinal item, float score) {
     const Row& row = rows[owners[query]];
-    return bounds[query].Contain(score) && Admits(row, item) && !row.excluded.Contains(item);
+    return bounds[query].Contain(score) && items_.Admits(row, item) && !row.excluded.Contains(item);
   };
   std::vector<std::vector<Hit>> found;
   NEGATRON_RETURN_IF_ERROR(
-      ExactSearch(scorer_).Search(queries, spec_.rank_end, accept, *context_.cancellation, &found));
+      ExactSearch(scorer_).Search(anchors, spec_.rank_end, accept, *context_.cancellation, &found));
   for (size_t q = 0; q < owners.size(); ++q) states_[owners[q]].hits = std::move(found[q]);
   for (size_t i = 0; i < rows.size(); ++i) statuses[i] = Status(rows[i], &states_[i]);
   return absl::OkStatus();
 }
 
-int64_t NearestCandidates::AdmittedCount(const Row& row) const {
-  if (any_category_) return context_.pool->LivingCount(row.as_of);
-  LivingItems living;
-  if (category_ != kNoCategory) context_.pool->alive(category_).At(row.as_of, &living);
-  return static_cast<int64_t>(living.count);
-}
-
-RowStatus NearestCandidates::EmptyStatus(const Row& row) const {
-  if (context_.pool->LivingCount(row.as_of) == 0) return RowStatus::kNoLivingItem;
-  const int64_t admitted = AdmittedCount(row);
-  if (admitted == 0) return RowStatus::kNoCandidate;
-  std::vector<Ordinal> excluded;
-  row.excluded.AppendTo(&excluded);
-  const auto excluded_living = std::count_if(excluded.begin(), excluded.end(),
-                                             [&](Ordinal item) { return Admits(row, item); });
-  return admitted == excluded_living ? RowStatus::kExhausted : RowStatus::kNoCandidate;
-}
-
 RowStatus NearestCandidates::Status(const Row& row, RowState* state) const {
-  if (state->anchor == nullptr) {
-    const bool living = context_.pool->LivingCount(row.as_of) > 0;
-    return living ? RowStatus::kNoAnchor : RowStatus::kNoLivingItem;
+  if (state->hits.size() <= static_cast<size_t>(spec_.rank_begin)) {
+    return items_.EmptyStatus(row, state->anchor != nullptr);
   }
-  if (state->hits.size() <= static_cast<size_t>(spec_.rank_begin)) return EmptyStatus(row);
   state->window = std::span<const Hit>(state->hits).subspan(spec_.rank_begin);
   Weigh(state);
   return RowStatus::kOk;

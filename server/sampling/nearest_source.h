@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/index/search.h"
+#include "server/sampling/anchored_items.h"
 #include "server/sampling/source.h"
 
 namespace negatron {
@@ -46,20 +47,13 @@ class NearestCandidates final : public Source {
     bool Contain(float score) const { return score >= least && score <= most; }
   };
 
-  // Reads the anchor before noise; false if the row has none.
-  bool ReadAnchor(const Row& row, std::span<float> anchor) const;
   void SetAnchors();
   Bounds BoundsOf(const Row& row, const float* anchor) const;
-  bool Admits(const Row& row, Ordinal item) const;
-  // How many living items have the category.
-  int64_t AdmittedCount(const Row& row) const;
   RowStatus Status(const Row& row, RowState* state) const;
-  RowStatus EmptyStatus(const Row& row) const;
   void Weigh(RowState* state) const;
 
   const NearestSource spec_;
-  const bool any_category_;
-  const CategoryNumber category_;
+  const AnchoredItems items_;
   const SourceContext& context_;
   const Scorer scorer_;
   std::span<const Row> rows_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -12,6 +13,13 @@
 
 namespace negatron {
 namespace {
+
+// What a source scores items against; none if it does not score them.
+std::optional<NearestAnchor> AnchorOf(const SourceSpec& source) {
+  if (const auto* nearest = std::get_if<NearestSource>(&source)) return nearest->anchor;
+  if (const auto* adversarial = std::get_if<AdversarialSource>(&source)) return adversarial->anchor;
+  return std::nullopt;
+}
 
 // The bounds on scores, margins and noise.
 void CheckScores(const NearestSource& nearest, const std::string& path, Violations* violations) {
@@ -100,19 +108,13 @@ struct SourceChecker {
 
 bool Policy::NeedsQueries() const {
   return std::any_of(components.begin(), components.end(), [](const PolicyComponent& component) {
-    const auto* nearest = std::get_if<NearestSource>(&component.source);
-    const auto* adversarial = std::get_if<AdversarialSource>(&component.source);
-    const bool anchored = (nearest != nullptr && nearest->anchor == NearestAnchor::kQuery) ||
-                          (adversarial != nullptr && adversarial->anchor == NearestAnchor::kQuery);
-    return anchored && component.share > 0;
+    return component.share > 0 && AnchorOf(component.source) == NearestAnchor::kQuery;
   });
 }
 
 bool Policy::NeedsEmbeddings() const {
   return std::any_of(components.begin(), components.end(), [](const PolicyComponent& component) {
-    const bool scores =
-        component.kind() == SourceKind::kNearest || component.kind() == SourceKind::kAdversarial;
-    return scores && component.share > 0;
+    return component.share > 0 && AnchorOf(component.source).has_value();
   });
 }
 

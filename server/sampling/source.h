@@ -30,6 +30,10 @@ struct SourceContext {
   ExcludedMassCache* excluded_masses = nullptr;  // Null: sums are not remembered.
 };
 
+// What a source draws with a lower probability than this, it reports with this: so
+// that the logarithm is finite.
+inline constexpr double kLeastProbability = std::numeric_limits<double>::min();
+
 inline constexpr float kNoScore = std::numeric_limits<float>::quiet_NaN();
 
 // Slots of rows of a block, and what was drawn for them: columns of one length.
@@ -95,8 +99,7 @@ class Source {
   // Probability of the row's positive, if it were not excluded; NaN for law NONE.
   virtual double PositiveProbability(uint32_t row) = 0;
 
-  // All that the source can draw for a row; those whose weights vanish beside
-  // others' in falling order.
+  // All that the source can draw for a row. Weights that vanish beside others' are 0.
   virtual absl::Status Enumerate(uint32_t row, std::vector<Candidate>* candidates) = 0;
 
   // Boundary of the grid that row's law was taken at; 0: none.

@@ -17,7 +17,7 @@ enum class RandomPurpose : uint32_t {
   kSlots = 1,       // How many of a row's slots each component gets.
   kCatalogue = 2,   // Draws of `uniform` and `popularity`.
   kEnumerated = 3,  // Draws after an exact enumeration.
-  kWindow = 4,      // Picks from the window of `nearest`.
+  kWindow = 4,      // Picks of `nearest` from its window, and of `adversarial`.
   kAccept = 5,      // Whether a proposal of `uniform` by base weight is kept.
   kUserEvent = 6,   // Draws of `exposure` and `mined`.
   kRemaining = 7,   // Draws among what a row without repetition has left.

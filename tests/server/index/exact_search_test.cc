@@ -44,11 +44,11 @@ TEST(ExactSearchTest, AgreesWithBruteForceWithFilterAndTies) {
     const Scorer scorer(*table);
     const ExactSearch search(scorer);
     std::vector<std::vector<float>> queries;
-    std::vector<SearchQuery> anchors;
+    std::vector<const float*> anchors;
     for (int q = 0; q < 9; ++q) queries.push_back(RandomVector(random));
-    for (const auto& query : queries) anchors.push_back({query.data(), kItems});
+    for (const auto& query : queries) anchors.push_back(query.data());
     const auto accept = [&](size_t query, Ordinal item, float score) {
-      EXPECT_EQ(score, scorer.Score(anchors[query].anchor, item));
+      EXPECT_EQ(score, scorer.Score(anchors[query], item));
       return (item + query) % 5 != 0;
     };
     // Some select among few, some among many with several rounds, one never selects.
@@ -56,8 +56,7 @@ TEST(ExactSearchTest, AgreesWithBruteForceWithFilterAndTies) {
       std::vector<std::vector<Hit>> hits;
       ASSERT_TRUE(search.Search(anchors, limit, accept, Cancellation(), &hits).ok());
       for (size_t q = 0; q < anchors.size(); ++q) {
-        const std::vector<Hit> expected =
-            BruteForce(*table, scorer, anchors[q].anchor, kItems, q, limit);
+        const std::vector<Hit> expected = BruteForce(*table, scorer, anchors[q], kItems, q, limit);
         ASSERT_EQ(hits[q].size(), expected.size());
         for (size_t i = 0; i < expected.size(); ++i) {
           ASSERT_EQ(hits[q][i].item, expected[i].item) << "rank " << i;
@@ -73,7 +72,7 @@ TEST(ExactSearchTest, StopsWhenCancelled) {
   builder.Set(1, std::vector<float>(kDimension, 1.0f));
   const auto table = std::move(builder).Build();
   const std::vector<float> query(kDimension, 0.0f);
-  const SearchQuery anchors[] = {{query.data(), 1}};
+  const float* const anchors[] = {query.data()};
   Cancellation cancellation;
   cancellation.Cancel();
   std::vector<std::vector<Hit>> hits;

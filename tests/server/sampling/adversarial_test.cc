@@ -132,7 +132,7 @@ TEST_P(AdversarialTest, DrawsFitTheSoftmaxOfEachRow) {
   EXPECT_GT(served, 5);
 }
 
-// Dead, excluded and bare items are never drawn; every status comes up.
+// Dead, excluded and bare items are never drawn.
 TEST_P(AdversarialTest, StatusesAndLogQAreThoseOfTheDefinition) {
   constexpr int kRows = 60, kCount = 20;
   std::set<RowStatus> seen;
