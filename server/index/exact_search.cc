@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "server/index/hit_key.h"
 #include "server/index/search.h"
 #include "storage/base/status.h"
 
@@ -29,20 +30,6 @@ uint64_t Above(const float* scores, float threshold) {
     mask |= ((eight * 0x0102040810204080) >> 56) << r;
   }
   return mask;
-}
-
-// A hit as a number: the nearer, the larger; among equal scores the lower ordinal is nearer.
-uint64_t ToKey(Hit hit) {
-  // Adding zero makes -0 and 0 one.
-  const auto bits = std::bit_cast<uint32_t>(hit.score + 0.0F);
-  const uint32_t ascending = (bits >> 31) != 0 ? ~bits : bits | 0x80000000;
-  return uint64_t{ascending} << 32 | static_cast<uint32_t>(~hit.item);
-}
-
-Hit ToHit(uint64_t key) {
-  const auto ascending = static_cast<uint32_t>(key >> 32);
-  const uint32_t bits = (ascending >> 31) != 0 ? ascending & 0x7FFFFFFF : ~ascending;
-  return {std::bit_cast<float>(bits), ~static_cast<uint32_t>(key)};
 }
 
 // Moves the `limit` largest of distinct keys to the front, in no order. Quickselect whose partition

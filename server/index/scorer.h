@@ -24,6 +24,9 @@ class Scorer {
   // Score of an item that has a vector. `anchor` is [dimension], as stored.
   float Score(const float* anchor, Ordinal item) const;
 
+  // Asks for the vector of an item, to be scored soon.
+  void Prefetch(Ordinal item) const;
+
   // Scores of the kPageItems places of a page that is not null; those of places
   // without a vector mean nothing.
   void ScorePage(const float* anchor, const VectorTable::Page& page, float* scores) const;

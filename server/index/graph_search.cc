@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/index/graph_search.h"
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <utility>
+
+#include "server/index/hit_key.h"
+#include "storage/base/status.h"
+
+namespace negatron {
+namespace {
+
+// Below it a walk spends its time on items that are not admitted.
+constexpr double kMinAdmittedShare = 0.05;
+
+// Windows of a larger part of all are cheaper to score against everything, and so is a walk that
+// has scored a larger part.
+constexpr int64_t kMinItemsOfLimit = 16;
+constexpr int64_t kMinItemsOfScored = 4;
+
+}  // namespace
+
+// The walks of a call, one after the other.
+class GraphSearch::Walk {
+ public:
+  Walk(const Scorer& scorer, const CompactGraph& graph)
+      : scorer_(scorer), graph_(graph), epochs_(graph.ordinal_end(), 0) {}
+
+  // Leaves the best `ef` accepted in best(); false: too long a way.
+  template <typename AcceptItem>
+  bool Run(const float* anchor, size_t ef, const AcceptItem& accept) {
+    NextEpoch();
+    anchor_ = anchor;
+    best_.clear();
+    open_.clear();
+    int64_t scored = 0;
+    const Ordinal start = Descend();
+    Visit(start, ef, accept);
+    while (!open_.empty()) {
+      const uint64_t nearest = open_.front();
+      if (best_.size() == ef && nearest < best_.front()) break;
+      std::pop_heap(open_.begin(), open_.end());
+      open_.pop_back();
+      fresh_.clear();
+      for (const uint32_t link : graph_.ground.Of(ToHit(nearest).item)) {
+        if (epochs_[link] == epoch_) continue;
+        epochs_[link] = epoch_;
+        scorer_.Prefetch(link);
+        fresh_.push_back(link);
+      }
+      scored += static_cast<int64_t>(fresh_.size());
+      if (scored * kMinItemsOfScored > graph_.item_count) return false;
+      for (const Ordinal item : fresh_) Visit(item, ef, accept);
+    }
+    return true;
+  }
+
+  // Considers an item without a place.
+  template <typename AcceptItem>
+  void Consider(Ordinal item, size_t ef, const AcceptItem& accept) {
+    const Hit hit{scorer_.Score(anchor_, item), item};
+    const uint64_t key = ToKey(hit);
+    if ((best_.size() < ef || key > best_.front()) && accept(hit)) Keep(key, ef);
+  }
+
+  std::vector<uint64_t>& best() { return best_; }  // A heap, the worst first.
+
+ private:
+  void NextEpoch() {
+    if (++epoch_ != 0) return;
+    std::fill(epochs_.begin(), epochs_.end(), uint16_t{0});
+    epoch_ = 1;
+  }
+
+  // An item that has lost its vector is a way only.
+  float ScoreOf(Ordinal item) const {
+    constexpr float kFar = -std::numeric_limits<float>::infinity();
+    return scorer_.table().Contains(item) ? scorer_.Score(anchor_, item) : kFar;
+  }
+
+  Ordinal Descend() const {
+    uint32_t node = graph_.entry;
+    for (size_t l = graph_.upper_levels.size(); l-- > 0;) {
+      const CompactGraph::UpperLevel& level = graph_.upper_levels[l];
+      float score = ScoreOf(level.items[node]);
+      for (bool moved = true; moved;) {
+        moved = false;
+        for (const uint32_t link : level.links.Of(node)) {
+          const float other = ScoreOf(level.items[link]);
+          if (other <= score) continue;
+          score = other;
+          node = link;
+          moved = true;
+        }
+      }
+      node = level.down[node];
+    }
+    return node;
+  }
+
+  template <typename AcceptItem>
+  void Visit(Ordinal item, size_t ef, const AcceptItem& accept) {
+    epochs_[item] = epoch_;
+    const Hit hit{ScoreOf(item), item};
+    const uint64_t key = ToKey(hit);
+    if (best_.size() == ef && key < best_.front()) return;
+    open_.push_back(key);
+    std::push_heap(open_.begin(), open_.end());
+    if (hit.score > -std::numeric_limits<float>::infinity() && accept(hit)) Keep(key, ef);
+  }
+
+  void Keep(uint64_t key, size_t ef) {
+    best_.push_back(key);
+    std::push_heap(best_.begin(), best_.end(), std::greater<>());
+    if (best_.size() <= ef) return;
+    std::pop_heap(best_.begin(), best_.end(), std::greater<>());
+    best_.pop_back();
+  }
+
+  const Scorer& scorer_;
+  const CompactGraph& graph_;
+  const float* anchor_ = nullptr;
+  std::vector<uint16_t> epochs_;  // By ordinal: the walk that saw it last.
+  uint16_t epoch_ = 0;
+  std::vector<uint64_t> open_;  // Heap of keys, the nearest first.
+  std::vector<uint64_t> best_;
+  std::vector<Ordinal> fresh_;
+};
+
+bool GraphSearch::IsForGraph(const SearchQuery& query, int limit) const {
+  const int64_t all = graph_.item_count;
+  return all > 0 && limit * kMinItemsOfLimit <= all &&
+         static_cast<double>(query.admitted_count) >= kMinAdmittedShare * static_cast<double>(all);
+}
+
+absl::Status GraphSearch::Search(std::span<const SearchQuery> queries, int limit, Accept accept,
+                                 const Cancellation& cancellation,
+                                 std::vector<std::vector<Hit>>* hits) const {
+  hits->assign(queries.size(), {});
+  const auto ef = static_cast<size_t>(std::max(ef_, limit));
+  Walk walk(scorer_, graph_);
+  std::vector<SearchQuery> rest;
+  std::vector<size_t> owners;  // Of the rest.
+  for (size_t q = 0; q < queries.size(); ++q) {
+    NEGATRON_RETURN_IF_ERROR(cancellation.Check());
+    const auto accept_hit = [&](Hit hit) { return accept(q, hit.item, hit.score); };
+    if (IsForGraph(queries[q], limit) && walk.Run(queries[q].anchor, ef, accept_hit)) {
+      for (const Ordinal item : delta_) walk.Consider(item, ef, accept_hit);
+      std::vector<uint64_t>& best = walk.best();
+      if (best.size() >= static_cast<size_t>(limit)) {
+        std::sort(best.begin(), best.end(), std::greater<>());
+        best.resize(static_cast<size_t>(limit));
+        (*hits)[q].resize(best.size());
+        std::transform(best.begin(), best.end(), (*hits)[q].begin(), ToHit);
+        continue;
+      }
+    }
+    rest.push_back(queries[q]);
+    owners.push_back(q);
+  }
+  if (rest.empty()) return absl::OkStatus();
+  std::vector<std::vector<Hit>> found;
+  const auto accept_rest = [&](size_t query, Ordinal item, float score) {
+    return accept(owners[query], item, score);
+  };
+  NEGATRON_RETURN_IF_ERROR(
+      ExactSearch(scorer_).Search(rest, limit, accept_rest, cancellation, &found));
+  for (size_t i = 0; i < rest.size(); ++i) (*hits)[owners[i]] = std::move(found[i]);
+  return absl::OkStatus();
+}
+
+}  // namespace negatron
