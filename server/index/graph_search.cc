@@ -12,13 +12,12 @@
 namespace negatron {
 namespace {
 
-// Below it a walk spends its time on items that are not admitted.
-constexpr double kMinAdmittedShare = 0.05;
-
-// Windows of a larger part of all are cheaper to score against everything, and so is a walk that
-// has scored a larger part.
+// A window of a larger part of all is cheaper to score against everything, and so are
+// more items without a place, and a walk that has scored a larger part: an item
+// found by links costs about ten times one that comes in order.
 constexpr int64_t kMinItemsOfLimit = 16;
-constexpr int64_t kMinItemsOfScored = 4;
+constexpr int64_t kMinItemsOfDelta = 4;
+constexpr int64_t kMinItemsOfScored = 8;
 
 }  // namespace
 
@@ -57,9 +56,10 @@ class GraphSearch::Walk {
     return true;
   }
 
-  // Considers an item without a place.
+  // Considers an item that has no place, or a wrong one.
   template <typename AcceptItem>
   void Consider(Ordinal item, size_t ef, const AcceptItem& accept) {
+    if (item < epochs_.size() && epochs_[item] == epoch_) return;
     const Hit hit{scorer_.Score(anchor_, item), item};
     const uint64_t key = ToKey(hit);
     if ((best_.size() < ef || key > best_.front()) && accept(hit)) Keep(key, ef);
@@ -129,24 +129,25 @@ class GraphSearch::Walk {
   std::vector<Ordinal> fresh_;
 };
 
-bool GraphSearch::IsForGraph(const SearchQuery& query, int limit) const {
+bool GraphSearch::IsForGraph(int limit) const {
   const int64_t all = graph_.item_count;
-  return all > 0 && limit * kMinItemsOfLimit <= all &&
-         static_cast<double>(query.admitted_count) >= kMinAdmittedShare * static_cast<double>(all);
+  return limit * kMinItemsOfLimit <= all &&
+         static_cast<int64_t>(delta_.size()) * kMinItemsOfDelta <= all;
 }
 
-absl::Status GraphSearch::Search(std::span<const SearchQuery> queries, int limit, Accept accept,
+absl::Status GraphSearch::Search(std::span<const float* const> anchors, int limit, Accept accept,
                                  const Cancellation& cancellation,
                                  std::vector<std::vector<Hit>>* hits) const {
-  hits->assign(queries.size(), {});
+  hits->assign(anchors.size(), {});
   const auto ef = static_cast<size_t>(std::max(ef_, limit));
+  const bool is_for_graph = IsForGraph(limit);
   Walk walk(scorer_, graph_);
-  std::vector<SearchQuery> rest;
+  std::vector<const float*> rest;
   std::vector<size_t> owners;  // Of the rest.
-  for (size_t q = 0; q < queries.size(); ++q) {
+  for (size_t q = 0; q < anchors.size(); ++q) {
     NEGATRON_RETURN_IF_ERROR(cancellation.Check());
     const auto accept_hit = [&](Hit hit) { return accept(q, hit.item, hit.score); };
-    if (IsForGraph(queries[q], limit) && walk.Run(queries[q].anchor, ef, accept_hit)) {
+    if (is_for_graph && walk.Run(anchors[q], ef, accept_hit)) {
       for (const Ordinal item : delta_) walk.Consider(item, ef, accept_hit);
       std::vector<uint64_t>& best = walk.best();
       if (best.size() >= static_cast<size_t>(limit)) {
@@ -157,7 +158,7 @@ absl::Status GraphSearch::Search(std::span<const SearchQuery> queries, int limit
         continue;
       }
     }
-    rest.push_back(queries[q]);
+    rest.push_back(anchors[q]);
     owners.push_back(q);
   }
   if (rest.empty()) return absl::OkStatus();

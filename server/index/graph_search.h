@@ -13,9 +13,9 @@ namespace negatron {
 // Walks the links of a graph by the scores of a table, which may be newer than the
 // graph: an HNSW search (Malkov, Yashunin, TPAMI 2020) whose filter is inside, so that
 // only accepted items take places among the best. Items without a place in the graph
-// are scored one by one. Queries that the graph would serve badly (few items
-// admitted, a window of a large part of all, a walk that finds no end) are scored
-// against everything; which ones depends on the query alone.
+// are scored one by one. What the graph would serve badly (few items accepted, a
+// window of a large part of all) is scored against everything; which anchors are
+// depends on nothing but the anchor.
 //
 // Thread-safety: immutable.
 class GraphSearch final : public VectorSearch {
@@ -26,14 +26,15 @@ class GraphSearch final : public VectorSearch {
               int ef)
       : scorer_(scorer), graph_(graph), delta_(delta), ef_(ef) {}
 
-  absl::Status Search(std::span<const SearchQuery> queries, int limit, Accept accept,
+  absl::Status Search(std::span<const float* const> anchors, int limit, Accept accept,
                       const Cancellation& cancellation,
                       std::vector<std::vector<Hit>>* hits) const override;
 
  private:
   class Walk;
 
-  bool IsForGraph(const SearchQuery& query, int limit) const;
+  // Whether a walk would cost less than scoring everything.
+  bool IsForGraph(int limit) const;
 
   const Scorer scorer_;
   const CompactGraph& graph_;
