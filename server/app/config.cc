@@ -153,7 +153,9 @@ absl::StatusOr<CommandLine> ReadCommandLine(const std::vector<std::string>& argu
   CommandLine line;
   line.action = flags.action;
   line.help = std::move(flags.help);
-  line.config.executor_threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const auto cores = static_cast<int>(std::thread::hardware_concurrency());
+  line.config.executor_threads = std::max(1, cores);
+  line.config.index_threads = std::max(1, cores / 2);
   if (line.action == Action::kHelp || line.action == Action::kVersion) return line;
   if (flags.config_file.empty()) {
     const char* const path = environment("NEGATRON_CONFIG");

@@ -79,6 +79,19 @@ void GrpcServer::SetServing(bool serving) {
   grpc::HealthCheckServiceInterface* const health = server_->GetHealthCheckService();
   health->SetServingStatus(serving);
   for (const std::string& name : ServiceSet::Names()) health->SetServingStatus(name, serving);
+  MutexLock lock(mutex_);
+  serving_ = serving;
+  TellIndexHealth();
+}
+
+void GrpcServer::SetIndexHealthy(bool healthy) {
+  MutexLock lock(mutex_);
+  index_healthy_ = healthy;
+  TellIndexHealth();
+}
+
+void GrpcServer::TellIndexHealth() {
+  server_->GetHealthCheckService()->SetServingStatus("negatron.index", serving_ && index_healthy_);
 }
 
 void GrpcServer::Shutdown(absl::Duration grace) {

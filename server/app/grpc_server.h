@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include <grpcpp/server.h>
@@ -11,6 +12,7 @@
 #include "server/app/config.h"
 #include "server/app/logging.h"
 #include "server/rpc/service_set.h"
+#include "storage/base/mutex.h"
 
 namespace negatron {
 
@@ -29,14 +31,22 @@ class GrpcServer {
   // What health checks say, of the server and of every service.
   void SetServing(bool serving);
 
+  // What they say of the name `negatron.index`: NOT_SERVING also while some collection
+  // cannot be given a good index, though it is served.
+  void SetIndexHealthy(bool healthy);
+
   // Closes the port and cancels calls that are still in flight after `grace`. Returns when none is.
   void Shutdown(absl::Duration grace);
 
  private:
   GrpcServer(std::unique_ptr<grpc::Server> server, int port);
+  void TellIndexHealth() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::unique_ptr<grpc::Server> server_;
   const int port_;
+  Mutex mutex_;
+  bool serving_ ABSL_GUARDED_BY(mutex_) = false;
+  bool index_healthy_ ABSL_GUARDED_BY(mutex_) = true;
 };
 
 // Sends what gRPC and protobuf log to `log`, which must live as long as the process.

@@ -117,17 +117,24 @@ DispatcherOptions MakeDispatcherOptions(const Config& config, Log& log) {
   return options;
 }
 
-EngineOptions MakeEngineOptions(const Config& config) {
+EngineOptions MakeEngineOptions(const Config& config, GrpcServer* server, Log& log) {
   EngineOptions options;
   options.data_dir = config.data_dir;
   options.accept_data_loss = config.accept_data_loss;
   options.sync_interval = config.sync_interval;
   options.write_queue_bytes = config.write_queue_bytes;
   options.excluded_mass_cache_bytes = config.excluded_mass_cache_bytes;
+  options.index_threads = config.index_threads;
+  options.index_min_items = config.index_min_items;
+  options.on_warning = [&log](const std::string& collection, const std::string& what) {
+    log.Warning("index", {{"collection", collection}, {"message", what}});
+  };
+  options.on_index_health = [server](bool healthy) { server->SetIndexHealthy(healthy); };
   return options;
 }
 
-absl::StatusOr<std::unique_ptr<Engine>> Recover(const Config& config, EngineHandle* handle,
+absl::StatusOr<std::unique_ptr<Engine>> Recover(const Config& config, GrpcServer* server,
+                                                EngineHandle* handle,
                                                 const Cancellation& cancellation, Log& log) {
   const absl::Time start = absl::Now();
   log.Info("recovery_started", {{"data_dir", config.data_dir}});
@@ -141,7 +148,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Recover(const Config& config, EngineHand
     log.Info("recovery", {{"stage", progress.stage}, {"fraction", progress.fraction}});
   };
   absl::StatusOr<std::unique_ptr<Engine>> engine =
-      Engine::Open(MakeEngineOptions(config), report, cancellation);
+      Engine::Open(MakeEngineOptions(config, server, log), report, cancellation);
   if (engine.ok()) {
     log.Info("recovery_done", {{"seconds", absl::ToDoubleSeconds(absl::Now() - start)},
                                {"durable_sequence", (*engine)->durable_sequence()}});
@@ -152,11 +159,12 @@ absl::StatusOr<std::unique_ptr<Engine>> Recover(const Config& config, EngineHand
 // Recovers on a thread of its own; ends the process if it is told to stop and recovery does not
 // notice in time.
 absl::StatusOr<std::unique_ptr<Engine>> RecoverUnlessStopped(const Config& config,
+                                                             GrpcServer* server,
                                                              EngineHandle* handle,
                                                              StopRequest* stop, Log& log) {
   absl::StatusOr<std::unique_ptr<Engine>> engine = absl::UnknownError("not opened yet");
   std::thread recovery([&] {
-    engine = Recover(config, handle, stop->recovery(), log);
+    engine = Recover(config, server, handle, stop->recovery(), log);
     stop->TellRecoveryEnded();
   });
   if (!stop->WaitForRecovery(kAbandonRecovery)) {
@@ -219,7 +227,7 @@ int RunServer(const Config& config, Log& log) {
   }
 
   const absl::StatusOr<std::unique_ptr<Engine>> engine =
-      RecoverUnlessStopped(config, &handle, &stop, log);
+      RecoverUnlessStopped(config, server->get(), &handle, &stop, log);
   if (engine.ok()) {
     handle.Set(engine->get());
     (*server)->SetServing(true);

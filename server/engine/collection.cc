@@ -19,6 +19,17 @@ void LoadAll(const std::array<std::atomic<int64_t>, n>& sums, std::array<int64_t
 
 }  // namespace
 
+SourceContext ContextOf(const Snapshot& snapshot, uint64_t seed, const Cancellation& cancellation,
+                        ExcludedMassCache* excluded_masses) {
+  SourceContext context{snapshot.pool.get(), snapshot.vectors.get(), Philox(seed), &cancellation,
+                        excluded_masses};
+  if (snapshot.generation != nullptr) {
+    context.generation = snapshot.generation.get();
+    context.delta = *snapshot.delta;
+  }
+  return context;
+}
+
 PoolSettings PoolSettingsOf(const CollectionRecord& settings) {
   return {settings.item_id_type,        settings.user_id_type,   settings.half_life_micros,
           settings.half_lives,          settings.windows,        settings.cohort_popularity,
@@ -72,6 +83,16 @@ void Collection::ReadCounts(CollectionStatistics* statistics) const {
   LoadAll(drawn_, &statistics->drawn_by_source);
   LoadAll(statuses_, &statistics->rows_by_status);
   LoadAll(rejects_, &statistics->rejects_by_cause);
+}
+
+IndexStatus Collection::index_status() const {
+  MutexLock lock(mutex_);
+  return index_status_;
+}
+
+void Collection::SetIndexStatus(IndexStatus status) {
+  MutexLock lock(mutex_);
+  index_status_ = std::move(status);
 }
 
 }  // namespace negatron

@@ -14,6 +14,7 @@
 #include "absl/base/thread_annotations.h"
 
 #include "server/engine/requests.h"
+#include "server/index/generation.h"
 #include "server/index/vector_table.h"
 #include "server/pool/pool_view.h"
 #include "server/sampling/sampler.h"
@@ -27,11 +28,19 @@ namespace negatron {
 struct Snapshot {
   std::shared_ptr<const CollectionRecord> settings;
   std::shared_ptr<const PoolView> pool;
-  std::shared_ptr<const VectorTable> vectors;  // Null without embedding settings.
-  int64_t commit_sequence = 0;                 // Of the last commit that touched it.
+  std::shared_ptr<const VectorTable> vectors;         // Null without embedding settings.
+  std::shared_ptr<const Generation> generation;       // Null: searches are exact.
+  std::shared_ptr<const std::vector<Ordinal>> delta;  // DeltaOf both; null without generation.
+  int64_t commit_sequence = 0;                        // Of the last commit that touched it.
 
-  SnapshotToken token() const { return {settings->incarnation, commit_sequence}; }
+  SnapshotToken token() const {
+    return {settings->incarnation, commit_sequence, generation == nullptr ? 0 : generation->number};
+  }
 };
+
+// What sources draw from for a call. Both must outlive it, `excluded_masses` may be null.
+SourceContext ContextOf(const Snapshot& snapshot, uint64_t seed, const Cancellation& cancellation,
+                        ExcludedMassCache* excluded_masses);
 
 // What the settings say about the pool.
 PoolSettings PoolSettingsOf(const CollectionRecord& settings);
@@ -64,12 +73,17 @@ class Collection {
   // Fills the counters of `statistics`.
   void ReadCounts(CollectionStatistics* statistics) const;
 
+  // What was last seen of the index.
+  IndexStatus index_status() const;
+  void SetIndexStatus(IndexStatus status);
+
  private:
   mutable Mutex mutex_;
   std::shared_ptr<const Snapshot> snapshot_ ABSL_GUARDED_BY(mutex_);
   // Replaced, and perhaps still read.
   std::vector<std::shared_ptr<const Snapshot>> retired_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, StreamRecord> streams_ ABSL_GUARDED_BY(mutex_);
+  IndexStatus index_status_ ABSL_GUARDED_BY(mutex_);
   std::atomic<int64_t> calls_{0};
   std::atomic<int64_t> rows_{0};
   std::array<std::atomic<int64_t>, kSourceKindCount> drawn_{};

@@ -320,6 +320,7 @@ absl::StatusOr<WriteResult> CollectionWriter::StageEmbeddings(const WriteEmbeddi
     const std::span<const float> vector =
         std::span<const float>(request.values).subspan(i * dimension, dimension);
     vectors_->Set(ordinals[i], vector);
+    touched_.push_back(ordinals[i]);
     slot.batch->PutEmbedding(settings().incarnation, ordinals[i], vector, slot.sequence);
   }
   last_sequence_ = slot.sequence;
@@ -333,6 +334,27 @@ void CollectionWriter::StageSettings(CollectionRecord settings, const CommitSlot
   last_sequence_ = slot.sequence;
 }
 
+void CollectionWriter::StageGeneration(std::shared_ptr<const Generation> generation,
+                                       const VectorTable& table, const std::vector<Ordinal>& delta,
+                                       const CommitSlot& slot) {
+  const VectorTable& newest = *published_->vectors;
+  delta_ = DeltaOf(newest, *generation, delta, TouchedItems(table, newest));
+  generation_ = std::move(generation);
+  StageSettings(settings(), slot);
+}
+
+void CollectionWriter::UpdateDelta(Snapshot* next) {
+  if (generation_ != nullptr) {
+    next->generation = std::move(generation_);
+    next->delta = std::make_shared<const std::vector<Ordinal>>(std::move(delta_));
+  } else if (next->generation != nullptr && !touched_.empty()) {
+    std::sort(touched_.begin(), touched_.end());
+    touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
+    next->delta = std::make_shared<const std::vector<Ordinal>>(
+        DeltaOf(*next->vectors, *next->generation, *next->delta, touched_));
+  }
+}
+
 void CollectionWriter::Publish() {
   if (last_sequence_ > published_->commit_sequence) {
     auto next = std::make_shared<Snapshot>(*published_);
@@ -343,6 +365,7 @@ void CollectionWriter::Publish() {
     if (next->vectors == nullptr && next->settings->embedding.has_value()) {
       next->vectors = std::make_shared<const VectorTable>(*next->settings->embedding);
     }
+    UpdateDelta(next.get());
     published_ = std::move(next);
     collection_->Publish(published_);
   }
@@ -350,6 +373,8 @@ void CollectionWriter::Publish() {
   streams_.clear();
   pool_.reset();
   vectors_.reset();
+  touched_.clear();
+  generation_.reset();
   settings_.reset();
   forgotten_.clear();
   remembered_.clear();
@@ -362,6 +387,8 @@ void CollectionWriter::Abort() {
   fresh_categories_.clear();
   pool_.reset();
   vectors_.reset();
+  touched_.clear();
+  generation_.reset();
   settings_.reset();
   last_sequence_ = 0;
   for (const std::string& id : remembered_) requests_.Remove(id);

@@ -84,6 +84,10 @@ class CollectionWriter {
   // Events as they are in the store and in the pool.
   void StageRemoval(std::span<const EventRecord> events, const CommitSlot& slot);
   void StageWatermark(Micros watermark, const CommitSlot& slot);
+  // `delta` is DeltaOf `table`, of an earlier or the newest snapshot. Durable as a change of
+  // the settings: so that the number of the commit names what searches use.
+  void StageGeneration(std::shared_ptr<const Generation> generation, const VectorTable& table,
+                       const std::vector<Ordinal>& delta, const CommitSlot& slot);
   // Removes positives that are before the watermark from the store, but for the
   // first of each user and item. Nothing changes for readers.
   void ForgetEvents(std::span<const EventRecord> events, const CommitSlot& slot);
@@ -92,6 +96,7 @@ class CollectionWriter {
   void Abort();
 
  private:
+  void UpdateDelta(Snapshot* next);
   absl::Status StageExpiredRepeats(std::span<const EventRecord> removed, const CommitSlot& slot);
   PoolBuilder& pool();
   const IdIndex& items() const { return pool_ ? pool_->items() : published_->pool->items(); }
@@ -113,6 +118,9 @@ class CollectionWriter {
   // Of the group that is being staged.
   std::optional<PoolBuilder> pool_;
   std::optional<VectorTableBuilder> vectors_;
+  std::vector<Ordinal> touched_;  // Items that got vectors, in order of writing.
+  std::shared_ptr<const Generation> generation_;
+  std::vector<Ordinal> delta_;  // Of `generation_`.
   std::shared_ptr<const CollectionRecord> settings_;
   int64_t last_sequence_ = 0;
   RequestMemory requests_;

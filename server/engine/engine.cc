@@ -58,9 +58,11 @@ std::string EtagOf(const CollectionRecord& record) {
 
 absl::string_view KernelId() { return {kKernelId.data(), kKernelId.size()}; }
 
-Engine::Impl::Impl(const EngineOptions& options, std::unique_ptr<Store> store)
+Engine::Impl::Impl(const EngineOptions& options, std::unique_ptr<Store> store,
+                   std::unique_ptr<IndexFiles> files)
     : options_(options),
       store_(std::move(store)),
+      index_files_(std::move(files)),
       excluded_masses_(options.excluded_mass_cache_bytes) {}
 
 void Engine::Impl::Start() {
@@ -69,12 +71,20 @@ void Engine::Impl::Start() {
                                        options_.write_queue_requests, options_.clock});
   housekeeper_ = std::make_unique<Housekeeper>(store_.get(), this, options_.clock,
                                                options_.housekeeping_interval);
+  IndexerOptions index;
+  index.min_items = options_.index_min_items;
+  index.generation.threads = options_.index_threads;
+  index.interval = options_.index_interval;
+  index.on_warning = options_.on_warning;
+  index.on_health = options_.on_index_health;
+  indexer_ = std::make_unique<Indexer>(index, index_files_.get(), this, options_.clock);
   for (const int64_t incarnation : unfinished_) {
     housekeeper_->RemoveErased(incarnation, [](const absl::Status&) {});
   }
 }
 
 void Engine::Impl::Stop() {
+  if (indexer_ != nullptr) indexer_->Stop();
   if (housekeeper_ != nullptr) housekeeper_->Stop();
   if (queue_ != nullptr) queue_->Stop();
 }
@@ -336,7 +346,9 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(
   store_options.file_system = options.file_system;
   progress({"opening the log", 0});
   NEGATRON_ASSIGN_OR_RETURN(std::unique_ptr<Store> store, Store::Open(store_options));
-  auto impl = std::make_unique<Impl>(options, std::move(store));
+  NEGATRON_ASSIGN_OR_RETURN(std::unique_ptr<IndexFiles> files,
+                            IndexFiles::Open(options.data_dir, options.file_system));
+  auto impl = std::make_unique<Impl>(options, std::move(store), std::move(files));
   NEGATRON_RETURN_IF_ERROR(impl->Recover(progress, cancellation));
   impl->Start();
   return std::unique_ptr<Engine>(new Engine(std::move(impl)));
@@ -345,6 +357,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(
 void Engine::Shutdown() { impl_->Stop(); }
 
 void Engine::RunHousekeeping() { impl_->housekeeper().RunRound(); }
+
+void Engine::RunIndexing() { impl_->indexer().RunRound(); }
 
 void Engine::CreateCollection(CollectionRecord settings, CollectionDone done) {
   impl_->Create(std::move(settings), std::move(done));

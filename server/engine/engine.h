@@ -38,6 +38,18 @@ struct EngineOptions {
   // Retention moves on, and what a failing disk left undone is tried again, at least
   // this often.
   absl::Duration housekeeping_interval = absl::Seconds(1);
+  // Collections with fewer embeddings are searched exactly.
+  int64_t index_min_items = 20000;
+  // Threads that build indexes; they yield to all others.
+  int index_threads = 1;
+  // The index is looked after at least this often.
+  absl::Duration index_interval = absl::Seconds(1);
+  // Called with what goes wrong and does not fail a call: the collection's id, and what it
+  // is. By threads of the engine, or by Open.
+  std::function<void(const std::string& collection, const std::string& what)> on_warning;
+  // Called by a thread of the engine when the first collection cannot be given a good
+  // index, and when the last of them has got one.
+  std::function<void(bool healthy)> on_index_health;
   const Clock* clock = &Clock::System();
   // For tests; null: the system's.
   std::shared_ptr<rocksdb::FileSystem> file_system;
@@ -115,6 +127,8 @@ class Engine {
 
   // Does what housekeeping is due, and waits for it. For tests.
   void RunHousekeeping();
+  // Looks after the indexes, and waits for it. For tests.
+  void RunIndexing();
 
   // --- Reads. ---
   absl::StatusOr<SampleResult> Sample(absl::string_view collection, const SampleRequest& request,

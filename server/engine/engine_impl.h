@@ -15,8 +15,10 @@
 #include "server/engine/commit_queue.h"
 #include "server/engine/engine.h"
 #include "server/engine/housekeeper.h"
+#include "server/engine/indexer.h"
 #include "server/sampling/excluded_mass_cache.h"
 #include "storage/base/mutex.h"
+#include "storage/rocks/index_files.h"
 #include "storage/rocks/store.h"
 
 namespace negatron {
@@ -32,7 +34,8 @@ struct RecoveredCollection {
 // Rebuilds one collection from its records. DATA_LOSS if they contradict each
 // other.
 absl::StatusOr<RecoveredCollection> RecoverCollection(
-    const Store& store, const CollectionRecord& settings,
+    const Store& store, const IndexFiles& files, const CollectionRecord& settings,
+    const std::function<void(const std::string& collection, const std::string& what)>& on_warning,
     const std::function<void(absl::string_view stage, double fraction)>& progress,
     const Cancellation& cancellation);
 
@@ -40,12 +43,13 @@ absl::StatusOr<RecoveredCollection> RecoverCollection(
 // the commit thread owns their writers.
 class Engine::Impl final : public HousekeepingHost {
  public:
-  Impl(const EngineOptions& options, std::unique_ptr<Store> store);
+  Impl(const EngineOptions& options, std::unique_ptr<Store> store,
+       std::unique_ptr<IndexFiles> files);
   ~Impl() override { Stop(); }
 
   absl::Status Recover(const std::function<void(const RecoveryProgress&)>& progress,
                        const Cancellation& cancellation);
-  // Starts the commit thread and housekeeping; after Recover.
+  // Starts the commit thread, housekeeping and indexing; after Recover.
   void Start();
   void Stop();
 
@@ -71,6 +75,7 @@ class Engine::Impl final : public HousekeepingHost {
   const EngineOptions& options() const { return options_; }
   const Store& store() const { return *store_; }
   Housekeeper& housekeeper() { return *housekeeper_; }
+  Indexer& indexer() { return *indexer_; }
   ExcludedMassCache* excluded_masses() { return &excluded_masses_; }
 
  private:
@@ -80,6 +85,7 @@ class Engine::Impl final : public HousekeepingHost {
 
   const EngineOptions options_;
   const std::unique_ptr<Store> store_;
+  const std::unique_ptr<IndexFiles> index_files_;
   ExcludedMassCache excluded_masses_;
 
   mutable Mutex mutex_;
@@ -95,6 +101,7 @@ class Engine::Impl final : public HousekeepingHost {
 
   std::unique_ptr<CommitQueue> queue_;
   std::unique_ptr<Housekeeper> housekeeper_;  // Writes to the queue.
+  std::unique_ptr<Indexer> indexer_;          // The same.
 };
 
 }  // namespace negatron

@@ -53,9 +53,7 @@ Micros WatermarkAt(const CollectionRecord& settings, Micros now) {
 
 Housekeeper::Housekeeper(const Store* store, HousekeepingHost* host, const Clock* clock,
                          absl::Duration interval)
-    : store_(store), host_(host), clock_(clock), interval_(interval) {
-  thread_ = std::thread([this] { Run(); });
-}
+    : store_(store), host_(host), clock_(clock), thread_(interval, [this] { Round(); }) {}
 
 Housekeeper::~Housekeeper() { Stop(); }
 
@@ -64,58 +62,20 @@ void Housekeeper::RemoveErased(int64_t incarnation, Done done) {
     MutexLock lock(mutex_);
     if (!stopped_) {
       erasing_[incarnation].push_back(std::move(done));
-      has_news_ = true;
-      wake_.NotifyOne();
+      thread_.Wake();
       return;
     }
   }
   done(ShuttingDown());
 }
 
-void Housekeeper::RunRound() {
-  MutexLock lock(mutex_);
-  const int64_t round = ++rounds_asked_;
-  wake_.NotifyOne();
-  while (rounds_done_ < round && !stopped_) round_done_.Wait(mutex_);
-}
-
 void Housekeeper::Stop() {
-  {
-    MutexLock lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.NotifyOne();
-  if (thread_.joinable()) thread_.join();
-}
-
-bool Housekeeper::stopping() const {
-  MutexLock lock(mutex_);
-  return stopping_;
-}
-
-void Housekeeper::Run() {
-  while (true) {
-    int64_t round = 0;
-    {
-      MutexLock lock(mutex_);
-      if (!stopping_ && !has_news_ && rounds_asked_ == rounds_done_) {
-        wake_.WaitFor(mutex_, interval_);
-      }
-      if (stopping_) break;
-      has_news_ = false;
-      round = rounds_asked_;
-    }
-    Round();
-    MutexLock lock(mutex_);
-    rounds_done_ = round;
-    round_done_.NotifyAll();
-  }
+  thread_.Stop();
   std::map<int64_t, std::vector<Done>> left;
   {
     MutexLock lock(mutex_);
     stopped_ = true;
     left.swap(erasing_);
-    round_done_.NotifyAll();
   }
   for (auto& [incarnation, waiting] : left) {
     for (Done& done : waiting) done(ShuttingDown());

@@ -8,7 +8,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -17,6 +16,7 @@
 
 #include "server/engine/collection.h"
 #include "server/engine/collection_writer.h"
+#include "server/engine/round_thread.h"
 #include "storage/base/clock.h"
 #include "storage/base/mutex.h"
 #include "storage/rocks/store.h"
@@ -59,20 +59,19 @@ class Housekeeper {
   Housekeeper& operator=(const Housekeeper&) = delete;
 
   // Removes the events of all users of the incarnation that are erased by now;
-  // then calls `done`, which must not block, on the housekeeper's thread:
+  // then calls `done`, which must not block, on its own thread or the one that stops it:
   // with OK, UNAVAILABLE if the disk fails, or UNAVAILABLE (SHUTTING_DOWN).
   void RemoveErased(int64_t incarnation, Done done);
 
   // Does a round now and waits until it is done (or `Stop` is called).
-  void RunRound();
+  void RunRound() { thread_.RunRound(); }
 
   // Ends after the portion at hand. Idempotent.
   void Stop();
 
  private:
-  void Run();
   void Round();
-  bool stopping() const;
+  bool stopping() const { return thread_.stopping(); }
   absl::Status RemoveErasedOf(const Collection& collection);
   absl::Status Expire(const Collection& collection);
   void TrimMemory();
@@ -86,7 +85,6 @@ class Housekeeper {
   const Store* const store_;
   HousekeepingHost* const host_;
   const Clock* const clock_;
-  const absl::Duration interval_;
 
   // Confined to the thread: up to where events before the watermark are gone, by
   // incarnation. Late events behind it go after the next start.
@@ -97,18 +95,12 @@ class Housekeeper {
   int64_t trimmed_bytes_ = 0;
   Micros next_trim_ = kAlways;
 
-  mutable Mutex mutex_;
-  CondVar wake_;
-  CondVar round_done_;
+  Mutex mutex_;
   // Incarnations whose erased users may have events, with who waits for it.
   std::map<int64_t, std::vector<Done>> erasing_ ABSL_GUARDED_BY(mutex_);
-  bool has_news_ ABSL_GUARDED_BY(mutex_) = false;
-  int64_t rounds_asked_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t rounds_done_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 
-  std::thread thread_;
+  RoundThread thread_;
 };
 
 }  // namespace negatron

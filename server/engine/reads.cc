@@ -36,6 +36,31 @@ absl::Status CheckRead(const IdBatch& ids, IdType type) {
   return violations.ToStatus();
 }
 
+IndexStatistics IndexStatisticsOf(const Snapshot& snapshot, IndexStatus status) {
+  IndexStatistics statistics;
+  statistics.status = std::move(status);
+  if (snapshot.generation == nullptr) return statistics;
+  const Generation& generation = *snapshot.generation;
+  statistics.generation = generation.number;
+  statistics.build_time = generation.build_time;
+  statistics.placed_count = generation.graph->links.item_count;
+  statistics.unreached_count = static_cast<int64_t>(generation.graph->unreached.size());
+  statistics.delta_count = static_cast<int64_t>(snapshot.delta->size());
+  statistics.link_count = generation.link_count;
+  statistics.ef_construction = generation.ef_construction;
+  statistics.ef = generation.ef;
+  statistics.built_recall = generation.recall;
+  return statistics;
+}
+
+// Of the index, beside the vectors.
+int64_t IndexBytes(const Snapshot& snapshot) {
+  const Graph& graph = *snapshot.generation->graph;
+  return graph.links.bytes() + graph.sketch.bytes() +
+         static_cast<int64_t>((graph.unreached.capacity() + snapshot.delta->capacity()) *
+                              sizeof(Ordinal));
+}
+
 }  // namespace
 
 absl::StatusOr<CollectionRecord> Engine::GetCollection(absl::string_view id) const {
@@ -156,6 +181,10 @@ absl::StatusOr<CollectionStatistics> Engine::GetStatistics(absl::string_view col
   if (snapshot->vectors != nullptr) {
     statistics.embedding_count = snapshot->vectors->size();
     statistics.memory_bytes.emplace_back("embeddings", snapshot->vectors->bytes());
+    statistics.index = IndexStatisticsOf(*snapshot, found->index_status());
+    if (snapshot->generation != nullptr) {
+      statistics.memory_bytes.emplace_back("index", IndexBytes(*snapshot));
+    }
   }
   found->ReadCounts(&statistics);
   return statistics;

@@ -12,6 +12,8 @@
 namespace negatron {
 namespace {
 
+using Warning = std::function<void(const std::string& collection, const std::string& what)>;
+
 // Records between two reports and looks at the clock.
 constexpr int64_t kRecordsBetweenChecks = 1 << 16;
 
@@ -25,10 +27,12 @@ absl::Status Contradiction(const CollectionRecord& settings, absl::string_view w
 // Reads the records of one collection into builders.
 class Rebuild {
  public:
-  Rebuild(const Store& store, const CollectionRecord& settings,
-          const std::function<void(absl::string_view, double)>& progress,
+  Rebuild(const Store& store, const IndexFiles& files, const CollectionRecord& settings,
+          const Warning& on_warning, const std::function<void(absl::string_view, double)>& progress,
           const Cancellation& cancellation)
       : store_(store),
+        files_(files),
+        on_warning_(on_warning),
         settings_(settings),
         progress_(progress),
         cancellation_(cancellation),
@@ -55,6 +59,7 @@ class Rebuild {
     snapshot->settings = std::make_shared<const CollectionRecord>(settings_);
     snapshot->pool = std::move(pool_).Build();
     snapshot->vectors = std::move(vectors);
+    if (snapshot->vectors != nullptr) ReadGeneration(snapshot.get());
     std::map<std::string, StreamRecord> streams;
     NEGATRON_RETURN_IF_ERROR(
         store_.ScanStreams(settings_.incarnation, [&](const StreamRecord& record) {
@@ -116,6 +121,24 @@ class Rebuild {
     return std::move(builder).Build();
   }
 
+  // Without a generation, searches are exact until one is built.
+  void ReadGeneration(Snapshot* snapshot) {
+    progress_(absl::StrCat(settings_.id, ": index"), 0.94);
+    absl::StatusOr<std::shared_ptr<const Generation>> generation =
+        LoadGeneration(files_, settings_);
+    if (!generation.ok()) {
+      if (on_warning_) {
+        on_warning_(settings_.id, absl::StrCat(generation.status().message(),
+                                               "; the index is built again from the vectors"));
+      }
+      return;
+    }
+    if (*generation == nullptr) return;
+    snapshot->delta =
+        std::make_shared<const std::vector<Ordinal>>(DeltaOf(*snapshot->vectors, **generation));
+    snapshot->generation = *std::move(generation);
+  }
+
   absl::Status Seen(absl::string_view stage, double fraction, int64_t sequence) {
     last_sequence_ = std::max(last_sequence_, sequence);
     if (++records_ % kRecordsBetweenChecks != 0) return absl::OkStatus();
@@ -124,6 +147,8 @@ class Rebuild {
   }
 
   const Store& store_;
+  const IndexFiles& files_;
+  const Warning& on_warning_;
   const CollectionRecord& settings_;
   const std::function<void(absl::string_view, double)>& progress_;
   const Cancellation& cancellation_;
@@ -138,10 +163,10 @@ class Rebuild {
 }  // namespace
 
 absl::StatusOr<RecoveredCollection> RecoverCollection(
-    const Store& store, const CollectionRecord& settings,
-    const std::function<void(absl::string_view, double)>& progress,
+    const Store& store, const IndexFiles& files, const CollectionRecord& settings,
+    const Warning& on_warning, const std::function<void(absl::string_view, double)>& progress,
     const Cancellation& cancellation) {
-  return Rebuild(store, settings, progress, cancellation).Run();
+  return Rebuild(store, files, settings, on_warning, progress, cancellation).Run();
 }
 
 absl::Status Engine::Impl::Recover(const std::function<void(const RecoveryProgress&)>& progress,
@@ -158,7 +183,8 @@ absl::Status Engine::Impl::Recover(const std::function<void(const RecoveryProgre
     };
     report(found[i].id, 0);
     NEGATRON_ASSIGN_OR_RETURN(RecoveredCollection recovered,
-                              RecoverCollection(*store_, found[i], report, cancellation));
+                              RecoverCollection(*store_, *index_files_, found[i],
+                                                options_.on_warning, report, cancellation));
     Publish(found[i].id, recovered.collection);
     writers_.try_emplace(found[i].id, recovered.collection, std::move(recovered.requests),
                          std::move(recovered.category_names));

@@ -12,6 +12,7 @@
 
 #include "server/engine/ids.h"
 #include "server/engine/sample_requests.h"
+#include "server/index/neighbourhoods.h"
 #include "server/sampling/policy.h"
 #include "storage/model/records.h"
 
@@ -153,6 +154,36 @@ struct GetEmbeddingsResult {
   SnapshotToken snapshot;
 };
 
+// What the server has seen of a collection's index while it keeps it good.
+struct IndexStatus {
+  bool building = false;
+  std::string problem;       // Why the last generation was refused; empty: it was not.
+  double build_seconds = 0;  // Of the last build; 0: none since the start.
+  // As measured last, at check_time; 0: not since the start.
+  Micros check_time = 0;
+  double recall = 0;
+  double drift = 0;  // Mean distance of vectors from where the graph was built, in norms.
+  // Of a sample of items at the last two builds since the start: how their neighbours
+  // changed. Unset before the second.
+  std::optional<NeighbourhoodChange> change;
+  // Part of their neighbours at the last build that share a category with them. Unset if
+  // they have none.
+  std::optional<double> category_purity;
+};
+
+struct IndexStatistics {
+  int64_t generation = 0;  // 0: none, and searches are exact.
+  Micros build_time = 0;
+  int64_t placed_count = 0;
+  int64_t unreached_count = 0;
+  int64_t delta_count = 0;
+  int link_count = 0;
+  int ef_construction = 0;
+  int ef = 0;
+  double built_recall = 0;
+  IndexStatus status;
+};
+
 struct CollectionStatistics {
   SnapshotToken snapshot;
   Micros as_of = 0;
@@ -172,6 +203,7 @@ struct CollectionStatistics {
   std::array<int64_t, kSourceKindCount> drawn_by_source{};
   std::array<int64_t, kRowStatusCount> rows_by_status{};
   std::array<int64_t, kRejectCauseCount> rejects_by_cause{};
+  std::optional<IndexStatistics> index;  // Unset without embedding settings.
 };
 
 }  // namespace negatron

@@ -323,8 +323,8 @@ absl::StatusOr<SampleResult> Engine::Sample(absl::string_view collection,
   UninitializedVector<Ordinal> items;
   const SampleColumns columns = Allocate(request, pool.items(), &items, &result);
   SampleTotals totals;
-  const SourceContext context{&pool, snapshot->vectors.get(), Philox(request.seed), &cancellation,
-                              impl_->excluded_masses()};
+  const SourceContext context =
+      ContextOf(*snapshot, request.seed, cancellation, impl_->excluded_masses());
   NEGATRON_RETURN_IF_ERROR(
       SampleRows(request.policy, context, rows.Batch(request, queries), columns, &totals));
   if (!items.empty()) WriteIds(request, pool.items(), items, &result);
@@ -357,8 +357,7 @@ absl::StatusOr<SharedResult> Engine::SampleShared(absl::string_view collection,
   result.log_remaining.resize(static_cast<size_t>(rows_request.row_count));
   const SharedColumns columns{items, result.log_q, result.components, result.false_mask,
                               result.log_remaining};
-  const SourceContext context{&pool, snapshot->vectors.get(), Philox(rows_request.seed),
-                              &cancellation};
+  const SourceContext context = ContextOf(*snapshot, rows_request.seed, cancellation, nullptr);
   SampleTotals totals;
   NEGATRON_RETURN_IF_ERROR(SampleSharedBlock(rows_request.policy, context,
                                              rows.Batch(rows_request, {}), result.negatives_time,

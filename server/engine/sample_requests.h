@@ -51,6 +51,7 @@ struct SampleRequest {
 struct SnapshotToken {
   int64_t incarnation = 0;
   int64_t commit_sequence = 0;
+  int64_t generation = 0;  // Of the index; 0: searches are exact.
 };
 
 // Columns of [row_count * negative_count] draws, row-major, unless stated. A

@@ -76,33 +76,33 @@ std::string_view FindProblem(const CompactGraph& graph) {
   return {};
 }
 
-double ReachableShare(const CompactGraph& graph) {
-  if (graph.item_count == 0) return 1;
+std::vector<Ordinal> Unreached(const CompactGraph& graph) {
+  std::vector<Ordinal> unreached;
+  if (graph.item_count == 0) return unreached;
   std::vector<uint64_t> seen(graph.placed.size(), 0);
-  std::vector<uint32_t> open = {
-      graph.upper_levels.empty() ? graph.entry : graph.upper_levels.back().items[graph.entry]};
-  seen[open[0] / 64] |= uint64_t{1} << (open[0] % 64);
-  // A search goes down from the entry by upper links, so that their ends are reached, too.
+  std::vector<uint32_t> open;
+  const auto see = [&](uint32_t node) {
+    uint64_t& word = seen[node / 64];
+    if ((word >> (node % 64) & 1) == 0) open.push_back(node);
+    word |= uint64_t{1} << (node % 64);
+  };
+  see(graph.upper_levels.empty() ? graph.entry : graph.upper_levels.back().items[graph.entry]);
+  // A search comes down by upper links, too, which lead to all nodes of their levels as they
+  // are built.
   for (const CompactGraph::UpperLevel& level : graph.upper_levels) {
-    for (const Ordinal item : level.items) {
-      uint64_t& word = seen[item / 64];
-      if ((word >> (item % 64) & 1) == 0) open.push_back(item);
-      word |= uint64_t{1} << (item % 64);
-    }
+    for (const Ordinal item : level.items) see(item);
   }
-  int64_t reached = static_cast<int64_t>(open.size());
   while (!open.empty()) {
     const uint32_t node = open.back();
     open.pop_back();
-    for (const uint32_t link : graph.ground.Of(node)) {
-      uint64_t& word = seen[link / 64];
-      if ((word >> (link % 64) & 1) != 0) continue;
-      word |= uint64_t{1} << (link % 64);
-      open.push_back(link);
-      ++reached;
+    for (const uint32_t link : graph.ground.Of(node)) see(link);
+  }
+  for (size_t w = 0; w < seen.size(); ++w) {
+    for (uint64_t rest = graph.placed[w] & ~seen[w]; rest != 0; rest &= rest - 1) {
+      unreached.push_back(static_cast<Ordinal>(w * 64 + std::countr_zero(rest)));
     }
   }
-  return static_cast<double>(reached) / static_cast<double>(graph.item_count);
+  return unreached;
 }
 
 }  // namespace negatron

@@ -52,8 +52,8 @@ struct CompactGraph {
 // a graph without a problem ends, and stays within its arrays.
 std::string_view FindProblem(const CompactGraph& graph);
 
-// Part of the items with a place that are reached from the entry. 1 for an empty graph.
-double ReachableShare(const CompactGraph& graph);
+// The items with a place that no way leads to from the entry, rising.
+std::vector<Ordinal> Unreached(const CompactGraph& graph);
 
 }  // namespace negatron
 

@@ -41,18 +41,6 @@ class KernelSpace final : public hnswlib::SpaceInterface<float> {
   decltype(Kernels::negative_distances) const kernel_ = BestKernels().negative_distances;
 };
 
-std::vector<Ordinal> ItemsOf(const VectorTable& table) {
-  std::vector<Ordinal> items;
-  items.reserve(static_cast<size_t>(table.size()));
-  for (size_t p = 0; p < table.page_count(); ++p) {
-    if (table.page(p) == nullptr) continue;
-    for (uint64_t rest = table.page(p)->present; rest != 0; rest &= rest - 1) {
-      items.push_back(static_cast<Ordinal>(p * VectorTable::kPageItems + __builtin_ctzll(rest)));
-    }
-  }
-  return items;
-}
-
 double SquaredNorm(std::span<const float> vector) {
   double sum = 0;
   for (const float component : vector) sum += double{component} * component;
@@ -167,7 +155,7 @@ CompactGraph Freeze(const Hnsw& graph, uint32_t ordinal_end) {
 
 absl::StatusOr<CompactGraph> BuildGraph(const VectorTable& table, const GraphOptions& options,
                                         const Cancellation& cancellation) {
-  const std::vector<Ordinal> items = ItemsOf(table);
+  const std::vector<Ordinal> items = table.Items();
   const bool augmented = table.settings().metric == Metric::kInnerProduct;
   KernelSpace space(table.dimension() + (augmented ? 1 : 0));
   try {

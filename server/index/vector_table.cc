@@ -2,6 +2,7 @@
 #include "server/index/vector_table.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <utility>
 
@@ -22,6 +23,18 @@ bool VectorTable::Read(Ordinal item, std::span<float> vector) const {
   std::copy_n(page->values.data() + item % kPageItems * vector.size(), vector.size(),
               vector.begin());
   return true;
+}
+
+std::vector<Ordinal> VectorTable::Items() const {
+  std::vector<Ordinal> items;
+  items.reserve(static_cast<size_t>(size_));
+  for (size_t p = 0; p < pages_.size(); ++p) {
+    if (pages_[p] == nullptr) continue;
+    for (uint64_t rest = pages_[p]->present; rest != 0; rest &= rest - 1) {
+      items.push_back(static_cast<Ordinal>(p * kPageItems + std::countr_zero(rest)));
+    }
+  }
+  return items;
 }
 
 int64_t VectorTable::bytes() const {

@@ -35,6 +35,7 @@ class VectorTable {
   bool Read(Ordinal item, std::span<float> vector) const;
 
   int64_t size() const { return size_; }  // Items with a vector.
+  std::vector<Ordinal> Items() const;     // Those, rising.
   size_t page_count() const { return pages_.size(); }
   // Page i holds the items [i * kPageItems, (i + 1) * kPageItems); may be null.
   const Page* page(size_t i) const { return pages_[i].get(); }

@@ -31,6 +31,32 @@ void WriteCounters(const CollectionStatistics& statistics, v1::CollectionStatist
   }
 }
 
+void WriteIndex(const IndexStatistics& index, v1::IndexStatistics* wire) {
+  wire->set_generation(index.generation);
+  if (index.generation != 0) WriteTimestamp(index.build_time, wire->mutable_build_time());
+  wire->set_placed_count(index.placed_count);
+  wire->set_unreached_count(index.unreached_count);
+  wire->set_delta_count(index.delta_count);
+  wire->set_link_count(index.link_count);
+  wire->set_ef_construction(index.ef_construction);
+  wire->set_ef(index.ef);
+  wire->set_built_recall(index.built_recall);
+  const IndexStatus& status = index.status;
+  wire->set_building(status.building);
+  if (status.build_seconds > 0) {
+    WriteDuration(absl::Seconds(status.build_seconds), wire->mutable_build_duration());
+  }
+  wire->set_problem(status.problem);
+  if (status.check_time != 0) WriteTimestamp(status.check_time, wire->mutable_check_time());
+  wire->set_recall(status.recall);
+  wire->set_drift(status.drift);
+  if (status.change.has_value()) {
+    wire->set_neighbourhood_preservation(status.change->preservation);
+    wire->set_projection_shift(status.change->projection_shift);
+  }
+  if (status.category_purity.has_value()) wire->set_category_purity(*status.category_purity);
+}
+
 }  // namespace
 
 void WriteStatistics(absl::string_view collection_id, const CollectionStatistics& statistics,
@@ -58,6 +84,7 @@ void WriteStatistics(absl::string_view collection_id, const CollectionStatistics
     use->set_bytes(bytes);
   }
   WriteCounters(statistics, wire);
+  if (statistics.index.has_value()) WriteIndex(*statistics.index, wire->mutable_index());
 }
 
 }  // namespace negatron

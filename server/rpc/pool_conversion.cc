@@ -323,6 +323,7 @@ void WriteReceipt(const WriteResult& result, v1::WriteReceipt* receipt) {
 void WriteToken(const SnapshotToken& token, v1::SnapshotToken* wire) {
   wire->set_incarnation(token.incarnation);
   wire->set_commit_sequence(token.commit_sequence);
+  wire->set_index_generation(token.generation);
 }
 
 void WriteItemTable(const ItemTable& items, v1::ColumnEncoding encoding, v1::ItemTable* wire) {

@@ -69,8 +69,9 @@ absl::Status NearestCandidates::Begin(std::span<const Row> rows, std::span<RowSt
     return bounds[query].Contain(score) && items_.Admits(row, item) && !row.excluded.Contains(item);
   };
   std::vector<std::vector<Hit>> found;
+  const auto search = MakeSearch(scorer_, context_.generation, context_.delta);
   NEGATRON_RETURN_IF_ERROR(
-      ExactSearch(scorer_).Search(anchors, spec_.rank_end, accept, *context_.cancellation, &found));
+      search->Search(anchors, spec_.rank_end, accept, *context_.cancellation, &found));
   for (size_t q = 0; q < owners.size(); ++q) states_[owners[q]].hits = std::move(found[q]);
   for (size_t i = 0; i < rows.size(); ++i) statuses[i] = Status(rows[i], &states_[i]);
   return absl::OkStatus();

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 
+#include "server/index/generation.h"
 #include "server/index/vector_table.h"
 #include "server/pool/pool_view.h"
 #include "server/sampling/excluded_mass_cache.h"
@@ -28,6 +29,8 @@ struct SourceContext {
   Philox random;
   const Cancellation* cancellation;
   ExcludedMassCache* excluded_masses = nullptr;  // Null: sums are not remembered.
+  const Generation* generation = nullptr;        // Null: searches are exact.
+  std::span<const Ordinal> delta = {};           // DeltaOf vectors and generation.
 };
 
 // What a source draws with a lower probability than this, it reports with this: so

@@ -10,6 +10,8 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
+from google.protobuf.message import Message
+
 from negatron import columns
 from negatron.v1 import collections_pb2, inspection_pb2, pool_pb2, sampling_pb2, types_pb2
 
@@ -76,10 +78,11 @@ class Snapshot(NamedTuple):
 
     incarnation: int
     commit_sequence: int
+    index_generation: int = 0  # 0: searches were exact.
 
     @classmethod
     def from_proto(cls, token: types_pb2.SnapshotToken) -> "Snapshot":
-        return cls(token.incarnation, token.commit_sequence)
+        return cls(token.incarnation, token.commit_sequence, token.index_generation)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -245,6 +248,66 @@ class ImportResult:
     commit_sequence: int  # Of the last chunk.
 
 
+def _time(proto: Message, field: str) -> Optional[dt.datetime]:
+    if not proto.HasField(field):
+        return None
+    return columns.timestamp_to_datetime(getattr(proto, field))
+
+
+def _optional(proto: Message, field: str) -> Optional[float]:
+    return getattr(proto, field) if proto.HasField(field) else None
+
+
+@dataclasses.dataclass(frozen=True)
+class IndexStatistics:
+    """State of the index that hard negatives are searched with."""
+
+    generation: int  # 0: none, and searches are exact.
+    build_time: Optional[dt.datetime]  # Of its graph.
+    placed_count: int  # Items in the graph.
+    unreached_count: int  # Those that no way through it leads to.
+    delta_count: int  # Items that every search scores one by one.
+    link_count: int  # M.
+    ef_construction: int
+    ef: int
+    built_recall: float  # At 100, in [0, 1], when `ef` was chosen.
+    building: bool
+    build_duration: Optional[dt.timedelta]  # Of the last build since the start.
+    problem: str  # Alarm: why the last generation was refused; empty: none.
+    check_time: Optional[dt.datetime]
+    recall: float  # At 100, in [0, 1], at `check_time`.
+    drift: float  # Mean distance of vectors from where the graph was built, in norms.
+    # Of a sample of items, between the last two builds since the start; None before the second.
+    neighbourhood_preservation: Optional[float]  # Part of the neighbours that stayed.
+    projection_shift: Optional[float]  # How far a projection of their mean moved, in norms.
+    category_purity: Optional[float]  # Part that shares a category; None without categories.
+
+    @classmethod
+    def from_proto(cls, proto: inspection_pb2.IndexStatistics) -> "IndexStatistics":
+        return cls(
+            generation=proto.generation,
+            build_time=_time(proto, "build_time"),
+            placed_count=proto.placed_count,
+            unreached_count=proto.unreached_count,
+            delta_count=proto.delta_count,
+            link_count=proto.link_count,
+            ef_construction=proto.ef_construction,
+            ef=proto.ef,
+            built_recall=proto.built_recall,
+            building=proto.building,
+            build_duration=(
+                proto.build_duration.ToTimedelta() if proto.HasField("build_duration") else None
+            ),
+            problem=proto.problem,
+            check_time=_time(proto, "check_time"),
+            recall=proto.recall,
+            drift=proto.drift,
+            neighbourhood_preservation=_optional(proto, "neighbourhood_preservation"),
+            projection_shift=_optional(proto, "projection_shift"),
+            category_purity=_optional(proto, "category_purity"),
+        )
+
+
 @dataclasses.dataclass(frozen=True)
 class Statistics:
     """What a collection holds, and what was drawn from it since the server started."""
@@ -267,16 +330,10 @@ class Statistics:
     drawn_counts: dict[str, int]  # By source.
     short_row_counts: dict[RowStatus, int]
     reject_counts: dict[str, int]  # By cause, "EXCLUDED" or "DEAD".
+    index: Optional[IndexStatistics]  # None without embeddings.
 
     @classmethod
     def from_proto(cls, proto: inspection_pb2.CollectionStatistics) -> "Statistics":
-        def time(field: str) -> Optional[dt.datetime]:
-            return (
-                columns.timestamp_to_datetime(getattr(proto, field))
-                if proto.HasField(field)
-                else None
-            )
-
         return cls(
             snapshot=Snapshot.from_proto(proto.snapshot),
             as_of=columns.timestamp_to_datetime(proto.as_of_time),
@@ -286,8 +343,8 @@ class Statistics:
             event_count=proto.event_count,
             past_event_count=proto.past_event_count,
             embedding_count=proto.embedding_count,
-            first_event_time=time("first_event_time"),
-            last_event_time=time("last_event_time"),
+            first_event_time=_time(proto, "first_event_time"),
+            last_event_time=_time(proto, "last_event_time"),
             event_mass=proto.event_mass,
             living_event_mass=proto.living_event_mass,
             memory_bytes={use.structure: use.bytes for use in proto.memory_uses},
@@ -299,6 +356,7 @@ class Statistics:
                 sampling_pb2.RejectCause.Name(r.reject_cause).replace("REJECT_CAUSE_", ""): r.count
                 for r in proto.rejects
             },
+            index=IndexStatistics.from_proto(proto.index) if proto.HasField("index") else None,
         )
 
 

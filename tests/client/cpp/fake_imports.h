@@ -2,6 +2,7 @@
 #ifndef NEGATRON_TESTS_CLIENT_CPP_FAKE_IMPORTS_H_
 #define NEGATRON_TESTS_CLIENT_CPP_FAKE_IMPORTS_H_
 
+#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -33,8 +34,19 @@ class FakeImports {
   int64_t silent_from = -1;  // No chunk from this one on is handled or answered; 0: nothing at all.
   std::optional<int64_t> refuse;  // This chunk is INVALID_ARGUMENT in its row 1.
 
+  // Waits for its connections, which the server may still be closing.
+  ~FakeImports() {
+    std::unique_lock lock(mutex_);
+    idle_.wait(lock, [this] { return open_connections_ == 0; });
+  }
+
   StreamHandler<Request> Handler() {
-    return [this](const auto& read, const auto& write) { return Serve(read, write); };
+    return [this](const auto& read, const auto& write) {
+      Count(1);
+      const grpc::Status status = Serve(read, write);
+      Count(-1);
+      return status;
+    };
   }
 
   std::vector<Request> chunks() const {
@@ -59,6 +71,12 @@ class FakeImports {
       return true;
     }
     return false;
+  }
+
+  void Count(int connections) {
+    const std::lock_guard lock(mutex_);
+    open_connections_ += connections;
+    if (open_connections_ == 0) idle_.notify_all();
   }
 
   grpc::Status Serve(const std::function<bool(Request*)>& read,
@@ -103,6 +121,8 @@ class FakeImports {
   }
 
   mutable std::mutex mutex_;
+  std::condition_variable idle_;
+  int open_connections_ = 0;
   std::map<std::string, v1::ImportResponse> positions_;
   std::vector<Request> chunks_;
   std::vector<std::string> stream_ids_;

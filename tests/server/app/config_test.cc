@@ -81,11 +81,12 @@ TEST_F(ConfigTest, FileMayBeNamedByTheEnvironment) {
 }
 
 TEST_F(ConfigTest, EverySettingSurvivesTheRoundTripThroughItsText) {
-  const auto first = Read(
-      {"--listen=[::1]:0", "--data-dir=/a b", "--port-file=/p", "--log-level=debug",
-       "--log-format=json", "--executor-threads=3", "--queue-limit=5", "--max-message-bytes=1MiB",
-       "--max-in-flight-bytes=1GiB", "--sync-interval=1500us", "--write-queue-bytes=128KiB",
-       "--excluded-mass-cache-bytes=1MiB", "--drain-deadline=1m30s", "--accept-data-loss"});
+  const auto first =
+      Read({"--listen=[::1]:0", "--data-dir=/a b", "--port-file=/p", "--log-level=debug",
+            "--log-format=json", "--executor-threads=3", "--queue-limit=5",
+            "--max-message-bytes=1MiB", "--max-in-flight-bytes=1GiB", "--sync-interval=1500us",
+            "--write-queue-bytes=128KiB", "--excluded-mass-cache-bytes=1MiB", "--index-threads=3",
+            "--index-min-items=7", "--drain-deadline=1m30s", "--accept-data-loss"});
   ASSERT_TRUE(first.ok()) << first.status();
   std::string text;
   for (const EffectiveSetting& setting : first->settings) {
@@ -99,6 +100,8 @@ TEST_F(ConfigTest, EverySettingSurvivesTheRoundTripThroughItsText) {
     EXPECT_EQ(second->settings[i].source, "file");
   }
   EXPECT_EQ(second->config.max_message_bytes, 1 << 20);
+  EXPECT_EQ(second->config.index_threads, 3);
+  EXPECT_EQ(second->config.index_min_items, 7);
   EXPECT_EQ(second->config.drain_deadline, absl::Seconds(90));
 }
 

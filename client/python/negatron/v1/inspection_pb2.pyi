@@ -12,13 +12,14 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class CollectionStatistics(_message.Message):
-    __slots__ = ["as_of_time", "collection", "embedding_count", "event_count", "event_mass", "first_event_time", "item_count", "last_event_time", "living_event_mass", "living_item_count", "memory_uses", "past_event_count", "rejects", "sample_call_count", "sampled_row_count", "short_rows", "snapshot", "sources", "user_count"]
+    __slots__ = ["as_of_time", "collection", "embedding_count", "event_count", "event_mass", "first_event_time", "index", "item_count", "last_event_time", "living_event_mass", "living_item_count", "memory_uses", "past_event_count", "rejects", "sample_call_count", "sampled_row_count", "short_rows", "snapshot", "sources", "user_count"]
     AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
     COLLECTION_FIELD_NUMBER: _ClassVar[int]
     EMBEDDING_COUNT_FIELD_NUMBER: _ClassVar[int]
     EVENT_COUNT_FIELD_NUMBER: _ClassVar[int]
     EVENT_MASS_FIELD_NUMBER: _ClassVar[int]
     FIRST_EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
     ITEM_COUNT_FIELD_NUMBER: _ClassVar[int]
     LAST_EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
     LIVING_EVENT_MASS_FIELD_NUMBER: _ClassVar[int]
@@ -38,6 +39,7 @@ class CollectionStatistics(_message.Message):
     event_count: int
     event_mass: float
     first_event_time: _timestamp_pb2.Timestamp
+    index: IndexStatistics
     item_count: int
     last_event_time: _timestamp_pb2.Timestamp
     living_event_mass: float
@@ -51,7 +53,7 @@ class CollectionStatistics(_message.Message):
     snapshot: _types_pb2.SnapshotToken
     sources: _containers.RepeatedCompositeFieldContainer[SourceStatistics]
     user_count: int
-    def __init__(self, collection: _Optional[str] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., item_count: _Optional[int] = ..., living_item_count: _Optional[int] = ..., user_count: _Optional[int] = ..., event_count: _Optional[int] = ..., past_event_count: _Optional[int] = ..., embedding_count: _Optional[int] = ..., first_event_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., last_event_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., event_mass: _Optional[float] = ..., living_event_mass: _Optional[float] = ..., memory_uses: _Optional[_Iterable[_Union[MemoryUse, _Mapping]]] = ..., sample_call_count: _Optional[int] = ..., sampled_row_count: _Optional[int] = ..., sources: _Optional[_Iterable[_Union[SourceStatistics, _Mapping]]] = ..., short_rows: _Optional[_Iterable[_Union[RowStatusCount, _Mapping]]] = ..., rejects: _Optional[_Iterable[_Union[RejectCount, _Mapping]]] = ...) -> None: ...
+    def __init__(self, collection: _Optional[str] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., item_count: _Optional[int] = ..., living_item_count: _Optional[int] = ..., user_count: _Optional[int] = ..., event_count: _Optional[int] = ..., past_event_count: _Optional[int] = ..., embedding_count: _Optional[int] = ..., first_event_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., last_event_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., event_mass: _Optional[float] = ..., living_event_mass: _Optional[float] = ..., memory_uses: _Optional[_Iterable[_Union[MemoryUse, _Mapping]]] = ..., sample_call_count: _Optional[int] = ..., sampled_row_count: _Optional[int] = ..., sources: _Optional[_Iterable[_Union[SourceStatistics, _Mapping]]] = ..., short_rows: _Optional[_Iterable[_Union[RowStatusCount, _Mapping]]] = ..., rejects: _Optional[_Iterable[_Union[RejectCount, _Mapping]]] = ..., index: _Optional[_Union[IndexStatistics, _Mapping]] = ...) -> None: ...
 
 class GetCollectionStatisticsRequest(_message.Message):
     __slots__ = ["as_of_time", "collection"]
@@ -64,6 +66,46 @@ class GetCollectionStatisticsRequest(_message.Message):
 class GetServerInfoRequest(_message.Message):
     __slots__ = []
     def __init__(self) -> None: ...
+
+class IndexStatistics(_message.Message):
+    __slots__ = ["build_duration", "build_time", "building", "built_recall", "category_purity", "check_time", "delta_count", "drift", "ef", "ef_construction", "generation", "link_count", "neighbourhood_preservation", "placed_count", "problem", "projection_shift", "recall", "unreached_count"]
+    BUILDING_FIELD_NUMBER: _ClassVar[int]
+    BUILD_DURATION_FIELD_NUMBER: _ClassVar[int]
+    BUILD_TIME_FIELD_NUMBER: _ClassVar[int]
+    BUILT_RECALL_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_PURITY_FIELD_NUMBER: _ClassVar[int]
+    CHECK_TIME_FIELD_NUMBER: _ClassVar[int]
+    DELTA_COUNT_FIELD_NUMBER: _ClassVar[int]
+    DRIFT_FIELD_NUMBER: _ClassVar[int]
+    EF_CONSTRUCTION_FIELD_NUMBER: _ClassVar[int]
+    EF_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    LINK_COUNT_FIELD_NUMBER: _ClassVar[int]
+    NEIGHBOURHOOD_PRESERVATION_FIELD_NUMBER: _ClassVar[int]
+    PLACED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    PROJECTION_SHIFT_FIELD_NUMBER: _ClassVar[int]
+    RECALL_FIELD_NUMBER: _ClassVar[int]
+    UNREACHED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    build_duration: _duration_pb2.Duration
+    build_time: _timestamp_pb2.Timestamp
+    building: bool
+    built_recall: float
+    category_purity: float
+    check_time: _timestamp_pb2.Timestamp
+    delta_count: int
+    drift: float
+    ef: int
+    ef_construction: int
+    generation: int
+    link_count: int
+    neighbourhood_preservation: float
+    placed_count: int
+    problem: str
+    projection_shift: float
+    recall: float
+    unreached_count: int
+    def __init__(self, generation: _Optional[int] = ..., build_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., placed_count: _Optional[int] = ..., unreached_count: _Optional[int] = ..., delta_count: _Optional[int] = ..., link_count: _Optional[int] = ..., ef_construction: _Optional[int] = ..., ef: _Optional[int] = ..., built_recall: _Optional[float] = ..., building: bool = ..., build_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., problem: _Optional[str] = ..., check_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., recall: _Optional[float] = ..., drift: _Optional[float] = ..., neighbourhood_preservation: _Optional[float] = ..., projection_shift: _Optional[float] = ..., category_purity: _Optional[float] = ...) -> None: ...
 
 class MemoryUse(_message.Message):
     __slots__ = ["bytes", "structure"]

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/base/priority.h"
+
+#if defined(__linux__)
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+namespace negatron {
+
+void YieldToOtherThreads() {
+#if defined(__linux__)
+  // Linux takes the number of a thread where POSIX has that of a process.
+  constexpr int kLowest = 19;
+  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kLowest);
+#endif
+}
+
+}  // namespace negatron
