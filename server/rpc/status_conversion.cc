@@ -18,6 +18,7 @@ grpc::Status ToRpcStatus(const absl::Status& status) {
     wire::ErrorInfo info;
     info.set_reason(*reason);
     info.set_domain("negatron");
+    for (const auto& [key, value] : FactsOf(status)) (*info.mutable_metadata())[key] = value;
     SetErrorInfo(wire, info);
   }
   if (const std::optional<absl::Duration> delay = RetryDelayOf(status); delay.has_value()) {

@@ -13,6 +13,7 @@ namespace {
 
 constexpr char kViolationsUrl[] = "negatron/field-violations";
 constexpr char kReasonUrl[] = "negatron/reason";
+constexpr char kFactsUrl[] = "negatron/facts";
 constexpr char kRetryUrl[] = "negatron/retry-after-micros";
 
 void AppendSized(const std::string& text, std::string* out) {
@@ -91,6 +92,23 @@ absl::Status WithReason(absl::Status status, absl::string_view reason) {
 
 std::optional<std::string> ReasonOf(const absl::Status& status) {
   return Payload(status, kReasonUrl);
+}
+
+absl::Status WithFact(absl::Status status, absl::string_view key, absl::string_view value) {
+  std::string payload = Payload(status, kFactsUrl).value_or("");
+  AppendSized(std::string(key), &payload);
+  AppendSized(std::string(value), &payload);
+  status.SetPayload(kFactsUrl, absl::Cord(payload));
+  return status;
+}
+
+std::map<std::string, std::string> FactsOf(const absl::Status& status) {
+  std::map<std::string, std::string> facts;
+  const std::string payload = Payload(status, kFactsUrl).value_or("");
+  absl::string_view rest(payload);
+  std::string key, value;
+  while (TakeSized(&rest, &key) && TakeSized(&rest, &value)) facts[key] = value;
+  return facts;
 }
 
 absl::Status WithRetryDelay(absl::Status status, absl::Duration delay) {

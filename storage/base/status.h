@@ -2,6 +2,7 @@
 #ifndef NEGATRON_STORAGE_BASE_STATUS_H_
 #define NEGATRON_STORAGE_BASE_STATUS_H_
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -50,6 +51,10 @@ std::vector<FieldViolation> FieldViolationsOf(const absl::Status& status);
 // Attaches a reason in UPPER_SNAKE_CASE for programs, for example `QUEUE_FULL`.
 absl::Status WithReason(absl::Status status, absl::string_view reason);
 std::optional<std::string> ReasonOf(const absl::Status& status);
+
+// Attaches a fact for programs, beside a reason. A later value of a key wins.
+absl::Status WithFact(absl::Status status, absl::string_view key, absl::string_view value);
+std::map<std::string, std::string> FactsOf(const absl::Status& status);
 
 // Attaches the advice to retry after `delay`.
 absl::Status WithRetryDelay(absl::Status status, absl::Duration delay);

@@ -54,6 +54,16 @@ TEST(ViolationsTest, InvalidFieldHasOne) {
   EXPECT_EQ(FieldViolationsOf(status)[0].field, "policy");
 }
 
+TEST(StatusPayloadTest, CarriesFactsOfAnyBytes) {
+  absl::Status status = absl::AbortedError("no");
+  EXPECT_THAT(FactsOf(status), IsEmpty());
+  status = WithFact(WithFact(std::move(status), "a", "1"), "b:2", "3:x");
+  EXPECT_THAT(FactsOf(status),
+              testing::ElementsAre(testing::Pair("a", "1"), testing::Pair("b:2", "3:x")));
+  EXPECT_THAT(FactsOf(WithFact(status, "a", "")),
+              testing::ElementsAre(testing::Pair("a", ""), testing::Pair("b:2", "3:x")));
+}
+
 TEST(StatusPayloadTest, CarriesAReason) {
   const absl::Status status = absl::UnavailableError("later");
   EXPECT_FALSE(ReasonOf(status).has_value());
