@@ -304,8 +304,28 @@ absl::StatusOr<WriteResult> CollectionWriter::StageEvents(const WriteEventsReque
   return WriteResult{slot.sequence, request.items.size(), created, request.options.level};
 }
 
+absl::Status CollectionWriter::CheckModelVersion(int64_t model_version) const {
+  const int64_t highest = vectors_.has_value() ? vectors_->highest_model_version()
+                                               : published_->vectors->highest_model_version();
+  if (model_version >= highest) return absl::OkStatus();
+  absl::Status status = absl::FailedPreconditionError(
+      model_version == 0
+          ? absl::StrCat("model_version is not set, but the collection has embeddings of model "
+                         "version ",
+                         highest, ": send the version of the model that made these")
+          : absl::StrCat("model_version is ", model_version,
+                         ", but the collection has embeddings "
+                         "of model version ",
+                         highest));
+  status = WithReason(std::move(status), "STALE_MODEL_VERSION");
+  status = WithFact(std::move(status), "model_version", absl::StrCat(model_version));
+  return WithFact(std::move(status), "highest_model_version", absl::StrCat(highest));
+}
+
 absl::StatusOr<WriteResult> CollectionWriter::StageEmbeddings(const WriteEmbeddingsRequest& request,
                                                               const CommitSlot& slot) {
+  const VectorStamp stamp{request.model_version.value_or(0), slot.now};
+  NEGATRON_RETURN_IF_ERROR(CheckModelVersion(stamp.model_version));
   const std::vector<Ordinal> ordinals = Resolve(request.items, items());
   Violations violations;
   for (size_t i = 0; i < ordinals.size(); ++i) {
@@ -319,9 +339,9 @@ absl::StatusOr<WriteResult> CollectionWriter::StageEmbeddings(const WriteEmbeddi
   for (size_t i = 0; i < ordinals.size(); ++i) {
     const std::span<const float> vector =
         std::span<const float>(request.values).subspan(i * dimension, dimension);
-    vectors_->Set(ordinals[i], vector);
+    vectors_->Set(ordinals[i], vector, stamp);
     touched_.push_back(ordinals[i]);
-    slot.batch->PutEmbedding(settings().incarnation, ordinals[i], vector, slot.sequence);
+    slot.batch->PutEmbedding(settings().incarnation, ordinals[i], vector, slot.sequence, stamp);
   }
   last_sequence_ = slot.sequence;
   return WriteResult{slot.sequence, request.items.size(), 0, request.options.level};

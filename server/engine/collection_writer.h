@@ -62,6 +62,8 @@ class CollectionWriter {
   absl::StatusOr<WriteResult> StageItems(const WriteItemsRequest& request, const CommitSlot& slot);
   absl::StatusOr<WriteResult> StageEvents(const WriteEventsRequest& request,
                                           const CommitSlot& slot);
+  // FAILED_PRECONDITION [STALE_MODEL_VERSION] if a vector has a later model version than
+  // the request's, also one that is staged. A request without counts as version 0.
   absl::StatusOr<WriteResult> StageEmbeddings(const WriteEmbeddingsRequest& request,
                                               const CommitSlot& slot);
   void StageSettings(CollectionRecord settings, const CommitSlot& slot);
@@ -97,6 +99,7 @@ class CollectionWriter {
 
  private:
   void UpdateDelta(Snapshot* next);
+  absl::Status CheckModelVersion(int64_t model_version) const;
   absl::Status StageExpiredRepeats(std::span<const EventRecord> removed, const CommitSlot& slot);
   PoolBuilder& pool();
   const IdIndex& items() const { return pool_ ? pool_->items() : published_->pool->items(); }

@@ -147,7 +147,11 @@ absl::StatusOr<GetEmbeddingsResult> Engine::GetEmbeddings(absl::string_view coll
   const std::vector<Ordinal> items = Resolve(ids, snapshot->pool->items());
   for (size_t i = 0; i < items.size(); ++i) {
     const auto vector = std::span(result.values).subspan(i * dimension, dimension);
-    result.found.push_back(items[i] != kNoOrdinal && snapshot->vectors->Read(items[i], vector));
+    const bool present = items[i] != kNoOrdinal && snapshot->vectors->Read(items[i], vector);
+    const VectorStamp stamp = present ? snapshot->vectors->Stamp(items[i]) : VectorStamp{-1, 0};
+    result.found.push_back(present);
+    result.model_versions.push_back(stamp.model_version);
+    result.write_times.push_back(stamp.write_time);
   }
   return result;
 }
@@ -180,6 +184,7 @@ absl::StatusOr<CollectionStatistics> Engine::GetStatistics(absl::string_view col
   statistics.memory_bytes = pool.MemoryBytes();
   if (snapshot->vectors != nullptr) {
     statistics.embedding_count = snapshot->vectors->size();
+    statistics.highest_model_version = snapshot->vectors->highest_model_version();
     statistics.memory_bytes.emplace_back("embeddings", snapshot->vectors->bytes());
     statistics.index = IndexStatisticsOf(*snapshot, found->index_status());
     if (snapshot->generation != nullptr) {

@@ -115,7 +115,7 @@ class Rebuild {
               record.vector.size() != static_cast<size_t>(embedding.dimension)) {
             return Contradiction(settings_, "an embedding does not fit");
           }
-          builder.Set(record.ordinal, record.vector);
+          builder.Set(record.ordinal, record.vector, record.stamp);
           return Seen("embeddings", 0.8, record.commit_sequence);
         }));
     return std::move(builder).Build();

@@ -81,6 +81,8 @@ struct WriteEmbeddingsRequest {
   IdBatch items;
   int column_count = 0;
   std::vector<float> values;  // [items, column_count], row-major.
+  // Of the model that made them, at least 1; unset: not versioned.
+  std::optional<int64_t> model_version;
   WriteOptions options;
 };
 
@@ -151,6 +153,9 @@ struct GetEmbeddingsResult {
   int column_count = 0;
   std::vector<float> values;   // [ids asked, column_count]; NaN where missing.
   std::vector<uint8_t> found;  // One for each id asked.
+  // One for each id asked; see VectorTable::Stamp.
+  std::vector<int64_t> model_versions;  // -1 where missing.
+  std::vector<Micros> write_times;      // 0 where missing, too.
   SnapshotToken snapshot;
 };
 
@@ -193,6 +198,7 @@ struct CollectionStatistics {
   int64_t event_count = 0;
   int64_t past_event_count = 0;
   int64_t embedding_count = 0;
+  int64_t highest_model_version = 0;  // Of embeddings; 0: they are not versioned.
   std::optional<Micros> first_event_time;
   std::optional<Micros> last_event_time;
   double event_mass = 0;

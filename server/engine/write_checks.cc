@@ -207,6 +207,9 @@ absl::Status CheckWrite(WriteEmbeddingsRequest* request, const CollectionRecord&
   CheckCommon(request->items, request->options, &violations);
   CheckIds(request->items, settings.item_id_type, "item_ids", &violations);
   CheckDistinct(request->items, "item_ids", &violations);
+  if (request->model_version.value_or(1) < 1) {
+    violations.Add("model_version", "must be at least 1, or unset");
+  }
   const int dimension = settings.embedding->dimension;
   if (request->column_count != dimension) {
     violations.Add("vectors.column_count",
@@ -279,7 +282,10 @@ uint64_t FingerprintOf(const EraseUsersRequest& request) {
 }
 
 uint64_t FingerprintOf(const WriteEmbeddingsRequest& request) {
-  return FingerprintValues(request.values, FingerprintIds(request.items, 3));
+  const uint64_t hash = FingerprintValues(request.values, FingerprintIds(request.items, 3));
+  // As an earlier version had it, where there is no model version.
+  if (!request.model_version.has_value()) return hash;
+  return MixHash(hash, static_cast<uint64_t>(*request.model_version));
 }
 
 int64_t BytesOf(const WriteItemsRequest& request) {

@@ -4,9 +4,20 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 namespace negatron {
+namespace {
+
+constexpr Micros kMicrosPerSecond = 1000000;
+
+uint32_t ToSeconds(Micros time) {
+  return static_cast<uint32_t>(
+      std::clamp<Micros>(time / kMicrosPerSecond, 0, std::numeric_limits<uint32_t>::max()));
+}
+
+}  // namespace
 
 const VectorTable::Page* VectorTable::PageOf(Ordinal item) const {
   const uint32_t page_index = item / kPageItems;
@@ -37,17 +48,26 @@ std::vector<Ordinal> VectorTable::Items() const {
   return items;
 }
 
+VectorStamp VectorTable::Stamp(Ordinal item) const {
+  const Page* page = PageOf(item);
+  if (page == nullptr) return {};
+  const uint32_t row = item % kPageItems;
+  return {page->model_versions.at(row), page->write_seconds.at(row) * kMicrosPerSecond};
+}
+
 int64_t VectorTable::bytes() const {
   int64_t bytes = static_cast<int64_t>(pages_.capacity() * sizeof(pages_[0]));
   for (const auto& page : pages_) {
     if (page != nullptr) {
-      bytes += static_cast<int64_t>(sizeof(Page) + page->values.capacity() * sizeof(float));
+      bytes += static_cast<int64_t>(sizeof(Page) + page->values.capacity() * sizeof(float)) +
+               page->model_versions.bytes() + page->write_seconds.bytes();
     }
   }
   return bytes;
 }
 
-void VectorTableBuilder::Set(Ordinal item, std::span<const float> vector) {
+void VectorTableBuilder::Set(Ordinal item, std::span<const float> vector,
+                             const VectorStamp& stamp) {
   const size_t page_index = item / VectorTable::kPageItems;
   if (page_index >= table_.pages_.size()) {
     table_.pages_.resize(page_index + 1);
@@ -64,6 +84,9 @@ void VectorTableBuilder::Set(Ordinal item, std::span<const float> vector) {
   if ((page->present >> row & 1) == 0) ++table_.size_;
   page->present |= uint64_t{1} << row;
   std::copy(vector.begin(), vector.end(), page->values.begin() + row * vector.size());
+  page->model_versions.Set(row, stamp.model_version);
+  page->write_seconds.Set(row, ToSeconds(stamp.write_time));
+  table_.highest_model_version_ = std::max(table_.highest_model_version_, stamp.model_version);
 }
 
 std::shared_ptr<const VectorTable> VectorTableBuilder::Build() && {

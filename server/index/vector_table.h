@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/index/page_column.h"
 #include "storage/model/records.h"
 
 namespace negatron {
@@ -23,6 +24,9 @@ class VectorTable {
   struct Page {
     uint64_t present = 0;       // Bit i: item i of the page has a vector.
     std::vector<float> values;  // [kPageItems, dimension], row-major.
+    PageColumn<int64_t, kPageItems> model_versions;
+    // Whole seconds since 1970, in the years to 2106: half the size of microseconds.
+    PageColumn<uint32_t, kPageItems> write_seconds;
   };
 
   explicit VectorTable(EmbeddingSettings settings) : settings_(settings) {}
@@ -33,6 +37,12 @@ class VectorTable {
   bool Contains(Ordinal item) const;
   // Reads the vector, [dimension], of an item; false if it has none.
   bool Read(Ordinal item, std::span<float> vector) const;
+  // Model and time of the vector of an item, the time rounded down to a second (0: not known,
+  // or not after 1970); nothing known if it has none.
+  VectorStamp Stamp(Ordinal item) const;
+
+  // The highest model version that any of its vectors ever had; 0: none had one.
+  int64_t highest_model_version() const { return highest_model_version_; }
 
   int64_t size() const { return size_; }  // Items with a vector.
   std::vector<Ordinal> Items() const;     // Those, rising.
@@ -49,6 +59,7 @@ class VectorTable {
 
   EmbeddingSettings settings_;
   int64_t size_ = 0;
+  int64_t highest_model_version_ = 0;
   std::vector<std::shared_ptr<Page>> pages_;
 };
 
@@ -61,7 +72,10 @@ class VectorTableBuilder {
       : table_(base), owned_(base.pages_.size(), false) {}
 
   // Sets a vector of [dimension] values, as stored (see PrepareVector).
-  void Set(Ordinal item, std::span<const float> vector);
+  void Set(Ordinal item, std::span<const float> vector, const VectorStamp& stamp = {});
+
+  // With what was set.
+  int64_t highest_model_version() const { return table_.highest_model_version(); }
 
   // The next table. The builder is spent.
   std::shared_ptr<const VectorTable> Build() &&;

@@ -142,10 +142,19 @@ inline EventPosition PositionOf(const EventRecord& event) {
   return {event.time, event.commit_sequence, event.row};
 }
 
+// By which model, and when, a vector was written.
+struct VectorStamp {
+  int64_t model_version = 0;  // The trainer's, at least 1; 0: not versioned.
+  Micros write_time = 0;      // By the server's clock; 0: not known.
+
+  friend bool operator==(const VectorStamp&, const VectorStamp&) = default;
+};
+
 struct EmbeddingRecord {
   Ordinal ordinal = 0;        // Of the item.
   std::vector<float> vector;  // As stored: normalised under cosine.
   int64_t commit_sequence = 0;
+  VectorStamp stamp = {};
 
   friend bool operator==(const EmbeddingRecord&, const EmbeddingRecord&) = default;
 };

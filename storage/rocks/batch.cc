@@ -53,11 +53,11 @@ void StoreBatch::DeleteEvent(int64_t incarnation, const EventPosition& position)
 }
 
 void StoreBatch::PutEmbedding(int64_t incarnation, Ordinal ordinal, std::span<const float> vector,
-                              int64_t commit_sequence) {
+                              int64_t commit_sequence, const VectorStamp& stamp) {
   mutations_->Begin(Mutations::Kind::kPut, Family::kEmbeddings);
   AppendOrdinalKey(incarnation, ordinal, mutations_->bytes());
   mutations_->EndKey();
-  AppendEmbeddingValue(vector, commit_sequence, mutations_->bytes());
+  AppendEmbeddingValue(vector, commit_sequence, stamp, mutations_->bytes());
   mutations_->End();
 }
 

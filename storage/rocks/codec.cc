@@ -12,7 +12,7 @@
 namespace negatron {
 namespace {
 
-// Of collections, items, users and events there are two versions.
+// Of collections, items, users, events and embeddings there are two versions.
 constexpr uint8_t kVersion1 = 1;
 constexpr uint8_t kVersion2 = 2;
 constexpr uint64_t kSignBit = uint64_t{1} << 63;
@@ -387,18 +387,29 @@ absl::Status Decode(absl::string_view key, absl::string_view value, EventRecord*
 }
 
 void AppendEmbeddingValue(std::span<const float> vector, int64_t commit_sequence,
-                          std::string* out) {
-  AppendLittle(kVersion1, out);
+                          const VectorStamp& stamp, std::string* out) {
+  const bool stamped = stamp != VectorStamp();
+  AppendLittle(stamped ? kVersion2 : kVersion1, out);
   AppendLittle(commit_sequence, out);
+  if (stamped) {
+    AppendLittle(stamp.model_version, out);
+    AppendLittle(stamp.write_time, out);
+  }
   AppendLittle(kEncodingFloat32, out);
   AppendLittle(static_cast<uint16_t>(vector.size()), out);
   for (const float number : vector) AppendFloat(number, out);
 }
 
 absl::Status Decode(absl::string_view key, absl::string_view value, EmbeddingRecord* record) {
-  RecordReader reader(Family::kEmbeddings, key, value);
+  RecordReader reader(Family::kEmbeddings, key, value, kVersion2);
   record->ordinal = reader.key().Big<uint32_t>();
   record->commit_sequence = reader.value().Little<int64_t>();
+  record->stamp = VectorStamp();
+  if (reader.version() >= kVersion2) {
+    record->stamp.model_version = reader.value().Little<int64_t>();
+    record->stamp.write_time = reader.value().Little<int64_t>();
+    if (record->stamp.model_version < 0) reader.Fail("a negative model version");
+  }
   const auto encoding = reader.value().Little<uint8_t>();
   if (encoding != kEncodingFloat32) {
     reader.Fail(absl::StrCat("unknown vector encoding ", static_cast<int>(encoding)));

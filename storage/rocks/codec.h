@@ -55,7 +55,8 @@ void AppendValue(const CollectionRecord& record, std::string* out);
 void AppendValue(const ItemRecord& record, std::string* out);
 void AppendValue(const UserRecord& record, std::string* out);
 void AppendValue(const EventRecord& record, std::string* out);
-void AppendEmbeddingValue(std::span<const float> vector, int64_t commit_sequence, std::string* out);
+void AppendEmbeddingValue(std::span<const float> vector, int64_t commit_sequence,
+                          const VectorStamp& stamp, std::string* out);
 void AppendValue(const RequestRecord& record, std::string* out);
 void AppendValue(const StreamRecord& record, std::string* out);
 
@@ -73,7 +74,7 @@ absl::Status Decode(absl::string_view key, absl::string_view value, RequestRecor
 absl::Status Decode(absl::string_view key, absl::string_view value, StreamRecord* record);
 
 // The records about the data folder itself, in Family::kMeta.
-inline constexpr uint32_t kFormatVersion = 2;
+inline constexpr uint32_t kFormatVersion = 3;
 inline constexpr absl::string_view kFormatVersionKey = "format_version";
 inline constexpr absl::string_view kIdentityKey = "identity";
 inline constexpr absl::string_view kSequenceKey = "sequence";

@@ -61,7 +61,7 @@ class StoreBatch {
   void PutUser(int64_t incarnation, const UserRecord& record);
   void PutEvent(int64_t incarnation, const EventRecord& record);
   void PutEmbedding(int64_t incarnation, Ordinal ordinal, std::span<const float> vector,
-                    int64_t commit_sequence);
+                    int64_t commit_sequence, const VectorStamp& stamp);
   void PutRequest(int64_t incarnation, const RequestRecord& record);
   void PutStream(int64_t incarnation, const StreamRecord& record);
 

@@ -48,7 +48,7 @@ void AppendKey(int64_t incarnation, const StreamRecord& record, std::string* out
 }
 
 void AppendBytes(const EmbeddingRecord& record, std::string* out) {
-  AppendEmbeddingValue(record.vector, record.commit_sequence, out);
+  AppendEmbeddingValue(record.vector, record.commit_sequence, record.stamp, out);
 }
 template <typename Record>
 void AppendBytes(const Record& record, std::string* out) {

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <random>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -35,6 +36,70 @@ TEST(VectorTableTest, TablesKeepWhatTheyHeld) {
   EXPECT_FALSE(two->Contains(1000000));
   const size_t page = 1000 / VectorTable::kPageItems;
   EXPECT_EQ(one->page(page), two->page(page)) << "an untouched page is shared";
+}
+
+TEST(VectorTableTest, EachVectorHasTheStampItWasWrittenWith) {
+  constexpr Micros kSecond = 1000000;
+  VectorTableBuilder first{VectorTable(kSettings)};
+  const std::vector<float> vector = {1, 2};
+  first.Set(3, vector, {7, 10 * kSecond + 999999});
+  first.Set(4, vector, {6, 5 * kSecond});
+  first.Set(64, vector);
+  const auto one = std::move(first).Build();
+  EXPECT_EQ(one->Stamp(3), (VectorStamp{7, 10 * kSecond}));
+  EXPECT_EQ(one->Stamp(4), (VectorStamp{6, 5 * kSecond}));
+  EXPECT_EQ(one->Stamp(64), VectorStamp());
+  EXPECT_EQ(one->Stamp(5), VectorStamp()) << "no vector";
+  EXPECT_EQ(one->Stamp(1000000), VectorStamp());
+  EXPECT_EQ(one->highest_model_version(), 7);
+  VectorTableBuilder second(*one);
+  second.Set(3, vector, {8, 1LL << 62});
+  second.Set(4, vector, {6, -5 * kSecond});
+  EXPECT_EQ(second.highest_model_version(), 8);
+  const auto two = std::move(second).Build();
+  EXPECT_EQ(two->Stamp(3), (VectorStamp{8, 0xFFFFFFFF * kSecond}));
+  EXPECT_EQ(two->Stamp(4), (VectorStamp{6, 0}));
+  EXPECT_EQ(one->Stamp(3), (VectorStamp{7, 10 * kSecond})) << "tables keep what they held";
+  EXPECT_EQ(one->highest_model_version(), 7);
+}
+
+TEST(VectorTableTest, StampsOfWholePagesCostNextToNothing) {
+  const auto bytes = [](int64_t version_of_odd) {
+    VectorTableBuilder builder{VectorTable(kSettings)};
+    for (Ordinal item = 0; item < VectorTable::kPageItems; ++item) {
+      builder.Set(item, std::vector<float>{1, 2}, {item % 2 == 1 ? version_of_odd : 1, 1000000});
+    }
+    return std::move(builder).Build()->bytes();
+  };
+  EXPECT_EQ(bytes(2) - bytes(1), int64_t{VectorTable::kPageItems + sizeof(int64_t)})
+      << "a byte an item, and the second version";
+}
+
+// Against a plain array.
+TEST(PageColumnTest, HoldsWhatWasSet) {
+  std::mt19937 random(1);
+  PageColumn<int64_t, 64> column;
+  std::vector<int64_t> plain(64);
+  std::vector<bool> set(64, false);
+  for (int round = 0; round < 20000; ++round) {
+    // Spells with many and with few distinct values, and whole pages of one.
+    const uint32_t distinct = round / 1000 % 2 == 0 ? 1000 : 3;
+    if (random() % 500 == 0) {
+      for (uint32_t row = 0; row < 64; ++row) column.Set(row, round);
+      plain.assign(64, round);
+      set.assign(64, true);
+      EXPECT_EQ(column.bytes(), 8) << "one value, and no index";
+    }
+    const uint32_t row = random() % 64;
+    plain[row] = random() % distinct;
+    set[row] = true;
+    column.Set(row, plain[row]);
+    for (uint32_t i = 0; i < 64; ++i) {
+      if (set[i]) {
+        ASSERT_EQ(column.at(i), plain[i]) << "round " << round;
+      }
+    }
+  }
 }
 
 TEST(PrepareVectorTest, NormalisesUnderCosineOnly) {

@@ -39,6 +39,7 @@ TEST(CodecTest, ReadsBackWhatItWrote) {
   ExpectRoundTrip(SampleUsers2());
   ExpectRoundTrip(SampleEvents2());
   ExpectRoundTrip(SampleStreams());
+  ExpectRoundTrip(SampleEmbeddings2());
   std::vector<CollectionRecord> backwards = SampleCollections();
   ExpectRoundTrip(std::vector<CollectionRecord>(backwards.rbegin(), backwards.rend()));
   std::vector<ItemRecord> items = SampleItems();
@@ -91,6 +92,7 @@ TEST(CodecTest, RefusesOtherLengthsAndVersions) {
   ExpectStrict(SampleUsers2(), false);
   ExpectStrict(SampleEvents2(), false);
   ExpectStrict(SampleStreams(), true);
+  ExpectStrict(SampleEmbeddings2(), false);
 }
 
 TEST(CodecTest, ErrorsNameColumnFamilyAndKey) {
@@ -125,6 +127,8 @@ TEST(CodecTest, RefusesUnknownEnumeratorsAndFlags) {
   ExpectRefusedByte(SampleEvents2()[0], 9, 4, "unknown event kind 4");
   ExpectRefusedByte(SampleEvents()[0], 9, 2, "unknown event kind 2");
   ExpectRefusedByte(SampleEmbeddings()[0], 9, 2, "unknown vector encoding 2");
+  ExpectRefusedByte(SampleEmbeddings2()[0], 25, 2, "unknown vector encoding 2");
+  ExpectRefusedByte(SampleEmbeddings2()[0], 16, '\x80', "a negative model version");
   ExpectRefusedByte(SampleRequests()[0], 41, 2, "unknown flags 2");
 }
 

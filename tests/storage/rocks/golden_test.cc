@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The formats byte for byte. tests/golden/records-v1.hex was written by the first
 // version, and must be read the same for ever; what of it this version still
-// writes must have the same bytes. tests/golden/records-v2.hex has all that this
-// version writes; `storage_golden_test --print` prints it.
+// writes must have the same bytes. tests/golden/records-v2.hex has all that format
+// version 2 wrote, records-v3.hex what this version writes beside it;
+// `storage_golden_test --print` prints the latter.
 
 #include <fstream>
 #include <iostream>
@@ -65,8 +66,8 @@ std::vector<GoldenRecord> FirstRecords() {
   return records;
 }
 
-// All that this version writes.
-std::vector<GoldenRecord> CurrentRecords() {
+// All that version 2 wrote.
+std::vector<GoldenRecord> SecondRecords() {
   std::vector<GoldenRecord> records = FirstRecords();
   Add(SampleCollections2(), &records);
   Add(SampleItems2(), &records);
@@ -74,6 +75,14 @@ std::vector<GoldenRecord> CurrentRecords() {
   Add(SampleEvents2(), &records);
   Add(SampleStreams(), &records);
   records.push_back({"default", std::string(kFormatVersionKey), EncodeFormatVersion(2)});
+  return records;
+}
+
+// What this version adds.
+std::vector<GoldenRecord> ThirdRecords() {
+  std::vector<GoldenRecord> records;
+  Add(SampleEmbeddings2(), &records);
+  records.push_back({"default", std::string(kFormatVersionKey), EncodeFormatVersion(3)});
   return records;
 }
 
@@ -107,14 +116,17 @@ std::string ToLine(const GoldenRecord& record) {
                       absl::BytesToHexString(record.value));
 }
 
-TEST(GoldenTest, WritesTheBytesOfVersion2) {
-  const std::vector<GoldenRecord> golden = ReadGolden("records-v2.hex");
-  const std::vector<GoldenRecord> current = CurrentRecords();
-  ASSERT_EQ(golden.size(), current.size());
+void ExpectLines(const std::vector<GoldenRecord>& records, const std::string& name) {
+  const std::vector<GoldenRecord> golden = ReadGolden(name);
+  ASSERT_EQ(golden.size(), records.size());
   for (size_t i = 0; i < golden.size(); ++i) {
-    EXPECT_EQ(ToLine(current[i]), ToLine(golden[i])) << "record " << i;
+    EXPECT_EQ(ToLine(records[i]), ToLine(golden[i])) << "record " << i;
   }
 }
+
+TEST(GoldenTest, WritesTheBytesOfVersion3) { ExpectLines(ThirdRecords(), "records-v3.hex"); }
+
+TEST(GoldenTest, WritesTheBytesOfVersion2) { ExpectLines(SecondRecords(), "records-v2.hex"); }
 
 TEST(GoldenTest, WritesWhatDidNotChangeAsVersion1Did) {
   const std::vector<GoldenRecord> golden = ReadGolden("records-v1.hex");
@@ -150,6 +162,10 @@ std::vector<Record> Both(std::vector<Record> first, const std::vector<Record>& s
   return first;
 }
 
+TEST(GoldenTest, ReadsTheBytesOfVersion3) {
+  ExpectReads(ReadGolden("records-v3.hex"), SampleEmbeddings2());
+}
+
 TEST(GoldenTest, ReadsTheBytesOfVersion2) {
   const std::vector<GoldenRecord> golden = ReadGolden("records-v2.hex");
   ExpectReads(golden, Both(SampleCollections(), SampleCollections2()));
@@ -178,7 +194,7 @@ TEST(GoldenTest, ReadsTheBytesOfVersion1) {
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::string(argv[1]) == "--print") {
-    for (const negatron::GoldenRecord& record : negatron::CurrentRecords()) {
+    for (const negatron::GoldenRecord& record : negatron::ThirdRecords()) {
       std::cout << negatron::ToLine(record) << "\n";
     }
     return 0;

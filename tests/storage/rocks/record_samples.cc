@@ -97,6 +97,13 @@ std::vector<StreamRecord> SampleStreams() {
   return {{"events/a", 1, 2, 3, 0}, {"items/feed-7", 0x1122334455667788, 0x0102030405060708, 9, 4}};
 }
 
+std::vector<EmbeddingRecord> SampleEmbeddings2() {
+  return {{1, {0.5f}, 2, {1, 0}},
+          {2, {0.5f}, 2, {0, 1}},
+          {3, {0.5f}, 2, {1, -1}},
+          {0x01020304, {1.0f, -0.5f}, 0x1122334455667788, {0x0102030405060708, 1700000000000001}}};
+}
+
 EncodedRecord Encode(const CollectionRecord& record) {
   EncodedRecord encoded;
   AppendIncarnationKey(record.incarnation, &encoded.key);
@@ -128,7 +135,7 @@ EncodedRecord Encode(const EventRecord& record) {
 EncodedRecord Encode(const EmbeddingRecord& record) {
   EncodedRecord encoded;
   AppendOrdinalKey(kSampleIncarnation, record.ordinal, &encoded.key);
-  AppendEmbeddingValue(record.vector, record.commit_sequence, &encoded.value);
+  AppendEmbeddingValue(record.vector, record.commit_sequence, record.stamp, &encoded.value);
   return encoded;
 }
 

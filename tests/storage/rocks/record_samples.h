@@ -31,6 +31,9 @@ std::vector<UserRecord> SampleUsers2();
 std::vector<EventRecord> SampleEvents2();
 std::vector<StreamRecord> SampleStreams();
 
+// Those that use what format version 3 added; golden in a file of their own.
+std::vector<EmbeddingRecord> SampleEmbeddings2();
+
 // Key and value as the store writes them, for any kind of record.
 struct EncodedRecord {
   std::string key;

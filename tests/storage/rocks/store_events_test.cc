@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finding and deleting events, streams, and folders of format version 1.
+// Finding and deleting events, streams, and folders of earlier format versions.
 #include <atomic>
 #include <optional>
 #include <thread>
@@ -10,6 +10,7 @@
 #include "rocksdb/db.h"
 
 #include "storage/rocks/codec.h"
+#include "storage/rocks/database.h"
 #include "storage/rocks/store.h"
 #include "tests/storage/rocks/record_samples.h"
 #include "tests/storage/rocks/store_test_base.h"
@@ -60,8 +61,8 @@ class StoreEventsTest : public StoreTestBase {
     return positions;
   }
 
-  // Makes the folder one that version 1 wrote: without streams.
-  void MakeVersion1() {
+  // Makes the folder one that an earlier version wrote: version 1 had no streams.
+  void MakeVersion(uint32_t version) {
     rocksdb::Options options;
     std::vector<std::string> names;
     const std::string path = data() + "/db";
@@ -72,13 +73,20 @@ class StoreEventsTest : public StoreTestBase {
     rocksdb::DB* db = nullptr;
     ASSERT_TRUE(rocksdb::DB::Open(options, path, families, &handles, &db).ok());
     for (size_t i = 0; i < names.size(); ++i) {
-      if (names[i] != "streams") continue;
+      if (names[i] != "streams" || version > 1) continue;
       EXPECT_TRUE(db->DropColumnFamily(handles[i]).ok());
     }
-    const std::string version = EncodeFormatVersion(1);
-    EXPECT_TRUE(db->Put({}, std::string(kFormatVersionKey), version).ok());
+    EXPECT_TRUE(db->Put({}, std::string(kFormatVersionKey), EncodeFormatVersion(version)).ok());
     for (rocksdb::ColumnFamilyHandle* handle : handles) db->DestroyColumnFamilyHandle(handle);
     delete db;
+  }
+
+  uint32_t FormatVersion() {
+    DatabaseOptions options;
+    options.path = data() + "/db";
+    options.file_system = disk_;
+    const auto facts = Database::Inspect(options);
+    return facts.ok() ? facts->format_version : 0;
   }
 };
 
@@ -188,7 +196,7 @@ TEST_F(StoreEventsTest, UpgradesAFolderOfVersion1) {
   ASSERT_TRUE(WriteItem(5, Store::Sync::kYes).ok());
   ASSERT_TRUE(store_->Flush().ok());
   store_.reset();
-  MakeVersion1();
+  MakeVersion(1);
   Open();
   EXPECT_THAT(Items(), ElementsAre(5));
   StoreBatch batch;
@@ -208,12 +216,32 @@ TEST_F(StoreEventsTest, UpgradesAFolderOfVersion1) {
   EXPECT_EQ(count, 1);
 }
 
+TEST_F(StoreEventsTest, UpgradesAFolderOfVersion2) {
+  Open();
+  ASSERT_TRUE(WriteItem(5, Store::Sync::kYes).ok());
+  StoreBatch batch;
+  batch.PutEmbedding(1, 0, std::vector<float>{1.5f}, 6, {});  // As version 2 did.
+  ASSERT_TRUE(store_->Write(batch, 6, Store::Sync::kYes).ok());
+  store_.reset();
+  MakeVersion(2);
+  Open();
+  std::vector<EmbeddingRecord> found;
+  const auto keep = [&](const EmbeddingRecord& record) {
+    found.push_back(record);
+    return absl::OkStatus();
+  };
+  EXPECT_TRUE(store_->ScanEmbeddings(1, keep).ok());
+  EXPECT_EQ(found, (std::vector<EmbeddingRecord>{{0, {1.5f}, 6, {}}}));
+  store_.reset();
+  EXPECT_EQ(FormatVersion(), kFormatVersion) << "older programs must refuse it";
+}
+
 TEST_F(StoreEventsTest, AnUpgradeThatFailsCanBeRepeated) {
   Open();
   ASSERT_TRUE(WriteItem(5, Store::Sync::kYes).ok());
   ASSERT_TRUE(store_->Flush().ok());
   store_.reset();
-  MakeVersion1();
+  MakeVersion(1);
   disk_->SetFreeBytes(0);
   EXPECT_EQ(TryOpen().status().code(), absl::StatusCode::kUnavailable);
   disk_->SetFreeBytes(std::nullopt);

@@ -108,9 +108,10 @@ void RandomBatch(int64_t sequence, std::mt19937_64& random, StoreModel& model, S
                             static_cast<float>(row)};
     batch.PutEvent(incarnation, event);
     model.events[{incarnation, event.time, sequence, event.row}] = event;
-    const EmbeddingRecord embedding{
-        ordinal, std::vector<float>(kDimension, static_cast<float>(sequence)), sequence};
-    batch.PutEmbedding(incarnation, ordinal, embedding.vector, sequence);
+    const EmbeddingRecord embedding{ordinal,
+                                    std::vector<float>(kDimension, static_cast<float>(sequence)),
+                                    sequence, VectorStamp{sequence % 3, sequence % 2}};
+    batch.PutEmbedding(incarnation, ordinal, embedding.vector, sequence, embedding.stamp);
     model.embeddings[key] = embedding;
   }
   RequestRecord request;

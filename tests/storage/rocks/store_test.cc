@@ -135,7 +135,7 @@ TEST_F(StoreTest, DeletedCollectionLeavesNothingAndItsNeighboursStay) {
       const float number = 1.0f;
       batch.PutItem(incarnation, {ordinal, {1, ""}, {}, false, 1});
       batch.PutUser(incarnation, {ordinal, {1, ""}, 1});
-      batch.PutEmbedding(incarnation, ordinal, {&number, 1}, 1);
+      batch.PutEmbedding(incarnation, ordinal, {&number, 1}, 1, {});
     }
     batch.PutEvent(incarnation, {kMinTime, 1, 0, 0, 0, EventKind::kPositive, 1.0f});
     batch.PutEvent(incarnation, {kMaxTime, 1, 1, 0, 0, EventKind::kPositive, 1.0f});
@@ -231,7 +231,7 @@ TEST_F(StoreTest, FlushMovesTheLogIntoTablesAndDiskBytesCountsThem) {
   std::vector<float> vector(256);
   for (Ordinal ordinal = 0; ordinal < 1000; ++ordinal) {
     for (float& number : vector) number = static_cast<float>(random());
-    batch.PutEmbedding(1, ordinal, vector, 1);
+    batch.PutEmbedding(1, ordinal, vector, 1, {});
   }
   ASSERT_TRUE(store_->Write(batch, 1, Store::Sync::kNo).ok());
   ASSERT_TRUE(store_->Flush().ok());
