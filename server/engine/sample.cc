@@ -61,6 +61,26 @@ void CheckShape(const SampleRequest& request, int64_t max_cells, Violations* vio
   }
 }
 
+void CheckFreshness(const SampleRequest& request, Violations* violations) {
+  if (request.min_model_version < 0) {
+    violations->Add("min_model_version", "must not be negative");
+  }
+  if (request.max_staleness_micros.value_or(1) <= 0) {
+    violations->Add("max_staleness", "must be positive");
+  }
+  if (request.staleness_as_of && !IsEventTime(*request.staleness_as_of)) {
+    violations->Add("staleness_as_of_time", "must be in the years 1 to 9999");
+  }
+}
+
+Freshness FreshnessOf(const SampleRequest& request, Micros as_of) {
+  Freshness freshness{request.min_model_version, std::nullopt, as_of};
+  if (request.max_staleness_micros) {
+    freshness.min_write_time = as_of - *request.max_staleness_micros;
+  }
+  return freshness;
+}
+
 // What a component asks of the collection's settings.
 void CheckAgainst(const CollectionRecord& settings, const Policy& policy, Violations* violations) {
   for (size_t i = 0; i < policy.components.size(); ++i) {
@@ -98,6 +118,7 @@ absl::Status CheckRequest(const SampleRequest& request, const CollectionRecord& 
     CheckColumn(static_cast<int64_t>(request.row_keys.size()), request, "row_keys", &violations);
   }
   CheckTimes(request, &violations);
+  CheckFreshness(request, &violations);
   CheckAgainst(settings, request.policy, &violations);
   return violations.ToStatus();
 }
@@ -213,6 +234,8 @@ SampleColumns Allocate(const SampleRequest& request, const IdIndex& index,
   if (request.want_importance_weights) result->importance_weights.resize(draws);
   if (request.want_positive_log_q) result->positive_log_q.resize(request.row_count);
   if (request.want_boundaries) result->boundaries.resize(request.row_count * components);
+  if (request.want_model_versions) result->model_versions.resize(draws);
+  if (request.want_vector_ages) result->vector_ages.resize(draws);
   result->drawn.resize(request.row_count);
   return {*items,
           result->ids,
@@ -227,7 +250,9 @@ SampleColumns Allocate(const SampleRequest& request, const IdIndex& index,
           result->expected_count,
           result->importance_weights,
           result->positive_log_q,
-          result->boundaries};
+          result->boundaries,
+          result->model_versions,
+          result->vector_ages};
 }
 
 void WriteIds(const SampleRequest& request, const IdIndex& index, std::span<const Ordinal> items,
@@ -318,13 +343,16 @@ absl::StatusOr<SampleResult> Engine::Sample(absl::string_view collection,
   const PoolView& pool = *snapshot->pool;
   SampleResult result;
   result.snapshot = snapshot->token();
-  result.default_as_of = request.default_as_of.value_or(impl_->options().clock->NowMicros());
+  const Micros now = impl_->options().clock->NowMicros();
+  result.default_as_of = request.default_as_of.value_or(now);
+  result.staleness_as_of = request.staleness_as_of.value_or(now);
   const ResolvedRows rows(request, pool, result.default_as_of);
   UninitializedVector<Ordinal> items;
   const SampleColumns columns = Allocate(request, pool.items(), &items, &result);
   SampleTotals totals;
-  const SourceContext context =
+  SourceContext context =
       ContextOf(*snapshot, request.seed, cancellation, impl_->excluded_masses());
+  context.freshness = FreshnessOf(request, result.staleness_as_of);
   NEGATRON_RETURN_IF_ERROR(
       SampleRows(request.policy, context, rows.Batch(request, queries), columns, &totals));
   if (!items.empty()) WriteIds(request, pool.items(), items, &result);

@@ -33,6 +33,11 @@ struct SampleRequest {
   Policy policy;
   uint64_t seed = 0;
 
+  // How fresh the vectors must be that rows draw by; see Freshness.
+  int64_t min_model_version = 0;                // 0: any.
+  std::optional<int64_t> max_staleness_micros;  // Positive; unset: any age.
+  std::optional<Micros> staleness_as_of;        // That ages are told as of. Unset: the clock.
+
   // Optional columns of the result.
   bool want_log_q = true;
   bool want_log_q_source = true;
@@ -45,6 +50,8 @@ struct SampleRequest {
   bool want_positive_log_q = false;
   bool want_boundaries = false;
   bool want_all_rejects = false;
+  bool want_model_versions = false;
+  bool want_vector_ages = false;
   bool want_names = false;  // Ids of a string collection as strings.
 };
 
@@ -72,15 +79,18 @@ struct SampleResult {
   std::vector<float> importance_weights;
   std::vector<float> positive_log_q;        // [row_count].
   std::vector<int64_t> boundaries;          // [row_count, components]; 0: none.
+  std::vector<int64_t> model_versions;      // Of draws by vectors; else -1.
+  std::vector<float> vector_ages;           // In seconds, of draws by vectors; else NaN.
   std::vector<int64_t> drawn_by_component;  // [components], over the call.
   SnapshotToken snapshot;
   Micros default_as_of = 0;
+  Micros staleness_as_of = 0;
 };
 
 // A block of negatives for all rows. See SampleSharedNegatives in sampling.proto.
 struct SharedRequest {
   // Rows, policy, seed and `want_names`; `negative_count` is that of the block.
-  // Row keys, cohorts, queries and the optional outputs are not used.
+  // Row keys, cohorts, queries, freshness and the optional outputs are not used.
   SampleRequest rows;
   std::optional<Micros> negatives_time;  // Unset: the earliest row's as-of.
   uint64_t block_key = 0;

@@ -11,12 +11,14 @@ AnchoredItems::AnchoredItems(NearestAnchor anchor, const std::string& category,
                              const SourceContext& context)
     : anchor_(anchor),
       any_category_(category.empty()),
+      demands_freshness_(context.freshness.IsDemanded()),
       category_(context.pool->categories().Find(category)),
       context_(context) {}
 
 bool AnchoredItems::ReadAnchor(const Row& row, std::span<float> anchor) const {
   if (anchor_ == NearestAnchor::kPositive) {
-    return row.positive != kNoOrdinal && context_.vectors->Read(row.positive, anchor);
+    return row.positive != kNoOrdinal && IsFresh(row.positive) &&
+           context_.vectors->Read(row.positive, anchor);
   }
   if (row.query == nullptr) return false;
   std::copy_n(row.query, anchor.size(), anchor.begin());
@@ -34,7 +36,7 @@ RowStatus AnchoredItems::EmptyStatus(const Row& row, bool has_anchor) const {
   std::vector<Ordinal> excluded;
   row.excluded.AppendTo(&excluded);
   const auto excluded_living = std::count_if(excluded.begin(), excluded.end(),
-                                             [&](Ordinal item) { return Admits(row, item); });
+                                             [&](Ordinal item) { return Lives(row, item); });
   return static_cast<int64_t>(living.count) == excluded_living ? RowStatus::kExhausted
                                                                : RowStatus::kNoCandidate;
 }

@@ -10,7 +10,8 @@
 namespace negatron {
 
 // What the sources that score items against an anchor share: where a row's anchor is
-// from, which items its component admits, and why a row has none.
+// from, which items its component admits, and why a row has none. Vectors that are not
+// as fresh as the call asks count as none.
 //
 // Thread-safety: immutable.
 class AnchoredItems {
@@ -21,18 +22,27 @@ class AnchoredItems {
   // Reads the anchor, [dimension]; false if the row has none.
   bool ReadAnchor(const Row& row, std::span<float> anchor) const;
 
-  // Whether the item is alive and of the category.
-  bool Admits(const Row& row, Ordinal item) const {
-    const ItemState& state = context_.pool->state(item);
-    return state.IsAlive(row.as_of) && (any_category_ || state.Has(category_));
-  }
+  // Whether the item, which has a vector, is alive, of the category, and its vector fresh.
+  bool Admits(const Row& row, Ordinal item) const { return Lives(row, item) && IsFresh(item); }
+
+  // Whether the item has a vector, and a fresh one.
+  bool HasVector(Ordinal item) const { return context_.vectors->Contains(item) && IsFresh(item); }
 
   // Why nothing can be drawn for the row.
   RowStatus EmptyStatus(const Row& row, bool has_anchor) const;
 
  private:
+  bool Lives(const Row& row, Ordinal item) const {
+    const ItemState& state = context_.pool->state(item);
+    return state.IsAlive(row.as_of) && (any_category_ || state.Has(category_));
+  }
+  bool IsFresh(Ordinal item) const {
+    return !demands_freshness_ || context_.freshness.Admits(context_.vectors->Stamp(item));
+  }
+
   const NearestAnchor anchor_;
   const bool any_category_;
+  const bool demands_freshness_;
   const CategoryNumber category_;
   const SourceContext& context_;
 };

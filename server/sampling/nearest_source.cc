@@ -25,8 +25,7 @@ void NearestCandidates::SetAnchors() {
     const Row& row = rows_[i];
     const auto anchor = std::span(anchors_).subspan(i * dimension, dimension);
     if (!items_.ReadAnchor(row, anchor)) continue;
-    if (spec_.HasMargin() &&
-        (row.positive == kNoOrdinal || !context_.vectors->Contains(row.positive))) {
+    if (spec_.HasMargin() && (row.positive == kNoOrdinal || !items_.HasVector(row.positive))) {
       continue;
     }
     if (spec_.noise > 0) {

@@ -18,6 +18,7 @@ namespace {
 
 constexpr uint8_t kPadding = 255;
 constexpr int64_t kNoId = -1;
+constexpr int64_t kNoVector = -1;  // In the column of model versions.
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 // Rows that share a passage of `nearest` or `adversarial` over the vectors.
@@ -209,6 +210,11 @@ class CallSampler {
     }
     write_floats(columns_.scores, draws.scores, kNan);
     write_floats(columns_.importance_weights, draws.importance_weights, 1);
+    if (!columns_.model_versions.empty() || !columns_.vector_ages.empty()) {
+      LookUpStamps(draws);
+      write(columns_.model_versions, versions_);
+      write(columns_.vector_ages, floats_);
+    }
     write_logs(columns_.log_q_source, draws.q);
     write_logs(columns_.log_q, mixes ? mixed_ : draws.q);
     if (!columns_.expected_counts.empty()) {
@@ -222,6 +228,18 @@ class CallSampler {
     }
     totals_.drawn_by_component[c] += static_cast<int64_t>(draws.size()) -
                                      std::count(draws.items.begin(), draws.items.end(), kNoOrdinal);
+  }
+
+  // Fills versions_, and floats_ with ages.
+  void LookUpStamps(const Draws& draws) {
+    versions_.assign(draws.size(), kNoVector);
+    floats_.assign(draws.size(), kNan);
+    for (size_t i = 0; i < draws.scores.size(); ++i) {
+      if (draws.items[i] == kNoOrdinal || std::isnan(draws.scores[i])) continue;
+      const VectorStamp stamp = context_.vectors->Stamp(draws.items[i]);
+      versions_[i] = stamp.model_version;
+      floats_[i] = context_.freshness.AgeOf(stamp);
+    }
   }
 
   // Fills mixed_ with sum over components of share * q, missed_ with the log of
@@ -271,6 +289,8 @@ class CallSampler {
     fill(columns_.scores, kNan);
     fill(columns_.expected_counts, kNan);
     fill(columns_.importance_weights, kNan);
+    fill(columns_.model_versions, kNoVector);
+    fill(columns_.vector_ages, kNan);
   }
 
   void Finish(int64_t first, size_t index, const Row& row) {
@@ -324,6 +344,8 @@ class CallSampler {
       move(columns_.scores, from, to);
       move(columns_.expected_counts, from, to);
       move(columns_.importance_weights, from, to);
+      move(columns_.model_versions, from, to);
+      move(columns_.vector_ages, from, to);
     }
     return drawn;
   }
@@ -368,6 +390,7 @@ class CallSampler {
   std::vector<double> missed_;
   std::vector<float> floats_;
   std::vector<int64_t> ids_;
+  std::vector<int64_t> versions_;
 };
 
 }  // namespace

@@ -46,6 +46,9 @@ struct SampleColumns {
   std::span<float> importance_weights;
   std::span<float> positive_log_q;  // [row_count].
   std::span<Micros> boundaries;     // [row_count, components]; 0: none.
+  // Of the vectors that items were scored by; -1 and NaN for draws without a score, and padding.
+  std::span<int64_t> model_versions;
+  std::span<float> vector_ages;  // In seconds; see Freshness::AgeOf.
 };
 
 // Sums over a call.

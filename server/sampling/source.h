@@ -15,6 +15,7 @@
 #include "server/index/vector_table.h"
 #include "server/pool/pool_view.h"
 #include "server/sampling/excluded_mass_cache.h"
+#include "server/sampling/freshness.h"
 #include "server/sampling/policy.h"
 #include "server/sampling/row.h"
 #include "storage/base/cancellation.h"
@@ -29,6 +30,7 @@ struct SourceContext {
   Philox random;
   const Cancellation* cancellation;
   ExcludedMassCache* excluded_masses = nullptr;  // Null: sums are not remembered.
+  Freshness freshness = {};
   const Generation* generation = nullptr;        // Null: searches are exact.
   std::span<const Ordinal> delta = {};           // DeltaOf vectors and generation.
 };

@@ -96,6 +96,9 @@ SampledRows Sample(const CataloguePool& pool, const Policy& policy,
   result.statuses.resize(row_count);
   result.shares.resize(row_count * policy.components.size());
   result.rejects.resize(row_count * kRejectCauseCount);
+  result.positive_log_q.resize(row_count);
+  result.model_versions.resize(draws);
+  result.vector_ages.resize(draws);
   SampleColumns columns;
   columns.items = items;
   columns.log_q = result.log_q;
@@ -105,11 +108,14 @@ SampledRows Sample(const CataloguePool& pool, const Policy& policy,
   columns.statuses = result.statuses;
   columns.shares = result.shares;
   columns.rejects = result.rejects;
+  columns.positive_log_q = result.positive_log_q;
+  columns.model_versions = result.model_versions;
+  columns.vector_ages = result.vector_ages;
   const Cancellation cancellation;
   // Shared by all calls, as in a server.
   static ExcludedMassCache excluded_masses(1 << 20);
-  const SourceContext context{pool.pool.get(), pool.vectors.get(), Philox(seed), &cancellation,
-                              &excluded_masses};
+  const SourceContext context{pool.pool.get(), pool.vectors.get(), Philox(seed),
+                              &cancellation,   &excluded_masses,   pool.freshness};
   SampleTotals totals;
   result.status = SampleRows(policy, context, batch, columns, &totals);
   for (const Ordinal item : items) {

@@ -17,6 +17,7 @@ namespace negatron {
 struct CataloguePool {
   std::shared_ptr<const PoolView> pool;
   std::shared_ptr<const VectorTable> vectors;  // Null without embeddings.
+  Freshness freshness = {};                    // That samples demand.
 };
 
 // Writes items in their order and events in order of arrival, and publishes
@@ -34,6 +35,9 @@ struct SampledRows {
   std::vector<uint8_t> statuses;
   std::vector<float> shares;
   std::vector<int64_t> rejects;
+  std::vector<float> positive_log_q;
+  std::vector<int64_t> model_versions;
+  std::vector<float> vector_ages;
 };
 
 // Samples `count` negatives for each row; keys[i] is the key of row i.

@@ -3,7 +3,9 @@
 #include <future>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -166,6 +168,69 @@ TEST_F(ModelVersionsTest, AVersionThatTheDiskRefusedIsForgotten) {
   EXPECT_TRUE(Write({1}, 3).ok());
   ASSERT_TRUE(harness_.Open().ok());
   EXPECT_EQ(Highest(), 3);
+}
+
+SampleRequest HardNegatives() {
+  SampleRequest request = SampleOf(AdversarialSource{NearestAnchor::kQuery, 1}, 1, 64, kSecond);
+  request.query_columns = 2;
+  request.queries = {1, 0};
+  request.want_model_versions = request.want_vector_ages = true;
+  return request;
+}
+
+TEST_F(ModelVersionsTest, SamplesDrawByVectorsAsFreshAsTheyDemand) {
+  harness_.clock().Set(10 * kSecond);
+  ASSERT_TRUE(Write({1}, 1).ok());
+  harness_.clock().Set(20 * kSecond);
+  ASSERT_TRUE(Write({2}, 2).ok());
+  harness_.clock().Set(35 * kSecond);
+  const auto drawn = [&](const SampleRequest& request) {
+    const auto result = harness_.Sample("c", request);
+    EXPECT_TRUE(result.ok()) << result.status();
+    std::set<std::tuple<int64_t, int64_t, float>> set;
+    for (size_t i = 0; i < result->ids.size(); ++i) {
+      set.emplace(result->ids[i], result->model_versions[i], result->vector_ages[i]);
+    }
+    return set;
+  };
+  using Tuple = std::tuple<int64_t, int64_t, float>;
+  SampleRequest request = HardNegatives();
+  EXPECT_THAT(drawn(request), ElementsAre(Tuple(1, 1, 25.0f), Tuple(2, 2, 15.0f)));
+  request.min_model_version = 2;
+  EXPECT_THAT(drawn(request), ElementsAre(Tuple(2, 2, 15.0f)));
+  request = HardNegatives();
+  request.max_staleness_micros = 15 * kSecond;
+  EXPECT_THAT(drawn(request), ElementsAre(Tuple(2, 2, 15.0f)));
+  EXPECT_EQ(harness_.Sample("c", request)->staleness_as_of, 35 * kSecond);
+  request.max_staleness_micros = 15 * kSecond - 1;
+  EXPECT_EQ(harness_.Sample("c", request)->statuses[0],
+            static_cast<uint8_t>(RowStatus::kNoCandidate));
+  // The time that the response told repeats the call later, also after a restart.
+  harness_.clock().Set(1000 * kSecond);
+  ASSERT_TRUE(harness_.Open().ok());
+  request.max_staleness_micros = 15 * kSecond;
+  EXPECT_EQ(harness_.Sample("c", request)->statuses[0],
+            static_cast<uint8_t>(RowStatus::kNoCandidate));
+  request.staleness_as_of = 35 * kSecond;
+  EXPECT_THAT(drawn(request), ElementsAre(Tuple(2, 2, 15.0f)));
+  EXPECT_EQ(harness_.Sample("c", request)->staleness_as_of, 35 * kSecond);
+}
+
+TEST_F(ModelVersionsTest, DemandsThatMakeNoSenseAreRefused) {
+  const auto bad_field = [&](SampleRequest request) {
+    const absl::Status status = harness_.Sample("c", request).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    return FieldViolationsOf(status)[0].field;
+  };
+  SampleRequest request = HardNegatives();
+  request.min_model_version = -1;
+  EXPECT_EQ(bad_field(request), "min_model_version");
+  request = HardNegatives();
+  request.max_staleness_micros = 0;
+  EXPECT_EQ(bad_field(request), "max_staleness");
+  request = HardNegatives();
+  request.staleness_as_of = kMaxTime + 1;
+  EXPECT_EQ(bad_field(request), "staleness_as_of_time");
 }
 
 TEST_F(ModelVersionsTest, ACollectionMadeAnewStartsAnew) {
