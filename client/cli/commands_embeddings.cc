@@ -34,6 +34,7 @@ struct PushSettings {
   std::string ids_path;
   std::string vectors_path;
   bool durable = false;
+  std::optional<int64_t> model_version;
 };
 
 absl::Status FileError(const std::string& path, const absl::Status& status) {
@@ -139,7 +140,8 @@ absl::Status PushAll(Session& session, Client& client, const PushSettings& setti
     const EmbeddingBatch batch{.collection = CollectionName(settings.collection),
                                .item_ids = Part(ids.span(), first, count),
                                .vectors = vectors,
-                               .dimension = static_cast<int32_t>(columns)};
+                               .dimension = static_cast<int32_t>(columns),
+                               .model_version = settings.model_version};
     const absl::StatusOr<WriteSummary> part = client.WriteEmbeddings(batch, options);
     if (!part.ok()) {
       return LocateError(
@@ -211,6 +213,9 @@ void AddEmbeddingCommands(CLI::App* app, Session* session) {
   command->add_option("--collection", settings->collection, "Id of the collection.")->required();
   command->add_flag("--durable", settings->durable,
                     "Waits until the embeddings are on disk. Default: until they are used.");
+  command->add_option("--model-version", settings->model_version,
+                      "Version of the model that made them, at least 1: its training step, say. "
+                      "Refused if the collection has embeddings of a later one. Default: none.");
   command->callback([session, settings] {
     session->command = [settings](Session& run) { return Push(run, *settings); };
   });

@@ -41,6 +41,8 @@ void AddHoldings(const v1::CollectionStatistics& stats, Lines* lines) {
       {"events", WithCommas(stats.event_count())},
       {"events before as of", WithCommas(stats.past_event_count())},
       {"embeddings", WithCommas(stats.embedding_count())},
+      {"model version",
+       stats.highest_model_version() == 0 ? "-" : absl::StrCat(stats.highest_model_version())},
       {"first event", time(stats.has_first_event_time(), stats.first_event_time())},
       {"last event", time(stats.has_last_event_time(), stats.last_event_time())},
       {"event mass", absl::StrFormat("%.6g", stats.event_mass())},

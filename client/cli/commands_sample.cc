@@ -42,6 +42,8 @@ struct SampleSettings {
   std::string policy_path;
   bool unique = false;
   int32_t category_cap = 0;
+  int64_t min_model_version = 0;
+  std::string max_staleness;
   int64_t seed = 0;
   bool has_seed = false;
 };
@@ -203,6 +205,12 @@ absl::Status FillRows(const SampleSettings& settings, const v1::Collection& coll
     if (!micros.ok()) return UsageError(absl::StrCat("--as-of: ", micros.status().message()));
     *request->mutable_as_of_time() = ToTimestamp(*micros);
   }
+  request->set_min_model_version(settings.min_model_version);
+  if (!settings.max_staleness.empty()) {
+    const absl::StatusOr<absl::Duration> most = ParsePositiveDuration(settings.max_staleness);
+    if (!most.ok()) return UsageError(absl::StrCat("--max-staleness: ", most.status().message()));
+    *request->mutable_max_staleness() = ToDuration(*most);
+  }
   return status;
 }
 
@@ -217,7 +225,8 @@ void AddOutputs(const Session& session, v1::SampleNegativesRequest* request) {
   if (!session.json) return;
   for (const v1::SampleOutput output :
        {v1::SAMPLE_OUTPUT_LOG_Q_SOURCE, v1::SAMPLE_OUTPUT_EFFECTIVE_SHARES,
-        v1::SAMPLE_OUTPUT_EXPECTED_COUNT, v1::SAMPLE_OUTPUT_POPULARITY_BOUNDARY}) {
+        v1::SAMPLE_OUTPUT_EXPECTED_COUNT, v1::SAMPLE_OUTPUT_POPULARITY_BOUNDARY,
+        v1::SAMPLE_OUTPUT_MODEL_VERSION, v1::SAMPLE_OUTPUT_EMBEDDING_AGE}) {
     request->add_outputs(output);
   }
 }
@@ -372,6 +381,12 @@ void AddSampleCommands(CLI::App* app, Session* session) {
   auto* source = command->add_option("--source", settings->sources,
                                      "Where negatives come from, see below; repeat for a mix. "
                                      "Default: uniform.");
+  command
+      ->add_option("--min-model-version", settings->min_model_version,
+                   "nearest and adversarial draw only by embeddings of at least this version.")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--max-staleness", settings->max_staleness,
+                      "They draw only by embeddings written within this time, 10m say.");
   command->add_flag("--unique", settings->unique, "No item twice in a row.");
   command
       ->add_option("--category-cap", settings->category_cap,

@@ -68,6 +68,20 @@ void PutRows(const From& from, To* to) {
   to->set_encoding(v1::COLUMN_ENCODING_RAW);
 }
 
+void PutFreshness(const SampleRequest& from, v1::SampleNegativesRequest* to) {
+  to->set_min_model_version(from.min_model_version);
+  if (from.max_staleness.has_value()) {
+    absl::Duration rest;
+    to->mutable_max_staleness()->set_seconds(
+        absl::IDivDuration(*from.max_staleness, absl::Seconds(1), &rest));
+    to->mutable_max_staleness()->set_nanos(
+        static_cast<int32_t>(absl::ToInt64Microseconds(rest) * 1000));
+  }
+  if (from.staleness_as_of_time.has_value()) {
+    PutTime(*from.staleness_as_of_time, to->mutable_staleness_as_of_time());
+  }
+}
+
 // What both kinds of responses tell of the call.
 template <typename Response, typename Result>
 void TakeReport(const Response& response, Result* result) {
@@ -106,6 +120,7 @@ absl::StatusOr<v1::SampleNegativesRequest> MakeRequest(const SampleRequest& from
   if (!from.cohorts.empty()) {
     WriteBytes(from.cohorts, v1::COLUMN_ENCODING_RAW, to.mutable_cohorts());
   }
+  PutFreshness(from, &to);
   return to;
 }
 
@@ -155,8 +170,13 @@ absl::StatusOr<SampleResult> ReadResponse(const v1::SampleNegativesResponse& res
       "popularity_boundary_micros", rows * components, true, &result.popularity_boundary_micros));
   status.Update(Take(ReadInt64s(response.rejects_by_cause(), "rejects_by_cause"),
                      "rejects_by_cause", rows * kRejectCauses, true, &result.rejects_by_cause));
+  status.Update(Take(ReadInt64s(response.model_versions(), "model_versions"), "model_versions",
+                     draws, true, &result.model_versions));
+  status.Update(Take(ReadFloats(response.embedding_age_seconds(), "embedding_age_seconds"),
+                     "embedding_age_seconds", draws, true, &result.embedding_age_seconds));
   if (!status.ok()) return status;
   TakeReport(response, &result);
+  result.staleness_as_of_time = GetTime(response.staleness_as_of_time());
   return result;
 }
 

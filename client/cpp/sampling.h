@@ -42,6 +42,11 @@ struct SampleRequest {
   std::optional<int64_t> seed;
   std::vector<v1::SampleOutput> outputs;  // Empty: log_q, log_q_source and components.
   std::span<const uint8_t> cohorts;       // For `within_cohort`. Empty: 0 for each row.
+
+  // What sources that score items demand of embeddings.
+  int64_t min_model_version = 0;                   // 0: any.
+  std::optional<absl::Duration> max_staleness;     // Positive. Unset: any age.
+  std::optional<absl::Time> staleness_as_of_time;  // Default: the server's clock.
 };
 
 // What was drawn. `[rows, negative_count]`, row-major, unless stated; a column that was not asked
@@ -69,6 +74,9 @@ struct SampleResult {
   std::vector<float> positive_log_q;      // [rows], of the row's positive.
   std::vector<int64_t> popularity_boundary_micros;  // [rows, components].
   std::vector<int64_t> rejects_by_cause;            // [rows, 4], from REJECT_CAUSE_EXCLUDED on.
+  std::vector<int64_t> model_versions;       // Of what draws were scored by; -1 without a score.
+  std::vector<float> embedding_age_seconds;  // The same; NaN without a score.
+  absl::Time staleness_as_of_time;           // That ages are told as of.
 };
 
 // One block of negatives for all rows; `negatron.v1.SampleSharedNegativesRequest` has the full

@@ -257,6 +257,7 @@ v1::BatchWriteEmbeddingsRequest MakeRequest(const EmbeddingBatch& batch, RowRang
   WriteMatrix(batch.vectors.subspan(rows.begin * dimension, count * dimension),
               static_cast<int32_t>(count), batch.dimension, v1::COLUMN_ENCODING_RAW,
               request.mutable_vectors());
+  if (batch.model_version.has_value()) request.set_model_version(*batch.model_version);
   return request;
 }
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -92,6 +93,9 @@ struct EmbeddingBatch {
   IdSpan item_ids;                 // Each at most once.
   std::span<const float> vectors;  // [items, dimension], row-major.
   int32_t dimension = 0;           // At least 1.
+  // Of the model that made them, at least 1 and not below any that the collection has seen. Unset:
+  // not versioned.
+  std::optional<int64_t> model_version = std::nullopt;
 };
 
 struct WriteOptions {

@@ -30,6 +30,7 @@ void Write(WriteCall* call) {
                                    AckLevel::kApplied, &violations);
   write.items = ReadBatchIds(request.item_ids(), "item_ids", &violations);
   write.column_count = request.vectors().column_count();
+  if (request.has_model_version()) write.model_version = request.model_version();
   if (violations.empty()) {
     write.values = ReadVectors(request.vectors(), write.items.size(), "vectors", &violations);
   }
@@ -64,6 +65,12 @@ absl::Status Get(GetCall* call) {
   WriteMatrix(result.values, static_cast<int32_t>(ids.size()), result.column_count,
               request.encoding(), response->mutable_vectors());
   WriteBytes(result.found, request.encoding(), response->mutable_found());
+  if (request.include_model_versions()) {
+    WriteInt64s(result.model_versions, request.encoding(), response->mutable_model_versions());
+  }
+  if (request.include_write_times()) {
+    WriteInt64s(result.write_times, request.encoding(), response->mutable_write_time_micros());
+  }
   WriteToken(result.snapshot, response->mutable_snapshot());
   return absl::OkStatus();
 }

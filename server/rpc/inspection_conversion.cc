@@ -83,6 +83,7 @@ void WriteStatistics(absl::string_view collection_id, const CollectionStatistics
     use->set_structure(structure);
     use->set_bytes(bytes);
   }
+  wire->set_highest_model_version(statistics.highest_model_version);
   WriteCounters(statistics, wire);
   if (statistics.index.has_value()) WriteIndex(*statistics.index, wire->mutable_index());
 }

@@ -183,6 +183,12 @@ void ReadOutputs(const v1::SampleNegativesRequest& wire, SampleRequest* request,
       case v1::SAMPLE_OUTPUT_REJECTS_BY_CAUSE:
         request->want_all_rejects = true;
         break;
+      case v1::SAMPLE_OUTPUT_MODEL_VERSION:
+        request->want_model_versions = true;
+        break;
+      case v1::SAMPLE_OUTPUT_EMBEDDING_AGE:
+        request->want_vector_ages = true;
+        break;
       case v1::SAMPLE_OUTPUT_NONE:
         if (wire.outputs_size() > 1) {
           violations->AddRow("outputs", i, "`SAMPLE_OUTPUT_NONE` must be the sole entry");
@@ -191,6 +197,18 @@ void ReadOutputs(const v1::SampleNegativesRequest& wire, SampleRequest* request,
       default:
         violations->AddRow("outputs", i, "is not a known output");
     }
+  }
+}
+
+void ReadFreshness(const v1::SampleNegativesRequest& wire, SampleRequest* request,
+                   Violations* violations) {
+  request->min_model_version = wire.min_model_version();
+  if (wire.has_max_staleness()) {
+    request->max_staleness_micros = ReadDuration(wire.max_staleness(), "max_staleness", violations);
+  }
+  if (wire.has_staleness_as_of_time()) {
+    request->staleness_as_of =
+        ReadTimestamp(wire.staleness_as_of_time(), "staleness_as_of_time", violations);
   }
 }
 
@@ -218,6 +236,7 @@ SampleRequest ReadSampleRequest(const v1::SampleNegativesRequest& wire, Violatio
   CheckCells(request, kMaxDraws, violations);
   CheckEncoding(wire.encoding(), violations);
   ReadOutputs(wire, &request, violations);
+  ReadFreshness(wire, &request, violations);
   request.policy = ReadPolicy(wire.policy(), violations);
   // Lengths agree from here on, and sizes are bounded.
   if (!violations->empty()) return request;

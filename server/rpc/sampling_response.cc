@@ -99,6 +99,7 @@ void WriteSampleHead(const SampleRequest& request, const SampleResult& result,
   WriteToken(result.snapshot, response->mutable_snapshot());
   response->set_seed(static_cast<int64_t>(request.seed));
   WriteTimestamp(result.default_as_of, response->mutable_as_of_time());
+  WriteTimestamp(result.staleness_as_of, response->mutable_staleness_as_of_time());
   response->set_kernel_id(std::string(KernelId()));
 }
 
@@ -135,6 +136,10 @@ void WriteTypedSample(const SampleRequest& request, const SampleResult& result,
   if (!result.all_rejects.empty()) {
     WriteInt64s(result.all_rejects, kTyped, response->mutable_rejects_by_cause());
   }
+  if (!result.model_versions.empty()) {
+    WriteInt64s(result.model_versions, kTyped, response->mutable_model_versions());
+  }
+  floats(result.vector_ages, [&] { return response->mutable_embedding_age_seconds(); });
 }
 
 grpc::ByteBuffer SerializeRawSample(const SampleRequest& request, const ResultPointer& result) {
@@ -157,6 +162,8 @@ grpc::ByteBuffer SerializeRawSample(const SampleRequest& request, const ResultPo
   response.Column(SampleNegativesResponse::kPopularityBoundaryMicrosFieldNumber,
                   result->boundaries);
   response.Column(SampleNegativesResponse::kRejectsByCauseFieldNumber, result->all_rejects);
+  response.Column(SampleNegativesResponse::kModelVersionsFieldNumber, result->model_versions);
+  response.Column(SampleNegativesResponse::kEmbeddingAgeSecondsFieldNumber, result->vector_ages);
   return response.Finish(head);
 }
 

@@ -331,6 +331,7 @@ class Statistics:
     short_row_counts: dict[RowStatus, int]
     reject_counts: dict[str, int]  # By cause, "EXCLUDED" or "DEAD".
     index: Optional[IndexStatistics]  # None without embeddings.
+    highest_model_version: int = 0  # Of embeddings; 0: none has one.
 
     @classmethod
     def from_proto(cls, proto: inspection_pb2.CollectionStatistics) -> "Statistics":
@@ -357,6 +358,7 @@ class Statistics:
                 for r in proto.rejects
             },
             index=IndexStatistics.from_proto(proto.index) if proto.HasField("index") else None,
+            highest_model_version=proto.highest_model_version,
         )
 
 

@@ -298,6 +298,7 @@ class PoolCalls(BaseClient):
         items: Ids,
         vectors: np.ndarray,
         *,
+        model_version: Optional[int] = None,
         request_id: Optional[str] = None,
         level: Optional[models.Level] = None,
         timeout: Optional[float] = None,
@@ -307,11 +308,14 @@ class PoolCalls(BaseClient):
         Args:
           items: shape [n], each at most once.
           vectors: shape [n, dimension], sent as float32.
+          model_version: of the model that made them, at least 1, its training step say, and not
+            below any that the collection has seen. Default: not versioned.
           request_id, level, timeout: as in `write_items`; default level: APPLIED.
 
         Raises:
           InvalidArgument: an unknown item, a wrong dimension, or a value that is not finite.
-          FailedPrecondition: the collection has no embedding settings.
+          FailedPrecondition: the collection has no embedding settings, or (reason
+            "STALE_MODEL_VERSION") embeddings of a later model version, which `metadata` names.
         """
         matrix = np.asarray(vectors)
         if matrix.ndim != 2 or len(matrix) != len(items):
@@ -321,6 +325,7 @@ class PoolCalls(BaseClient):
             return embeddings_pb2.BatchWriteEmbeddingsRequest(
                 item_ids=columns.ids_to_column(items[rows], "items"),
                 vectors=columns.matrix_to_proto(matrix[rows], "vectors"),
+                model_version=model_version,
             )
 
         sizes = chunking.row_bytes(items, len(items)) + 4 * matrix.shape[1]
@@ -341,3 +346,24 @@ class PoolCalls(BaseClient):
         shape = (proto.vectors.row_count, proto.vectors.column_count)
         return vectors.reshape(shape), columns.bytes_from_column(proto.found).astype(bool)
 
+    def get_embedding_stamps(
+        self, collection: str, items: Ids, *, timeout: Optional[float] = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns by which model, and when, embeddings were written.
+
+        Returns: (model versions [n], int64: 0 where not versioned, -1 where there is no embedding;
+          times [n], datetime64[us]: by the server's clock, rounded down to a second, NaT where not
+          known or there is no embedding).
+        """
+        request = embeddings_pb2.BatchGetEmbeddingsRequest(
+            collection=collection_name(collection),
+            item_ids=columns.ids_to_column(items, "items"),
+            include_model_versions=True,
+            include_write_times=True,
+        )
+        proto = self._call(lambda s: s.embeddings.BatchGetEmbeddings, request, timeout)
+        times = columns.int64_from_column(proto.write_time_micros).astype("datetime64[us]")
+        known = times != np.datetime64(0, "us")
+        return columns.int64_from_column(proto.model_versions), np.where(
+            known, times, np.datetime64("NaT", "us")
+        )

@@ -61,6 +61,10 @@ class Sample:
     positive_log_q: Optional[np.ndarray] = None  # [rows], float32, of the row's positive.
     popularity_boundaries: Optional[np.ndarray] = None  # [rows, components], int64 microseconds.
     rejects_by_cause: Optional[np.ndarray] = None  # [rows, 4], int64, by `RejectCause` - 1.
+    # [rows, K], int64, of the embeddings that draws were scored by; 0: not versioned, -1: none.
+    model_versions: Optional[np.ndarray] = None
+    embedding_ages: Optional[np.ndarray] = None  # [rows, K], float32, seconds; else NaN.
+    staleness_as_of: Optional[dt.datetime] = None  # When embeddings have these ages.
 
     @property
     def mask(self) -> np.ndarray:
@@ -114,6 +118,13 @@ def sample_from_proto(
         rejects_by_cause=columns.optional_shape(
             columns.int64_from_column(proto.rejects_by_cause), (rows, len(RejectCause))
         ),
+        model_versions=columns.optional_shape(
+            columns.int64_from_column(proto.model_versions), shape
+        ),
+        embedding_ages=columns.optional_shape(
+            columns.floats_from_column(proto.embedding_age_seconds), shape
+        ),
+        staleness_as_of=_optional_time(proto, "staleness_as_of_time"),
     )
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from typing import Any, Callable, Optional, Sequence, Union
 
@@ -27,6 +28,8 @@ _OUTPUTS = {
     "positive_log_q": sampling_pb2.SAMPLE_OUTPUT_POSITIVE_LOG_Q,
     "popularity_boundaries": sampling_pb2.SAMPLE_OUTPUT_POPULARITY_BOUNDARY,
     "rejects_by_cause": sampling_pb2.SAMPLE_OUTPUT_REJECTS_BY_CAUSE,
+    "model_versions": sampling_pb2.SAMPLE_OUTPUT_MODEL_VERSION,
+    "embedding_ages": sampling_pb2.SAMPLE_OUTPUT_EMBEDDING_AGE,
 }
 
 
@@ -46,6 +49,9 @@ class SamplingCalls(PoolCalls):
         row_keys: Optional[np.ndarray] = None,
         queries: Optional[np.ndarray] = None,
         cohorts: Optional[np.ndarray] = None,
+        min_model_version: int = 0,
+        max_staleness: Optional[dt.timedelta] = None,
+        staleness_as_of: Optional[Instant] = None,
         rows: Optional[int] = None,
         seed: Optional[int] = None,
         outputs: Optional[Sequence[str]] = None,
@@ -71,12 +77,17 @@ class SamplingCalls(PoolCalls):
           queries: shape [rows, dimension], float32; anchors of `Nearest(anchor="query")`.
           cohorts: shape [rows], whole numbers in [0, 255], for `Popularity(within_cohort=True)`;
             default: 0 for each.
+          min_model_version: `Nearest` and `Adversarial` draw only by embeddings of at least this
+            version; others count as if they were not there.
+          max_staleness: the same, of embeddings that were written at most this long before
+            `staleness_as_of`; positive. Write times are kept to the second, rounded down.
+          staleness_as_of: instant as of which embeddings have an age; default: the server's clock.
           rows: number of rows, needed only if nothing above tells it.
           seed: makes draws repeatable; default: chosen by the server and returned.
           outputs: names among "log_q", "log_q_source", "components", "scores",
             "effective_shares", "reject_counts", "expected_counts", "importance_weights",
-            "positive_log_q", "popularity_boundaries", "rejects_by_cause"; default: the first
-            three; (): only ids. Each is a field of `Sample`.
+            "positive_log_q", "popularity_boundaries", "rejects_by_cause", "model_versions",
+            "embedding_ages"; default: the first three; (): only ids. Each is a field of `Sample`.
           as_numbers: for string ids, return the dictionary's int64 numbers, which are
             dense (0, 1, 2, ...) and need no decoding.
 
@@ -88,7 +99,9 @@ class SamplingCalls(PoolCalls):
         request, decode, deadline = self._prepare(
             collection, negative_count, policy, timeout, users=users, positives=positives,
             exclusions=exclusions, as_of=as_of, row_keys=row_keys, queries=queries,
-            cohorts=cohorts, rows=rows, seed=seed, outputs=outputs, as_numbers=as_numbers,
+            cohorts=cohorts, min_model_version=min_model_version, max_staleness=max_staleness,
+            staleness_as_of=staleness_as_of, rows=rows, seed=seed, outputs=outputs,
+            as_numbers=as_numbers,
         )
         return decode(
             self._transport.call(lambda s: s.sampling.SampleNegatives, request, deadline)
@@ -107,6 +120,9 @@ class SamplingCalls(PoolCalls):
         row_keys: Optional[np.ndarray] = None,
         queries: Optional[np.ndarray] = None,
         cohorts: Optional[np.ndarray] = None,
+        min_model_version: int = 0,
+        max_staleness: Optional[dt.timedelta] = None,
+        staleness_as_of: Optional[Instant] = None,
         rows: Optional[int] = None,
         seed: Optional[int] = None,
         outputs: Optional[Sequence[str]] = None,
@@ -121,7 +137,9 @@ class SamplingCalls(PoolCalls):
         request, decode, deadline = self._prepare(
             collection, negative_count, policy, timeout, users=users, positives=positives,
             exclusions=exclusions, as_of=as_of, row_keys=row_keys, queries=queries,
-            cohorts=cohorts, rows=rows, seed=seed, outputs=outputs, as_numbers=as_numbers,
+            cohorts=cohorts, min_model_version=min_model_version, max_staleness=max_staleness,
+            staleness_as_of=staleness_as_of, rows=rows, seed=seed, outputs=outputs,
+            as_numbers=as_numbers,
         )
         return SampleFuture(
             self._transport, lambda s: s.sampling.SampleNegatives, request, deadline, decode
@@ -141,6 +159,9 @@ class SamplingCalls(PoolCalls):
         row_keys: Optional[np.ndarray],
         queries: Optional[np.ndarray],
         cohorts: Optional[np.ndarray],
+        min_model_version: int,
+        max_staleness: Optional[dt.timedelta],
+        staleness_as_of: Optional[Instant],
         rows: Optional[int],
         seed: Optional[int],
         outputs: Optional[Sequence[str]],
@@ -154,6 +175,7 @@ class SamplingCalls(PoolCalls):
             policy=policies.as_policy(policy).to_proto(),
             seed=seed,
             outputs=_output_list(outputs),
+            min_model_version=min_model_version,
         )
         _fill_rows(request, users, positives, exclusions, as_of)
         if row_keys is not None:
@@ -162,6 +184,12 @@ class SamplingCalls(PoolCalls):
             request.queries.CopyFrom(columns.matrix_to_proto(queries, "queries"))
         if cohorts is not None:
             request.cohorts.raw = columns.small_array(cohorts, "cohorts").tobytes()
+        if max_staleness is not None:
+            request.max_staleness.FromTimedelta(max_staleness)
+        if staleness_as_of is not None:
+            request.staleness_as_of_time.CopyFrom(
+                columns.instant_to_timestamp(staleness_as_of, "staleness_as_of")
+            )
 
         def decode(proto: sampling_pb2.SampleNegativesResponse) -> samples.Sample:
             items = self._decode_items(proto, collection, as_numbers, timeout, deadline)

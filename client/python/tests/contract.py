@@ -7,6 +7,7 @@ Each function takes a ready client and a collection id of its own.
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import numpy as np
 import pytest
@@ -192,6 +193,55 @@ def nearest_uses_pushed_embeddings(client: negatron.Client, cid: str) -> None:
     assert by_positive.statuses.tolist() == [
         negatron.RowStatus.OK, negatron.RowStatus.NO_ANCHOR,
     ]
+
+
+def embeddings_have_versions_and_ages(client: negatron.Client, cid: str) -> None:
+    client.create_collection(cid, dimension=1, metric=negatron.Metric.INNER_PRODUCT)
+    client.write_items(cid, np.arange(4))
+    before = dt.datetime.now(dt.timezone.utc)
+    client.write_embeddings(cid, [0], [[1]])
+    client.write_embeddings(cid, [1], [[2]], model_version=3)
+    client.write_embeddings(cid, [2], [[3]], model_version=7)
+    for stale in (6, None):
+        with pytest.raises(negatron.FailedPrecondition) as caught:
+            client.write_embeddings(cid, [3], [[4]], model_version=stale)
+        assert caught.value.reason == "STALE_MODEL_VERSION"
+        assert caught.value.metadata["highest_model_version"] == "7"
+    with pytest.raises(negatron.InvalidArgument):
+        client.write_embeddings(cid, [3], [[4]], model_version=0)
+    assert client.statistics(cid).highest_model_version == 7
+    versions, times = client.get_embedding_stamps(cid, [0, 1, 2, 3])
+    assert versions.tolist() == [0, 3, 7, -1]
+    assert np.isnat(times).tolist() == [False, False, False, True]
+    age = np.datetime64(before.replace(tzinfo=None), "us") - times[0]
+    assert abs(age) < np.timedelta64(60, "s")
+
+    def sample(**demands: Any) -> negatron.Sample:
+        policy = negatron.Policy.mix((1, negatron.Adversarial(1.0)), (1, negatron.Uniform()))
+        return client.sample(
+            cid, 64, policy=policy, queries=np.ones((1, 1), np.float32), seed=1,
+            outputs=["components", "model_versions", "embedding_ages"], **demands,
+        )
+
+    def hard(drawn: negatron.Sample) -> set[tuple[int, int]]:
+        assert drawn.model_versions is not None and drawn.embedding_ages is not None
+        scored = drawn.components == 0
+        assert (drawn.model_versions[~scored] == -1).all()
+        assert np.isnan(drawn.embedding_ages[~scored]).all()
+        assert (np.abs(drawn.embedding_ages[scored]) < 60).all()
+        return set(zip(drawn.items[scored].tolist(), drawn.model_versions[scored].tolist()))
+
+    assert hard(sample()) == {(0, 0), (1, 3), (2, 7)}
+    assert hard(sample(min_model_version=3)) == {(1, 3), (2, 7)}
+    assert hard(sample(max_staleness=dt.timedelta(minutes=1))) == {(0, 0), (1, 3), (2, 7)}
+    later = before + dt.timedelta(hours=1)
+    aged = sample(max_staleness=dt.timedelta(minutes=1), staleness_as_of=later)
+    assert hard(aged) == set()
+    assert aged.staleness_as_of == later
+    with pytest.raises(negatron.InvalidArgument):
+        sample(max_staleness=dt.timedelta(0))
+    with pytest.raises(negatron.InvalidArgument):
+        sample(min_model_version=-1)
 
 
 def adversarial_is_a_softmax_over_all_items(client: negatron.Client, cid: str) -> None:
@@ -381,6 +431,7 @@ CASES = (
     popularity_counts_the_past,
     nearest_uses_pushed_embeddings,
     nearest_keeps_bounds_and_margins,
+    embeddings_have_versions_and_ages,
     adversarial_is_a_softmax_over_all_items,
     mixtures_report_both_laws,
     string_ids_come_back,

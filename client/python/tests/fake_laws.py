@@ -61,6 +61,15 @@ class Catalogue:
         self.vectors = np.zeros((self.count, max(dimension, 1)), np.float32)
         for row, vector in c.vectors.items():
             self.has_vector[row], self.vectors[row] = True, vector
+        self.stamps = np.full((self.count, 2), -1, np.int64)
+        for row, stamp in c.stamps.items():
+            self.stamps[row] = stamp
+
+    def demand(self, request: Any, now: int) -> None:
+        """Forgets the vectors that are not as fresh as a request demands."""
+        self.has_vector &= self.stamps[:, 0] >= request.min_model_version
+        if request.HasField("max_staleness"):
+            self.has_vector &= self.stamps[:, 1] >= now - request.max_staleness.ToMicroseconds()
 
     def alive(self, t: int) -> np.ndarray:
         alive = np.zeros(self.count, bool)

@@ -87,12 +87,27 @@ def sample(c: Any, request: Any, invalid: Invalid) -> Any:
     """Answers a `SampleNegativesRequest`; raises what `invalid` makes for a bad one."""
     catalogue = Catalogue(c)
     read = _read_rows(c, request, catalogue, invalid)
+    if request.min_model_version < 0:
+        raise invalid("min_model_version", "not negative")
+    if request.HasField("max_staleness") and request.max_staleness.ToMicroseconds() <= 0:
+        raise invalid("max_staleness", "positive")
+    aged = int(time.time() * 1e6)
+    if request.HasField("staleness_as_of_time"):
+        aged = request.staleness_as_of_time.ToMicroseconds()
+    catalogue.demand(request, aged)
     seed = _seed(request, read.now)
     draws = _Draws(len(read.rows), request.negative_count, len(request.policy.components))
     for i, (row, excluded) in enumerate(zip(read.rows, read.excluded)):
         rng = np.random.default_rng(abs(hash((seed, read.keys[i]))))
         draws.fill(catalogue, request.policy, i, row, excluded, rng)
-    return draws.response(c, request, seed, read)
+    response = draws.response(c, request, seed, read)
+    response.staleness_as_of_time.FromMicroseconds(aged)
+    versions, ages = draws.stamps(catalogue, aged)
+    if sampling_pb2.SAMPLE_OUTPUT_MODEL_VERSION in request.outputs:
+        response.model_versions.raw = versions.tobytes()
+    if sampling_pb2.SAMPLE_OUTPUT_EMBEDDING_AGE in request.outputs:
+        response.embedding_age_seconds.raw = ages.tobytes()
+    return response
 
 
 def _mixture(
@@ -218,6 +233,14 @@ class _Draws:
         floor = policy.positive_floor if policy.HasField("positive_floor") else 0.001
         q = (1 - floor) * mixture[row.positive] + floor / eligible.sum()
         self.positive[i] = np.log(q)
+
+    def stamps(self, catalogue: Catalogue, aged: int) -> tuple[np.ndarray, np.ndarray]:
+        """Model versions and ages of what was scored."""
+        scored = ~np.isnan(self.scores)
+        stamps = catalogue.stamps[self.items]
+        versions = np.where(scored, stamps[..., 0], -1).astype("<i8")
+        ages = np.where(scored, (aged - stamps[..., 1]) / 1e6, np.nan).astype("<f4")
+        return versions, ages
 
     def response(self, c: Any, request: Any, seed: int, read: _Rows) -> Any:
         wanted = set(request.outputs) or {

@@ -308,7 +308,19 @@ class FakeServer:
             if len(bad):
                 row = bad[0] // shape[1]
                 raise invalid(f"vectors.values[{bad[0]}]", f"not finite (row {row})")
+            highest = max((version for version, _ in c.stamps.values()), default=0)
+            if request.HasField("model_version") and request.model_version < 1:
+                raise invalid("model_version", "at least 1")
+            if request.model_version < highest:
+                raise CallError(
+                    grpc.StatusCode.FAILED_PRECONDITION, "an older model version",
+                    reason="STALE_MODEL_VERSION",
+                    metadata={"highest_model_version": str(highest),
+                              "model_version": str(request.model_version)},
+                )
             c.vectors.update(zip(rows, matrix))
+            seconds = int(time.time()) * 1_000_000
+            c.stamps.update((row, (request.model_version, seconds)) for row in rows)
             return len(rows), 0
 
         return self._write(request, work, types_pb2.ACKNOWLEDGEMENT_LEVEL_APPLIED)
@@ -322,6 +334,11 @@ class FakeServer:
         response = embeddings_pb2.BatchGetEmbeddingsResponse(snapshot=c.token())
         response.vectors.CopyFrom(columns.matrix_to_proto(matrix.reshape(-1, dimension), "vectors"))
         response.found.raw = bytes(int(row in c.vectors) for row in rows)
+        stamps = np.array([c.stamps.get(row, (-1, 0)) for row in rows], "<i8").reshape(-1, 2)
+        if request.include_model_versions:
+            response.model_versions.raw = stamps[:, 0].tobytes()
+        if request.include_write_times:
+            response.write_time_micros.raw = stamps[:, 1].tobytes()
         return response
 
     # Sampling.
@@ -358,6 +375,7 @@ class FakeServer:
             event_count=len(times),
             past_event_count=sum(t < now for t in times),
             embedding_count=len(c.vectors),
+            highest_model_version=max((version for version, _ in c.stamps.values()), default=0),
             sample_call_count=c.calls,
             sampled_row_count=c.rows,
         )

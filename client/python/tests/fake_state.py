@@ -17,10 +17,19 @@ _PREFIX = "type.googleapis.com/google.rpc."
 
 
 class CallError(Exception):
-    def __init__(self, code: grpc.StatusCode, message: str, *violations: tuple[str, str]) -> None:
+    def __init__(
+        self,
+        code: grpc.StatusCode,
+        message: str,
+        *violations: tuple[str, str],
+        reason: Optional[str] = None,
+        metadata: Optional[dict[str, str]] = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.violations = violations
+        self.reason = reason or code.name
+        self.metadata = metadata or {"by": "fake"}
 
     def within(self, prefix: str, suffix: str) -> "CallError":
         """The same error, of fields that are part of another message."""
@@ -36,7 +45,9 @@ def invalid(field: str, description: str) -> CallError:
 def abort(context: grpc.ServicerContext, error: CallError, delay: Optional[float] = None) -> None:
     """Ends a call with an error and its details. Raises."""
     status = status_pb2.Status(code=error.code.value[0], message=str(error))
-    info = status_pb2.ErrorInfo(reason=error.code.name, domain="negatron", metadata={"by": "fake"})
+    info = status_pb2.ErrorInfo(
+        reason=error.reason, domain="negatron", metadata=error.metadata
+    )
     status.details.add(type_url=_PREFIX + "ErrorInfo", value=info.SerializeToString())
     if error.violations:
         bad = status_pb2.BadRequest()
@@ -134,6 +145,7 @@ class FakeCollection:
         self.streams: dict[tuple[str, str], pool_pb2.ImportResponse] = {}
         self.stream_owners: dict[tuple[str, str], object] = {}
         self.vectors: dict[int, np.ndarray] = {}
+        self.stamps: dict[int, tuple[int, int]] = {}  # Model versions and write times.
         self.sequence = 1
         self.calls = 0
         self.rows = 0

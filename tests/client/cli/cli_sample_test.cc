@@ -96,6 +96,21 @@ TEST_F(CliSampleTest, SampleTakesAPolicyFromAFile) {
   EXPECT_THAT(err_.str(), HasSubstr("is not a policy"));
 }
 
+TEST_F(CliSampleTest, DemandsOnEmbeddingsAreSent) {
+  v1::SampleNegativesRequest seen;
+  Answer(&seen);
+  std::vector<std::string> line = {"sample", "--collection", "movies", "--count", "1"};
+  EXPECT_EQ(Run(line), ExitCode::kOk) << err_.str();
+  EXPECT_FALSE(seen.has_max_staleness());
+  line.insert(line.end(), {"--min-model-version", "7", "--max-staleness", "10m"});
+  EXPECT_EQ(Run(line), ExitCode::kOk) << err_.str();
+  EXPECT_EQ(seen.min_model_version(), 7);
+  EXPECT_EQ(seen.max_staleness().seconds(), 600);
+  line.back() = "soon";
+  EXPECT_EQ(Run(line), ExitCode::kUsage);
+  EXPECT_THAT(err_.str(), HasSubstr("--max-staleness"));
+}
+
 TEST_F(CliSampleTest, SourcesAreMixedWithTheirParameters) {
   v1::SampleNegativesRequest seen;
   Answer(&seen);

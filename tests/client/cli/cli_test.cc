@@ -214,9 +214,10 @@ TEST_F(CliTest, PushEmbeddingsSendsRowsInOrder) {
   EXPECT_THAT(out_.str(), HasSubstr("3 embeddings"));
 
   EXPECT_EQ(Run({"push-embeddings", "--collection", "movies", "--ids", File("ids.txt", "7\n8\r\n9"),
-                 vectors, "--durable"}),
+                 vectors, "--durable", "--model-version", "12"}),
             ExitCode::kOk)
       << err_.str();
+  EXPECT_EQ(seen.model_version(), 12);
   EXPECT_THAT(ReadIds(seen.item_ids(), "").value(), ElementsAre(7, 8, 9));
   EXPECT_EQ(seen.acknowledgement_level(), v1::ACKNOWLEDGEMENT_LEVEL_DURABLE);
 }

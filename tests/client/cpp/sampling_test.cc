@@ -60,7 +60,13 @@ TEST(SamplingTest, ResponseCarriesTheFurtherOutputs) {
   WriteInt64s(std::vector<int64_t>{0, 9}, kRaw, response.mutable_popularity_boundary_micros());
   WriteInt64s(std::vector<int64_t>{1, 2, 3, 4, 5, 6, 7, 8}, kRaw,
               response.mutable_rejects_by_cause());
+  WriteInt64s(std::vector<int64_t>{0, 1, 2, 3, -1, -1}, kRaw, response.mutable_model_versions());
+  WriteFloats(std::vector<float>(6, 1.5F), kRaw, response.mutable_embedding_age_seconds());
+  response.mutable_staleness_as_of_time()->set_seconds(8);
   const SampleResult result = ReadResponse(response, 3).value();
+  EXPECT_THAT(result.model_versions, ElementsAre(0, 1, 2, 3, -1, -1));
+  EXPECT_EQ(result.embedding_age_seconds[5], 1.5F);
+  EXPECT_EQ(absl::ToUnixSeconds(result.staleness_as_of_time), 8);
   EXPECT_EQ(result.expected_counts.size(), 6u);
   EXPECT_EQ(result.importance_weights[5], 4);
   EXPECT_THAT(result.positive_log_q, ElementsAre(-1, -2));
@@ -149,6 +155,9 @@ TEST(SamplingTest, RequestCarriesEveryField) {
   from.outputs = {v1::SAMPLE_OUTPUT_SCORE};
   const std::vector<uint8_t> cohorts = {3, 0};
   from.cohorts = cohorts;
+  from.min_model_version = 6;
+  from.max_staleness = absl::Milliseconds(1500);
+  from.staleness_as_of_time = absl::FromUnixMicros(2'000'000);
 
   const v1::SampleNegativesRequest to = MakeRequest(from).value();
   EXPECT_EQ(to.collection(), "collections/c");
@@ -167,6 +176,10 @@ TEST(SamplingTest, RequestCarriesEveryField) {
   EXPECT_THAT(to.outputs(), ElementsAre(v1::SAMPLE_OUTPUT_SCORE));
   EXPECT_EQ(to.encoding(), v1::COLUMN_ENCODING_RAW);
   EXPECT_THAT(ReadBytes(to.cohorts(), "").value(), ElementsAre(3, 0));
+  EXPECT_EQ(to.min_model_version(), 6);
+  EXPECT_EQ(to.max_staleness().seconds(), 1);
+  EXPECT_EQ(to.max_staleness().nanos(), 500'000'000);
+  EXPECT_EQ(to.staleness_as_of_time().seconds(), 2);
 }
 
 TEST(SamplingTest, ColumnsThatAreNotGivenAreNotSent) {
@@ -179,6 +192,8 @@ TEST(SamplingTest, ColumnsThatAreNotGivenAreNotSent) {
   EXPECT_FALSE(to.has_exclusions());
   EXPECT_FALSE(to.has_as_of_time());
   EXPECT_FALSE(to.has_seed());
+  EXPECT_FALSE(to.has_max_staleness());
+  EXPECT_FALSE(to.has_staleness_as_of_time());
 }
 
 TEST(SamplingTest, QueriesMustFitTheirDimension) {

@@ -193,6 +193,10 @@ TEST(WritesTest, EmbeddingRequestCarriesTheRowsOfItsRange) {
   EXPECT_THAT(ViewMatrix(request.vectors(), "").value().ToVector(), ElementsAre(2, 3, 4, 5));
   EXPECT_EQ(IndexOffset(batch, "vectors.values[0]", 1), 2u);
   EXPECT_EQ(IndexOffset(batch, "item_ids[0]", 1), 1u);
+  EXPECT_FALSE(request.has_model_version());
+  EmbeddingBatch versioned = batch;
+  versioned.model_version = 5;
+  EXPECT_EQ(MakeRequest(versioned, RowRange{.begin = 0, .end = 1}).model_version(), 5);
 }
 
 TEST(WritesTest, ColumnsThatAreNotParallelAreNamed) {

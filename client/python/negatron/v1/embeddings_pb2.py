@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from negatron.v1 import types_pb2 as negatron_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cnegatron/v1/embeddings.proto\x12\x0bnegatron.v1\x1a\x17negatron/v1/types.proto\"\xdb\x01\n\x1b\x42\x61tchWriteEmbeddingsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\'\n\x08item_ids\x18\x02 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12)\n\x07vectors\x18\x03 \x01(\x0b\x32\x18.negatron.v1.FloatMatrix\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12@\n\x15\x61\x63knowledgement_level\x18\x05 \x01(\x0e\x32!.negatron.v1.AcknowledgementLevel\"\x87\x01\n\x19\x42\x61tchGetEmbeddingsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\'\n\x08item_ids\x18\x02 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12-\n\x08\x65ncoding\x18\x03 \x01(\x0e\x32\x1b.negatron.v1.ColumnEncoding\"\x9d\x01\n\x1a\x42\x61tchGetEmbeddingsResponse\x12)\n\x07vectors\x18\x01 \x01(\x0b\x32\x18.negatron.v1.FloatMatrix\x12&\n\x05\x66ound\x18\x02 \x01(\x0b\x32\x17.negatron.v1.ByteColumn\x12,\n\x08snapshot\x18\x03 \x01(\x0b\x32\x1a.negatron.v1.SnapshotToken2\xd6\x01\n\x10\x45mbeddingService\x12[\n\x14\x42\x61tchWriteEmbeddings\x12(.negatron.v1.BatchWriteEmbeddingsRequest\x1a\x19.negatron.v1.WriteReceipt\x12\x65\n\x12\x42\x61tchGetEmbeddings\x12&.negatron.v1.BatchGetEmbeddingsRequest\x1a\'.negatron.v1.BatchGetEmbeddingsResponseB\x03\xf8\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cnegatron/v1/embeddings.proto\x12\x0bnegatron.v1\x1a\x17negatron/v1/types.proto\"\x89\x02\n\x1b\x42\x61tchWriteEmbeddingsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\'\n\x08item_ids\x18\x02 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12)\n\x07vectors\x18\x03 \x01(\x0b\x32\x18.negatron.v1.FloatMatrix\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12@\n\x15\x61\x63knowledgement_level\x18\x05 \x01(\x0e\x32!.negatron.v1.AcknowledgementLevel\x12\x1a\n\rmodel_version\x18\x06 \x01(\x03H\x00\x88\x01\x01\x42\x10\n\x0e_model_version\"\xc4\x01\n\x19\x42\x61tchGetEmbeddingsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\'\n\x08item_ids\x18\x02 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12-\n\x08\x65ncoding\x18\x03 \x01(\x0e\x32\x1b.negatron.v1.ColumnEncoding\x12\x1e\n\x16include_model_versions\x18\x04 \x01(\x08\x12\x1b\n\x13include_write_times\x18\x05 \x01(\x08\"\x84\x02\n\x1a\x42\x61tchGetEmbeddingsResponse\x12)\n\x07vectors\x18\x01 \x01(\x0b\x32\x18.negatron.v1.FloatMatrix\x12&\n\x05\x66ound\x18\x02 \x01(\x0b\x32\x17.negatron.v1.ByteColumn\x12,\n\x08snapshot\x18\x03 \x01(\x0b\x32\x1a.negatron.v1.SnapshotToken\x12\x30\n\x0emodel_versions\x18\x04 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x33\n\x11write_time_micros\x18\x05 \x01(\x0b\x32\x18.negatron.v1.Int64Column2\xd6\x01\n\x10\x45mbeddingService\x12[\n\x14\x42\x61tchWriteEmbeddings\x12(.negatron.v1.BatchWriteEmbeddingsRequest\x1a\x19.negatron.v1.WriteReceipt\x12\x65\n\x12\x42\x61tchGetEmbeddings\x12&.negatron.v1.BatchGetEmbeddingsRequest\x1a\'.negatron.v1.BatchGetEmbeddingsResponseB\x03\xf8\x01\x01\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'negatron.v1.embeddings_pb2', globals())
@@ -24,11 +24,11 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   DESCRIPTOR._serialized_options = b'\370\001\001'
   _BATCHWRITEEMBEDDINGSREQUEST._serialized_start=71
-  _BATCHWRITEEMBEDDINGSREQUEST._serialized_end=290
-  _BATCHGETEMBEDDINGSREQUEST._serialized_start=293
-  _BATCHGETEMBEDDINGSREQUEST._serialized_end=428
-  _BATCHGETEMBEDDINGSRESPONSE._serialized_start=431
-  _BATCHGETEMBEDDINGSRESPONSE._serialized_end=588
-  _EMBEDDINGSERVICE._serialized_start=591
-  _EMBEDDINGSERVICE._serialized_end=805
+  _BATCHWRITEEMBEDDINGSREQUEST._serialized_end=336
+  _BATCHGETEMBEDDINGSREQUEST._serialized_start=339
+  _BATCHGETEMBEDDINGSREQUEST._serialized_end=535
+  _BATCHGETEMBEDDINGSRESPONSE._serialized_start=538
+  _BATCHGETEMBEDDINGSRESPONSE._serialized_end=798
+  _EMBEDDINGSERVICE._serialized_start=801
+  _EMBEDDINGSERVICE._serialized_end=1015
 # @@protoc_insertion_point(module_scope)

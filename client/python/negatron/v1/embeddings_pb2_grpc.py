@@ -38,10 +38,12 @@ class EmbeddingServiceServicer(object):
 
         Succeeds or fails whole: an unknown item, a wrong dimension, or a value
         that is not finite is `INVALID_ARGUMENT` naming the row;
-        `FAILED_PRECONDITION` if the collection has no embedding settings. 1 to
-        100,000 rows, in a message of at most the server's `--max-message-bytes`,
-        16 MiB unless set. Idempotent. Default level: `APPLIED`, and the next request
-        sees the new vectors.
+        `FAILED_PRECONDITION` if the collection has no embedding settings, or, with
+        reason `STALE_MODEL_VERSION`, if it has an embedding of a later model version,
+        which its metadata names as `highest_model_version`. 1 to 100,000 rows, in a
+        message of at most the server's `--max-message-bytes`, 16 MiB unless set.
+        Idempotent. Default level: `APPLIED`, and the next request sees the new
+        vectors.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

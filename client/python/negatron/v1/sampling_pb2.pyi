@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from negatron.v1 import policies_pb2 as _policies_pb2
 from negatron.v1 import types_pb2 as _types_pb2
@@ -45,10 +46,12 @@ ROW_STATUS_SHORT: RowStatus
 ROW_STATUS_UNSPECIFIED: RowStatus
 SAMPLE_OUTPUT_COMPONENT: SampleOutput
 SAMPLE_OUTPUT_EFFECTIVE_SHARES: SampleOutput
+SAMPLE_OUTPUT_EMBEDDING_AGE: SampleOutput
 SAMPLE_OUTPUT_EXPECTED_COUNT: SampleOutput
 SAMPLE_OUTPUT_IMPORTANCE_WEIGHT: SampleOutput
 SAMPLE_OUTPUT_LOG_Q: SampleOutput
 SAMPLE_OUTPUT_LOG_Q_SOURCE: SampleOutput
+SAMPLE_OUTPUT_MODEL_VERSION: SampleOutput
 SAMPLE_OUTPUT_NONE: SampleOutput
 SAMPLE_OUTPUT_POPULARITY_BOUNDARY: SampleOutput
 SAMPLE_OUTPUT_POSITIVE_LOG_Q: SampleOutput
@@ -68,13 +71,15 @@ class ComponentReport(_message.Message):
     def __init__(self, source: _Optional[str] = ..., law_kind: _Optional[_Union[LawKind, str]] = ..., drawn_count: _Optional[int] = ...) -> None: ...
 
 class SampleNegativesRequest(_message.Message):
-    __slots__ = ["as_of_micros", "as_of_time", "cohorts", "collection", "encoding", "exclusions", "negative_count", "outputs", "policy", "positive_ids", "queries", "row_count", "row_keys", "seed", "user_ids"]
+    __slots__ = ["as_of_micros", "as_of_time", "cohorts", "collection", "encoding", "exclusions", "max_staleness", "min_model_version", "negative_count", "outputs", "policy", "positive_ids", "queries", "row_count", "row_keys", "seed", "staleness_as_of_time", "user_ids"]
     AS_OF_MICROS_FIELD_NUMBER: _ClassVar[int]
     AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
     COHORTS_FIELD_NUMBER: _ClassVar[int]
     COLLECTION_FIELD_NUMBER: _ClassVar[int]
     ENCODING_FIELD_NUMBER: _ClassVar[int]
     EXCLUSIONS_FIELD_NUMBER: _ClassVar[int]
+    MAX_STALENESS_FIELD_NUMBER: _ClassVar[int]
+    MIN_MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     NEGATIVE_COUNT_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
@@ -83,6 +88,7 @@ class SampleNegativesRequest(_message.Message):
     ROW_COUNT_FIELD_NUMBER: _ClassVar[int]
     ROW_KEYS_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    STALENESS_AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
     USER_IDS_FIELD_NUMBER: _ClassVar[int]
     as_of_micros: _types_pb2.Int64Column
     as_of_time: _timestamp_pb2.Timestamp
@@ -90,6 +96,8 @@ class SampleNegativesRequest(_message.Message):
     collection: str
     encoding: _types_pb2.ColumnEncoding
     exclusions: _types_pb2.RaggedIdColumn
+    max_staleness: _duration_pb2.Duration
+    min_model_version: int
     negative_count: int
     outputs: _containers.RepeatedScalarFieldContainer[SampleOutput]
     policy: _policies_pb2.Policy
@@ -98,16 +106,18 @@ class SampleNegativesRequest(_message.Message):
     row_count: int
     row_keys: _types_pb2.Int64Column
     seed: int
+    staleness_as_of_time: _timestamp_pb2.Timestamp
     user_ids: _types_pb2.IdColumn
-    def __init__(self, collection: _Optional[str] = ..., negative_count: _Optional[int] = ..., row_count: _Optional[int] = ..., user_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., positive_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., exclusions: _Optional[_Union[_types_pb2.RaggedIdColumn, _Mapping]] = ..., as_of_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., row_keys: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., queries: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ..., policy: _Optional[_Union[_policies_pb2.Policy, _Mapping]] = ..., seed: _Optional[int] = ..., outputs: _Optional[_Iterable[_Union[SampleOutput, str]]] = ..., encoding: _Optional[_Union[_types_pb2.ColumnEncoding, str]] = ..., cohorts: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ...) -> None: ...
+    def __init__(self, collection: _Optional[str] = ..., negative_count: _Optional[int] = ..., row_count: _Optional[int] = ..., user_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., positive_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., exclusions: _Optional[_Union[_types_pb2.RaggedIdColumn, _Mapping]] = ..., as_of_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., row_keys: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., queries: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ..., policy: _Optional[_Union[_policies_pb2.Policy, _Mapping]] = ..., seed: _Optional[int] = ..., outputs: _Optional[_Iterable[_Union[SampleOutput, str]]] = ..., encoding: _Optional[_Union[_types_pb2.ColumnEncoding, str]] = ..., cohorts: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., min_model_version: _Optional[int] = ..., max_staleness: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., staleness_as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class SampleNegativesResponse(_message.Message):
-    __slots__ = ["as_of_time", "component_indexes", "components", "drawn_counts", "effective_shares", "expected_counts", "importance_weights", "item_ids", "kernel_id", "law_kind", "log_q", "log_q_source", "popularity_boundary_micros", "positive_log_q", "reject_counts", "rejects_by_cause", "row_statuses", "scores", "seed", "snapshot"]
+    __slots__ = ["as_of_time", "component_indexes", "components", "drawn_counts", "effective_shares", "embedding_age_seconds", "expected_counts", "importance_weights", "item_ids", "kernel_id", "law_kind", "log_q", "log_q_source", "model_versions", "popularity_boundary_micros", "positive_log_q", "reject_counts", "rejects_by_cause", "row_statuses", "scores", "seed", "snapshot", "staleness_as_of_time"]
     AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
     COMPONENTS_FIELD_NUMBER: _ClassVar[int]
     COMPONENT_INDEXES_FIELD_NUMBER: _ClassVar[int]
     DRAWN_COUNTS_FIELD_NUMBER: _ClassVar[int]
     EFFECTIVE_SHARES_FIELD_NUMBER: _ClassVar[int]
+    EMBEDDING_AGE_SECONDS_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_COUNTS_FIELD_NUMBER: _ClassVar[int]
     IMPORTANCE_WEIGHTS_FIELD_NUMBER: _ClassVar[int]
     ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
@@ -115,6 +125,7 @@ class SampleNegativesResponse(_message.Message):
     LAW_KIND_FIELD_NUMBER: _ClassVar[int]
     LOG_Q_FIELD_NUMBER: _ClassVar[int]
     LOG_Q_SOURCE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSIONS_FIELD_NUMBER: _ClassVar[int]
     POPULARITY_BOUNDARY_MICROS_FIELD_NUMBER: _ClassVar[int]
     POSITIVE_LOG_Q_FIELD_NUMBER: _ClassVar[int]
     REJECTS_BY_CAUSE_FIELD_NUMBER: _ClassVar[int]
@@ -123,11 +134,13 @@ class SampleNegativesResponse(_message.Message):
     SCORES_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    STALENESS_AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
     as_of_time: _timestamp_pb2.Timestamp
     component_indexes: _types_pb2.ByteColumn
     components: _containers.RepeatedCompositeFieldContainer[ComponentReport]
     drawn_counts: _types_pb2.Int64Column
     effective_shares: _types_pb2.FloatColumn
+    embedding_age_seconds: _types_pb2.FloatColumn
     expected_counts: _types_pb2.FloatColumn
     importance_weights: _types_pb2.FloatColumn
     item_ids: _types_pb2.IdColumn
@@ -135,6 +148,7 @@ class SampleNegativesResponse(_message.Message):
     law_kind: LawKind
     log_q: _types_pb2.FloatColumn
     log_q_source: _types_pb2.FloatColumn
+    model_versions: _types_pb2.Int64Column
     popularity_boundary_micros: _types_pb2.Int64Column
     positive_log_q: _types_pb2.FloatColumn
     reject_counts: _types_pb2.Int64Column
@@ -143,7 +157,8 @@ class SampleNegativesResponse(_message.Message):
     scores: _types_pb2.FloatColumn
     seed: int
     snapshot: _types_pb2.SnapshotToken
-    def __init__(self, item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., log_q_source: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., component_indexes: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., scores: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., row_statuses: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., drawn_counts: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., effective_shares: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., reject_counts: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., components: _Optional[_Iterable[_Union[ComponentReport, _Mapping]]] = ..., law_kind: _Optional[_Union[LawKind, str]] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., seed: _Optional[int] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., kernel_id: _Optional[str] = ..., expected_counts: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., importance_weights: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., positive_log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., popularity_boundary_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., rejects_by_cause: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ...) -> None: ...
+    staleness_as_of_time: _timestamp_pb2.Timestamp
+    def __init__(self, item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., log_q_source: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., component_indexes: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., scores: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., row_statuses: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., drawn_counts: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., effective_shares: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., reject_counts: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., components: _Optional[_Iterable[_Union[ComponentReport, _Mapping]]] = ..., law_kind: _Optional[_Union[LawKind, str]] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., seed: _Optional[int] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., kernel_id: _Optional[str] = ..., expected_counts: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., importance_weights: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., positive_log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., popularity_boundary_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., rejects_by_cause: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., model_versions: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., embedding_age_seconds: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., staleness_as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class SampleSharedNegativesRequest(_message.Message):
     __slots__ = ["as_of_micros", "as_of_time", "block_key", "collection", "encoding", "exclusions", "negative_count", "negatives_time", "policy", "positive_ids", "row_count", "seed", "user_ids"]

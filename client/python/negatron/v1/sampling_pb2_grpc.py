@@ -41,7 +41,8 @@ class SamplingServiceServicer(object):
         in its exclusions, or is not alive at t.
 
         Read-only and safe to retry. Equal snapshot token, seed, row key, as-of and
-        policy give equal negatives for a row, however rows are batched. Errors of
+        policy (and, if `max_staleness` is set, equal `staleness_as_of_time`) give
+        equal negatives for a row, however rows are batched. Errors of
         the request (`NOT_FOUND` for the collection, `INVALID_ARGUMENT` with field
         paths, `FAILED_PRECONDITION` if the policy wants embeddings and the
         collection has no settings for them, `RESOURCE_EXHAUSTED` with `RetryInfo`
