@@ -42,14 +42,15 @@ absl::Status DistinctRows::Remaining(size_t component, const Taken& taken, Draws
   for (const Candidate& candidate : candidates) table.Add(candidate.item, candidate.weight);
   const absl::uint128 bits = context_.random.Bits(
       rows_[row].key, draws->slots[i], RandomPurpose::kRemaining, static_cast<uint32_t>(component));
-  // The weights of a cold softmax may all vanish: then the best outweighs the rest.
+  // The weights of a cold softmax may all vanish: then the best outweighs the rest. What is
+  // picked in order has none.
   const auto chosen_at =
       table.total() > 0
           ? candidates.begin() +
                 static_cast<std::ptrdiff_t>(table.Find(UnitDouble(absl::Uint128High64(bits))))
           : std::max_element(
                 candidates.begin(), candidates.end(),
-                [](const Candidate& a, const Candidate& b) { return a.score < b.score; });
+                [](const Candidate& a, const Candidate& b) { return a.preference < b.preference; });
   const Candidate& chosen = *chosen_at;
   draws->items[i] = chosen.item;
   if (!draws->scores.empty()) draws->scores[i] = chosen.score;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "server/sampling/anchor_noise.h"
 #include "storage/base/status.h"
@@ -80,74 +81,41 @@ RowStatus NearestCandidates::Status(const Row& row, RowState* state) const {
   if (state->hits.size() <= static_cast<size_t>(spec_.rank_begin)) {
     return items_.EmptyStatus(row, state->anchor != nullptr);
   }
-  state->window = std::span<const Hit>(state->hits).subspan(spec_.rank_begin);
-  Weigh(state);
+  state->hits.erase(state->hits.begin(), state->hits.begin() + spec_.rank_begin);
+  state->window = MakeWindow(std::move(state->hits));
   return RowStatus::kOk;
 }
 
-void NearestCandidates::Weigh(RowState* state) const {
-  if (spec_.pick == NearestPick::kTop) return;
-  const std::span<const Hit> window = state->window;
-  state->q.assign(window.size(), 1.0 / static_cast<double>(window.size()));
-  if (spec_.pick == NearestPick::kUniform) return;
-  double sum = 0;
-  for (size_t i = 0; i < window.size(); ++i) {
-    // Relative to the highest score, so that nothing overflows.
-    const double difference = double{window[i].score} - window[0].score;
-    sum += state->q[i] = std::exp(difference / spec_.temperature);
-    state->cumulated.push_back(sum);
+Window NearestCandidates::MakeWindow(std::vector<Hit> hits) const {
+  switch (spec_.pick) {
+    case NearestPick::kSoftmax:
+      return Window::Softmax(std::move(hits), spec_.temperature);
+    case NearestPick::kTop:
+      return Window::InOrder(std::move(hits));
+    case NearestPick::kUniform:
+      break;
   }
-  for (double& q : state->q) q = std::max(q / sum, kLeastProbability);
+  return Window::Uniform(std::move(hits));
 }
 
 absl::Status NearestCandidates::Fill(Draws* draws, std::span<Rejects>) {
-  uint32_t row = std::numeric_limits<uint32_t>::max();
-  size_t next_top = 0;
   draws->scores.resize(draws->size());
   for (size_t d = 0; d < draws->size(); ++d) {
-    if (draws->rows[d] != row) {
-      row = draws->rows[d];
-      next_top = 0;
-    }
-    RowState& state = states_[row];
-    const size_t size = state.window.size();
-    const uint32_t round = draws->rounds[d];
-    const absl::uint128 bits =
-        context_.random.Bits(rows_[row].key, draws->slots[d], RandomPurpose::kWindow, round);
-    const uint64_t high = absl::Uint128High64(bits);
-    size_t i = 0;
-    if (spec_.pick == NearestPick::kTop) {
-      i = (next_top++ + round) % size;
-    } else if (spec_.pick == NearestPick::kUniform) {
-      i = BelowBound(high, size);
-    } else {
-      const double target = UnitDouble(high) * state.cumulated.back();
-      const auto found = std::upper_bound(state.cumulated.begin(), state.cumulated.end(), target);
-      i = std::min(static_cast<size_t>(found - state.cumulated.begin()), size - 1);
-    }
-    draws->items[d] = state.window[i].item;
-    draws->scores[d] = state.window[i].score;
-    draws->q[d] = state.q.empty() ? std::numeric_limits<double>::quiet_NaN() : state.q[i];
+    const uint32_t row = draws->rows[d];
+    Window& window = states_[row].window;
+    const absl::uint128 bits = context_.random.Bits(rows_[row].key, draws->slots[d],
+                                                    RandomPurpose::kWindow, draws->rounds[d]);
+    const size_t i = window.Pick(absl::Uint128High64(bits));
+    draws->items[d] = window.hit(i).item;
+    draws->scores[d] = window.hit(i).score;
+    draws->q[d] = window.q(i);
   }
   return absl::OkStatus();
 }
 
 void NearestCandidates::Probabilities(std::span<const RowItem> pairs, std::span<double> q) {
   for (size_t p = 0; p < pairs.size(); ++p) {
-    RowState& state = states_[pairs[p].row];
-    if (spec_.pick == NearestPick::kTop) {
-      q[p] = std::numeric_limits<double>::quiet_NaN();
-      continue;
-    }
-    if (state.by_item.empty()) {
-      for (size_t i = 0; i < state.window.size(); ++i) {
-        state.by_item.emplace_back(state.window[i].item, state.q[i]);
-      }
-      std::sort(state.by_item.begin(), state.by_item.end());
-    }
-    const auto found = std::lower_bound(state.by_item.begin(), state.by_item.end(),
-                                        std::pair<Ordinal, double>(pairs[p].item, -1.0));
-    q[p] = found != state.by_item.end() && found->first == pairs[p].item ? found->second : 0.0;
+    q[p] = states_[pairs[p].row].window.Probability(pairs[p].item);
   }
 }
 
@@ -156,12 +124,7 @@ double NearestCandidates::PositiveProbability(uint32_t) {
 }
 
 absl::Status NearestCandidates::Enumerate(uint32_t row, std::vector<Candidate>* candidates) {
-  const RowState& state = states_[row];
-  for (size_t i = 0; i < state.window.size(); ++i) {
-    const double weight = state.q.empty() ? 1.0 : state.q[i];
-    candidates->push_back(
-        {state.window[i].item, weight > kLeastProbability ? weight : 0.0, state.window[i].score});
-  }
+  states_[row].window.AppendTo(candidates);
   return absl::OkStatus();
 }
 

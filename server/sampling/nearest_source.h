@@ -4,12 +4,12 @@
 
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "server/index/search.h"
 #include "server/sampling/anchored_items.h"
 #include "server/sampling/source.h"
+#include "server/sampling/window.h"
 
 namespace negatron {
 
@@ -33,10 +33,7 @@ class NearestCandidates final : public Source {
   struct RowState {
     const float* anchor = nullptr;  // With noise; null: there is none, or no margin to be told.
     std::vector<Hit> hits;
-    std::span<const Hit> window;  // Of `hits`; not empty if the row is served.
-    std::vector<double> q;        // Of the window, but for kTop.
-    std::vector<double> cumulated;
-    std::vector<std::pair<Ordinal, double>> by_item;  // Made when first asked for.
+    Window window;  // Made of `hits`; not empty if the row is served.
   };
 
   // Scores that are in bounds.
@@ -50,7 +47,7 @@ class NearestCandidates final : public Source {
   void SetAnchors();
   Bounds BoundsOf(const Row& row, const float* anchor) const;
   RowStatus Status(const Row& row, RowState* state) const;
-  void Weigh(RowState* state) const;
+  Window MakeWindow(std::vector<Hit> hits) const;
 
   const NearestSource spec_;
   const AnchoredItems items_;

@@ -73,6 +73,7 @@ struct Candidate {
   double weight;  // Not negative.
   float score = kNoScore;
   float importance_weight = 1;
+  float preference = score;  // The highest is taken first where all weights are 0.
 };
 
 // Items thrown back, by RejectCause.
