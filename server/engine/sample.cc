@@ -84,12 +84,14 @@ Freshness FreshnessOf(const SampleRequest& request, Micros as_of) {
 // What a component asks of the collection's settings.
 void CheckAgainst(const CollectionRecord& settings, const Policy& policy, Violations* violations) {
   for (size_t i = 0; i < policy.components.size(); ++i) {
-    const auto* popularity = std::get_if<PopularitySource>(&policy.components[i].source);
-    if (popularity == nullptr) continue;
-    if (popularity->within_cohort && !settings.cohort_popularity) {
-      violations->Add(absl::StrCat("policy.components[", i, "].popularity.within_cohort"),
-                      "the collection has no cohort_popularity");
-    }
+    const SourceSpec& source = policy.components[i].source;
+    const auto* popularity = std::get_if<PopularitySource>(&source);
+    const auto* dynamic = std::get_if<DynamicSource>(&source);
+    if (dynamic != nullptr) popularity = std::get_if<PopularitySource>(&dynamic->base);
+    if (popularity == nullptr || !popularity->within_cohort || settings.cohort_popularity) continue;
+    violations->Add(absl::StrCat("policy.components[", i, "]", dynamic == nullptr ? "" : ".dynamic",
+                                 ".popularity.within_cohort"),
+                    "the collection has no cohort_popularity");
   }
 }
 

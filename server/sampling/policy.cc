@@ -18,6 +18,7 @@ namespace {
 std::optional<NearestAnchor> AnchorOf(const SourceSpec& source) {
   if (const auto* nearest = std::get_if<NearestSource>(&source)) return nearest->anchor;
   if (const auto* adversarial = std::get_if<AdversarialSource>(&source)) return adversarial->anchor;
+  if (const auto* dynamic = std::get_if<DynamicSource>(&source)) return dynamic->anchor;
   return std::nullopt;
 }
 
@@ -61,6 +62,40 @@ void CheckNearest(const NearestSource& nearest, const std::string& path, Violati
   CheckScores(nearest, path, violations);
 }
 
+// What is wrong with the pool and the pick.
+void CheckDynamic(const DynamicSource& dynamic, const std::string& path, Violations* violations) {
+  const bool sized = dynamic.pool_size >= 1 && dynamic.pool_size <= kMaxPoolSize;
+  if (!sized) {
+    violations->Add(path + "pool_size", absl::StrCat("must be in [1, ", kMaxPoolSize, "]"));
+  }
+  const DynamicPick pick = dynamic.pick;
+  const bool takes_top = pick == DynamicPick::kTop || pick == DynamicPick::kUniform;
+  if (!takes_top && dynamic.top_count != 0) {
+    violations->Add(path + "top_count", "only the picks top and uniform have one");
+  }
+  if (takes_top && (dynamic.top_count < 1 || (sized && dynamic.top_count > dynamic.pool_size))) {
+    violations->Add(path + "top_count", "must be in [1, pool_size]");
+  }
+  const bool softmax = pick == DynamicPick::kSoftmax;
+  if (softmax && !(dynamic.temperature > 0 && std::isfinite(dynamic.temperature))) {
+    violations->Add(path + "temperature", "must be positive and finite for a softmax");
+  }
+  if (!softmax && dynamic.temperature != 0) {
+    violations->Add(path + "temperature", "only a softmax has a temperature");
+  }
+  if ((pick == DynamicPick::kAhns) != dynamic.target.has_value()) {
+    violations->Add(path + "target", dynamic.target.has_value() ? "only the pick AHNS has a target"
+                                                                : "the pick AHNS needs one");
+  }
+  if (!dynamic.target.has_value()) return;
+  const auto check_finite = [&](double number, const char* field) {
+    if (!std::isfinite(number)) violations->Add(path + field, "must be finite");
+  };
+  check_finite(dynamic.target->alpha, "target.alpha");
+  check_finite(dynamic.target->beta, "target.beta");
+  check_finite(dynamic.target->p, "target.p");
+}
+
 constexpr double kMaxAlpha = 4;
 
 void CheckHalfLife(const std::optional<int64_t>& half_life, const std::string& path,
@@ -102,6 +137,12 @@ struct SourceChecker {
       violations->Add(path + "temperature", "must be positive and finite");
     }
   }
+  void operator()(const DynamicSource& dynamic) const {
+    const bool uniform = std::holds_alternative<UniformSource>(dynamic.base);
+    const std::string base_path = path + (uniform ? "uniform." : "popularity.");
+    std::visit(SourceChecker{base_path, violations}, dynamic.base);
+    CheckDynamic(dynamic, path, violations);
+  }
 };
 
 }  // namespace
@@ -132,14 +173,20 @@ std::string_view SourceName(SourceKind kind) {
       return "mined";
     case SourceKind::kAdversarial:
       return "adversarial";
+    case SourceKind::kDynamic:
+      return "dynamic";
   }
   return "unknown";
 }
 
 LawKind LawOf(const PolicyComponent& component) {
-  const auto* nearest = std::get_if<NearestSource>(&component.source);
-  if (nearest == nullptr) return LawKind::kExact;
-  return nearest->pick == NearestPick::kTop ? LawKind::kNone : LawKind::kConditional;
+  if (const auto* nearest = std::get_if<NearestSource>(&component.source)) {
+    return nearest->pick == NearestPick::kTop ? LawKind::kNone : LawKind::kConditional;
+  }
+  if (const auto* dynamic = std::get_if<DynamicSource>(&component.source)) {
+    return dynamic->HasLaw() ? LawKind::kConditional : LawKind::kNone;
+  }
+  return LawKind::kExact;
 }
 
 LawKind LawOf(const Policy& policy) {

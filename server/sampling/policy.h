@@ -76,8 +76,33 @@ struct AdversarialSource {
   double temperature = 0;  // Positive, finite.
 };
 
+inline constexpr int kMaxPoolSize = 1024;
+
+enum class DynamicPick : uint8_t { kTop = 1, kUniform = 2, kSoftmax = 3, kAhns = 4 };
+
+// The score that AHNS looks for: beta * (score of the row's positive + alpha)^(p + 1).
+// Finite numbers.
+struct AhnsTarget {
+  double alpha = 0;
+  double beta = 0;
+  double p = 0;
+};
+
+// Items picked by score from a pool of `pool_size` draws of `base`, one pool a row.
+struct DynamicSource {
+  std::variant<UniformSource, PopularitySource> base;
+  NearestAnchor anchor = NearestAnchor::kQuery;
+  int pool_size = 0;  // In [1, kMaxPoolSize].
+  DynamicPick pick = DynamicPick::kTop;
+  int top_count = 0;       // Of kTop and kUniform: in [1, pool_size]; 0 otherwise.
+  double temperature = 0;  // Of kSoftmax: positive, finite; 0 otherwise.
+  std::optional<AhnsTarget> target = std::nullopt;  // Of kAhns, and only of it.
+
+  bool HasLaw() const { return pick == DynamicPick::kUniform || pick == DynamicPick::kSoftmax; }
+};
+
 using SourceSpec = std::variant<UniformSource, PopularitySource, NearestSource, ExposureSource,
-                                MinedSource, AdversarialSource>;
+                                MinedSource, AdversarialSource, DynamicSource>;
 
 // The order of SourceSpec; index of counters.
 enum class SourceKind : uint8_t {
@@ -87,8 +112,9 @@ enum class SourceKind : uint8_t {
   kExposure = 3,
   kMined = 4,
   kAdversarial = 5,
+  kDynamic = 6,
 };
-inline constexpr int kSourceKindCount = 6;
+inline constexpr int kSourceKindCount = 7;
 
 struct PolicyComponent {
   double share = 0;      // Not negative, finite.

@@ -21,7 +21,8 @@ constexpr int64_t kNoId = -1;
 constexpr int64_t kNoVector = -1;  // In the column of model versions.
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-// Rows that share a passage of `nearest` or `adversarial` over the vectors.
+// Rows that share a passage of `nearest` or `adversarial` over the vectors, or whose pools
+// `dynamic` draws together.
 constexpr int64_t kNearestBlockRows = 16;
 
 // Draws of a block of rows that wait for memory together, and its bounds in rows.
@@ -56,8 +57,9 @@ class CallSampler {
         totals_(*totals),
         block_rows_(BlockRows(policy, batch.negative_count)) {
     for (const PolicyComponent& component : policy.components) {
+      const auto number = static_cast<uint32_t>(sources_.size());
       // A component without a share may lack what it needs, queries say.
-      sources_.push_back(component.share > 0 ? MakeSource(component, context) : nullptr);
+      sources_.push_back(component.share > 0 ? MakeSource(component, context, number) : nullptr);
     }
     draws_.resize(sources_.size());
     statuses_.resize(sources_.size());

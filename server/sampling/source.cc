@@ -6,6 +6,7 @@
 
 #include "server/sampling/adversarial_source.h"
 #include "server/sampling/catalogue_source.h"
+#include "server/sampling/dynamic_source.h"
 #include "server/sampling/nearest_source.h"
 #include "server/sampling/user_source.h"
 
@@ -14,6 +15,7 @@ namespace {
 
 struct Maker {
   const std::string& category;
+  const uint32_t number;
   const SourceContext& context;
 
   std::unique_ptr<Source> operator()(const UniformSource& spec) const {
@@ -33,6 +35,9 @@ struct Maker {
   }
   std::unique_ptr<Source> operator()(const AdversarialSource& spec) const {
     return std::make_unique<AdversarialItems>(spec, category, context);
+  }
+  std::unique_ptr<Source> operator()(const DynamicSource& spec) const {
+    return std::make_unique<DynamicItems>(spec, category, number, context);
   }
 };
 
@@ -78,8 +83,9 @@ void Draws::Replace(size_t to, const Draws& others, size_t i) {
   if (!others.importance_weights.empty()) importance_weights[to] = others.importance_weights[i];
 }
 
-std::unique_ptr<Source> MakeSource(const PolicyComponent& component, const SourceContext& context) {
-  return std::visit(Maker{component.category, context}, component.source);
+std::unique_ptr<Source> MakeSource(const PolicyComponent& component, const SourceContext& context,
+                                   uint32_t number) {
+  return std::visit(Maker{component.category, number, context}, component.source);
 }
 
 }  // namespace negatron

@@ -112,8 +112,11 @@ class Source {
   virtual Micros Boundary(uint32_t) const { return 0; }
 };
 
-// `context` must outlive the source; `component` was checked by CheckPolicy.
-std::unique_ptr<Source> MakeSource(const PolicyComponent& component, const SourceContext& context);
+// `context` must outlive the source; `component` was checked by CheckPolicy. `number`
+// is that of the component in its policy: what components draw for a row beside its
+// slots is independent between different ones.
+std::unique_ptr<Source> MakeSource(const PolicyComponent& component, const SourceContext& context,
+                                   uint32_t number = 0);
 
 }  // namespace negatron
 

@@ -17,12 +17,13 @@ enum class RandomPurpose : uint32_t {
   kSlots = 1,           // How many of a row's slots each component gets.
   kCatalogue = 2,       // Draws of `uniform` and `popularity`.
   kEnumerated = 3,      // Draws after an exact enumeration.
-  kWindow = 4,          // Picks of `nearest` from its window, and of `adversarial`.
+  kWindow = 4,          // Picks of `nearest` and `dynamic` from a window, and of `adversarial`.
   kAccept = 5,          // Whether a proposal of `uniform` by base weight is kept.
   kUserEvent = 6,       // Draws of `exposure` and `mined`.
   kRemaining = 7,       // Draws among what a row without repetition has left.
   kNoise = 10,          // Noise on the anchor of `nearest`.
-  kRecallAnchors = 11,  // Anchors that the index is measured with.
+  kPool = 11,           // Seeds for the pools of `dynamic`, by component instead of slot.
+  kRecallAnchors = 12,  // Anchors that the index is measured with.
 };
 
 // Philox4x32-10, a counter-based generator (Salmon, Moraes, Dror and Shaw,

@@ -164,8 +164,38 @@ TEST_F(ReadsTest, StatisticsCountWhatHappened) {
   EXPECT_NEAR(statistics->event_mass, 2.0, 1e-5);
   EXPECT_EQ(statistics->sample_call_count, 2);
   EXPECT_EQ(statistics->sampled_row_count, 6);
-  EXPECT_THAT(statistics->drawn_by_source, testing::ElementsAre(20, 0, 0, 0, 0, 0));
+  EXPECT_THAT(statistics->drawn_by_source, testing::ElementsAre(20, 0, 0, 0, 0, 0, 0));
   EXPECT_EQ(statistics->rows_by_status[static_cast<int>(RowStatus::kNoEvent)], 2);
+}
+
+TEST_F(ReadsTest, DynamicDrawsFromAPoolAndIsCounted) {
+  WriteEmbeddingsRequest vectors;
+  vectors.items.values = std::vector<int64_t>{10, 20, 30};
+  vectors.column_count = 2;
+  vectors.values = {1, 0, 2, 0, 3, 0};
+  ASSERT_TRUE(harness_.Embeddings("c", vectors).ok());
+  DynamicSource dynamic{UniformSource{}, NearestAnchor::kQuery, kMaxPoolSize};
+  dynamic.top_count = 2;
+  SampleRequest request = SampleOf(dynamic, 2, 3, 1000);
+  EXPECT_THAT(BadFields(request), testing::ElementsAre("queries"));
+  request.query_columns = 2;
+  request.queries = {1, 0, -1, 0};
+  const auto sample = harness_.Sample("c", request);
+  ASSERT_TRUE(sample.ok()) << sample.status();
+  EXPECT_THAT(sample->ids, testing::ElementsAre(30, 20, 30, 10, 20, 10));
+  const auto statistics = harness_.engine().GetStatistics("c", 250);
+  EXPECT_THAT(statistics->drawn_by_source, testing::ElementsAre(0, 0, 0, 0, 0, 0, 6));
+}
+
+TEST_F(ReadsTest, CohortsOfAPoolNeedTheirIndex) {
+  PopularitySource base;
+  base.within_cohort = true;
+  DynamicSource dynamic{base, NearestAnchor::kPositive, 4};
+  dynamic.top_count = 2;
+  EXPECT_THAT(BadFields(SampleOf(dynamic, 1, 1, 1000)),
+              testing::ElementsAre("policy.components[0].dynamic.popularity.within_cohort"));
+  EXPECT_THAT(BadFields(SampleOf(base, 1, 1, 1000)),
+              testing::ElementsAre("policy.components[0].popularity.within_cohort"));
 }
 
 }  // namespace

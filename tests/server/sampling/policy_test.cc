@@ -70,6 +70,63 @@ TEST(CheckPolicyTest, NamesBadTemperaturesOfAdversarial) {
   EXPECT_FALSE(of(1).NeedsQueries());
 }
 
+TEST(CheckPolicyTest, NamesBadFieldsOfDynamic) {
+  static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  struct Case {
+    DynamicPick pick;
+    void (*set)(DynamicSource*);
+    std::vector<std::string> bad;
+  };
+  const Case cases[] = {
+      {DynamicPick::kTop, [](DynamicSource*) {}, {}},
+      {DynamicPick::kUniform, [](DynamicSource*) {}, {}},
+      {DynamicPick::kSoftmax, [](DynamicSource*) {}, {}},
+      {DynamicPick::kAhns, [](DynamicSource*) {}, {}},
+      {DynamicPick::kTop, [](DynamicSource* d) { d->pool_size = 1024; }, {}},
+      {DynamicPick::kTop, [](DynamicSource* d) { d->pool_size = 1025; }, {"pool_size"}},
+      {DynamicPick::kSoftmax, [](DynamicSource* d) { d->pool_size = 0; }, {"pool_size"}},
+      {DynamicPick::kTop, [](DynamicSource* d) { d->top_count = d->pool_size; }, {}},
+      {DynamicPick::kTop, [](DynamicSource* d) { d->top_count = 9; }, {"top_count"}},
+      {DynamicPick::kUniform, [](DynamicSource* d) { d->top_count = 0; }, {"top_count"}},
+      {DynamicPick::kSoftmax, [](DynamicSource* d) { d->top_count = 2; }, {"top_count"}},
+      {DynamicPick::kAhns, [](DynamicSource* d) { d->top_count = 2; }, {"top_count"}},
+      {DynamicPick::kTop, [](DynamicSource* d) { d->temperature = 1; }, {"temperature"}},
+      {DynamicPick::kSoftmax, [](DynamicSource* d) { d->temperature = 0; }, {"temperature"}},
+      {DynamicPick::kSoftmax, [](DynamicSource* d) { d->temperature = NAN; }, {"temperature"}},
+      {DynamicPick::kUniform, [](DynamicSource* d) { d->target.emplace(); }, {"target"}},
+      {DynamicPick::kAhns, [](DynamicSource* d) { d->target.reset(); }, {"target"}},
+      {DynamicPick::kAhns,
+       [](DynamicSource* d) {
+         d->target = {NAN, kInfinity, -kInfinity};
+       },
+       {"target.alpha", "target.beta", "target.p"}},
+      {DynamicPick::kTop,
+       [](DynamicSource* d) {
+         d->base = PopularitySource{5, 1, 1};
+       },
+       {"popularity.alpha", "popularity.half_life", "popularity.window"}}};
+  for (size_t i = 0; i < std::size(cases); ++i) {
+    DynamicSource dynamic{UniformSource{}, NearestAnchor::kPositive, 8, cases[i].pick};
+    if (!dynamic.HasLaw() || dynamic.pick == DynamicPick::kUniform) dynamic.top_count = 3;
+    if (dynamic.pick == DynamicPick::kSoftmax) dynamic.temperature = 1;
+    if (dynamic.pick == DynamicPick::kAhns) {
+      dynamic.top_count = 0;
+      dynamic.target = {1, 2, -2};
+    }
+    cases[i].set(&dynamic);
+    std::vector<std::string> expected;
+    for (const std::string& field : cases[i].bad) {
+      expected.push_back("policy.components[0].dynamic." + field);
+    }
+    const Policy policy{{{1, "", dynamic}}};
+    EXPECT_EQ(BadFields(policy), expected) << "case " << i;
+    EXPECT_EQ(LawOf(policy), dynamic.HasLaw() ? LawKind::kConditional : LawKind::kNone);
+    EXPECT_TRUE(policy.NeedsEmbeddings());
+    EXPECT_FALSE(policy.NeedsQueries());
+  }
+  EXPECT_TRUE((Policy{{{1, "", DynamicSource{}}}}.NeedsQueries()));
+}
+
 TEST(CheckPolicyTest, NamesBadBoundsOfNearest) {
   static constexpr double kInfinity = std::numeric_limits<double>::infinity();
   struct Case {
