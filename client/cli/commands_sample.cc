@@ -90,10 +90,16 @@ absl::Status CheckSources(const SampleSettings& settings, const v1::Policy& poli
     if ((component.has_exposure() || component.has_mined()) && settings.users.empty()) {
       return UsageError("sources exposure and mined need --user, whose events they draw from");
     }
-    if (!component.has_nearest() && !component.has_adversarial()) continue;
-    const char* name = component.has_nearest() ? "nearest" : "adversarial";
-    const v1::NearestAnchor anchor =
-        component.has_nearest() ? component.nearest().anchor() : component.adversarial().anchor();
+    const char* name = nullptr;
+    v1::NearestAnchor anchor = v1::NEAREST_ANCHOR_UNSPECIFIED;
+    const auto set = [&](const char* source_name, const auto& source) {
+      name = source_name;
+      anchor = source.anchor();
+    };
+    if (component.has_nearest()) set("nearest", component.nearest());
+    if (component.has_adversarial()) set("adversarial", component.adversarial());
+    if (component.has_dynamic()) set("dynamic", component.dynamic());
+    if (name == nullptr) continue;
     if (anchor == v1::NEAREST_ANCHOR_POSITIVE) {
       if (settings.positives.empty()) {
         return UsageError(

@@ -31,6 +31,10 @@ const char kSourceHelp[] =
     "               (below the positive's score), noise=0.2 (on the anchor)\n"
     "  adversarial  by the softmax of scores over all items. anchor=positive (or query),\n"
     "               temperature=0.1\n"
+    "  dynamic      from a pool drawn for each row. base=uniform or popularity (its keys\n"
+    "               follow it), pool=64, pick=top, uniform, softmax or ahns, top=4,\n"
+    "               temperature=0.1, target-alpha=1, target-beta=0.5, target-p=-2,\n"
+    "               anchor=positive (or query)\n"
     "  all          share=1, category=NAME\n";
 
 namespace {
@@ -39,6 +43,7 @@ using Setter = std::function<absl::Status(const std::string& value)>;
 using Setters = std::map<std::string, Setter>;
 
 constexpr int32_t kDefaultRankEnd = 100;
+constexpr int32_t kMaxPoolSize = 1024;
 
 absl::Status Bad(absl::string_view key, absl::string_view value, absl::string_view want) {
   return absl::InvalidArgumentError(absl::StrCat(key, ": `", value, "` is not ", want));
@@ -64,15 +69,19 @@ Setter Number(const char* key, Range range, std::function<void(double)> set) {
   };
 }
 
-Setter Rank(const char* key, std::function<void(int32_t)> set) {
-  return [key, set = std::move(set)](const std::string& value) {
-    int32_t rank = 0;
-    if (!absl::SimpleAtoi(value, &rank) || rank < 0 || rank > 10'000) {
-      return Bad(key, value, "a whole number in [0, 10000]");
+Setter Whole(const char* key, int32_t least, int32_t most, std::function<void(int32_t)> set) {
+  return [key, least, most, set = std::move(set)](const std::string& value) {
+    int32_t number = 0;
+    if (!absl::SimpleAtoi(value, &number) || number < least || number > most) {
+      return Bad(key, value, absl::StrCat("a whole number in [", least, ", ", most, "]"));
     }
-    set(rank);
+    set(number);
     return absl::OkStatus();
   };
+}
+
+Setter Rank(const char* key, std::function<void(int32_t)> set) {
+  return Whole(key, 0, 10'000, std::move(set));
 }
 
 template <typename Source>
@@ -128,6 +137,11 @@ void AddPopularity(v1::PopularitySource* source, Setters* setters) {
       Flag("within-cohort", [source] { source->set_within_cohort(true); });
 }
 
+void AddUniform(v1::UniformSource* source, Setters* setters) {
+  (*setters)["by-base-weight"] =
+      Flag("by-base-weight", [source] { source->set_by_base_weight(true); });
+}
+
 void AddExposure(v1::ExposureSource* source, Setters* setters) {
   (*setters)["half-life"] = HalfLife(source);
   (*setters)["max-importance-weight"] =
@@ -173,6 +187,44 @@ void AddNearest(v1::NearestSource* source, Setters* setters) {
   (*setters)["noise"] = Number("noise", kSize, [source](double v) { source->set_noise(v); });
 }
 
+// `base` adds the keys of what it names.
+void AddDynamic(v1::DynamicSource* source, Setters* setters) {
+  AddAnchor(source, setters);
+  AddTemperature(source, setters);
+  (*setters)["base"] = [source, setters](const std::string& value) {
+    if (source->base_case() != v1::DynamicSource::BASE_NOT_SET) {
+      return Bad("base", value, "expected: there is one already");
+    }
+    if (value == "uniform") {
+      AddUniform(source->mutable_uniform(), setters);
+    } else if (value == "popularity") {
+      AddPopularity(source->mutable_popularity(), setters);
+    } else {
+      return Bad("base", value, "one of popularity, uniform");
+    }
+    return absl::OkStatus();
+  };
+  (*setters)["pool"] =
+      Whole("pool", 1, kMaxPoolSize, [source](int32_t size) { source->set_pool_size(size); });
+  (*setters)["top"] =
+      Whole("top", 1, kMaxPoolSize, [source](int32_t count) { source->set_top_count(count); });
+  source->set_pick(v1::DYNAMIC_PICK_TOP);
+  (*setters)["pick"] =
+      OneOf<v1::DynamicPick>("pick",
+                             {{"top", v1::DYNAMIC_PICK_TOP},
+                              {"uniform", v1::DYNAMIC_PICK_UNIFORM},
+                              {"softmax", v1::DYNAMIC_PICK_SOFTMAX},
+                              {"ahns", v1::DYNAMIC_PICK_AHNS}},
+                             [source](v1::DynamicPick pick) { source->set_pick(pick); });
+  constexpr Range kFinite = {-kAny, true, kAny, "that is finite"};
+  (*setters)["target-alpha"] = Number(
+      "target-alpha", kFinite, [source](double v) { source->mutable_target()->set_alpha(v); });
+  (*setters)["target-beta"] =
+      Number("target-beta", kFinite, [source](double v) { source->mutable_target()->set_beta(v); });
+  (*setters)["target-p"] =
+      Number("target-p", kFinite, [source](double v) { source->mutable_target()->set_p(v); });
+}
+
 // What must hold between the keys.
 absl::Status CheckNearest(const v1::NearestSource& source) {
   if (source.rank_begin() >= source.rank_end()) {
@@ -191,12 +243,35 @@ absl::Status CheckNearest(const v1::NearestSource& source) {
   return absl::OkStatus();
 }
 
+absl::Status CheckDynamic(const v1::DynamicSource& source) {
+  const auto bad = [](absl::string_view message) { return absl::InvalidArgumentError(message); };
+  if (source.pool_size() == 0) return bad("pool: dynamic needs one");
+  const bool takes_top =
+      source.pick() == v1::DYNAMIC_PICK_TOP || source.pick() == v1::DYNAMIC_PICK_UNIFORM;
+  if (takes_top && source.top_count() == 0) return bad("top: pick=top and pick=uniform need one");
+  if (!takes_top && source.top_count() != 0) {
+    return bad("top: only pick=top and pick=uniform take one");
+  }
+  if (source.top_count() > source.pool_size()) return bad("top: must not be above pool");
+  const bool softmax = source.pick() == v1::DYNAMIC_PICK_SOFTMAX;
+  if (softmax && source.temperature() == 0) return bad("temperature: pick=softmax needs one");
+  if (!softmax && source.temperature() != 0) {
+    return bad("temperature: only pick=softmax takes one");
+  }
+  const bool ahns = source.pick() == v1::DYNAMIC_PICK_AHNS;
+  if (ahns && !source.has_target()) {
+    return bad("target-alpha, target-beta, target-p: pick=ahns needs them");
+  }
+  if (!ahns && source.has_target()) {
+    return bad("target-alpha, target-beta, target-p: only pick=ahns takes them");
+  }
+  return absl::OkStatus();
+}
+
 // Makes the source of that name, and what sets its keys.
 absl::Status Begin(absl::string_view name, v1::PolicyComponent* component, Setters* setters) {
   if (name == "uniform") {
-    auto* source = component->mutable_uniform();
-    (*setters)["by-base-weight"] =
-        Flag("by-base-weight", [source] { source->set_by_base_weight(true); });
+    AddUniform(component->mutable_uniform(), setters);
   } else if (name == "popularity") {
     AddPopularity(component->mutable_popularity(), setters);
   } else if (name == "exposure") {
@@ -208,9 +283,13 @@ absl::Status Begin(absl::string_view name, v1::PolicyComponent* component, Sette
   } else if (name == "adversarial") {
     AddAnchor(component->mutable_adversarial(), setters);
     AddTemperature(component->mutable_adversarial(), setters);
+  } else if (name == "dynamic") {
+    AddDynamic(component->mutable_dynamic(), setters);
   } else {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "`", name, "` is none of uniform, popularity, exposure, mined, nearest, adversarial"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("`", name,
+                     "` is none of uniform, popularity, exposure, mined, nearest, adversarial, "
+                     "dynamic"));
   }
   return absl::OkStatus();
 }
@@ -250,6 +329,9 @@ absl::StatusOr<v1::PolicyComponent> ParseSource(absl::string_view spec) {
   }
   if (component.has_nearest()) {
     if (absl::Status status = CheckNearest(component.nearest()); !status.ok()) return status;
+  }
+  if (component.has_dynamic()) {
+    if (absl::Status status = CheckDynamic(component.dynamic()); !status.ok()) return status;
   }
   if (component.has_adversarial() && component.adversarial().temperature() == 0) {
     return absl::InvalidArgumentError("temperature: adversarial needs one");

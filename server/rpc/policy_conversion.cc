@@ -87,6 +87,46 @@ PopularitySource ReadPopularity(const v1::PopularitySource& wire, const std::str
   return popularity;
 }
 
+DynamicPick ReadPick(v1::DynamicPick wire, const std::string& path, Violations* violations) {
+  switch (wire) {
+    case v1::DYNAMIC_PICK_UNSPECIFIED:
+    case v1::DYNAMIC_PICK_TOP:
+      return DynamicPick::kTop;
+    case v1::DYNAMIC_PICK_UNIFORM:
+      return DynamicPick::kUniform;
+    case v1::DYNAMIC_PICK_SOFTMAX:
+      return DynamicPick::kSoftmax;
+    case v1::DYNAMIC_PICK_AHNS:
+      return DynamicPick::kAhns;
+    default:
+      violations->Add(absl::StrCat(path, ".pick"), "is not a known pick");
+      return DynamicPick::kTop;
+  }
+}
+
+DynamicSource ReadDynamic(const v1::DynamicSource& wire, const std::string& path,
+                          Violations* violations) {
+  DynamicSource dynamic;
+  CheckKnown(wire, path, violations);
+  if (wire.has_popularity()) {
+    dynamic.base = ReadPopularity(wire.popularity(), absl::StrCat(path, ".popularity"), violations);
+  } else {
+    CheckKnown(wire.uniform(), absl::StrCat(path, ".uniform"), violations);
+    dynamic.base = UniformSource{wire.uniform().by_base_weight()};
+  }
+  dynamic.anchor = ReadAnchor(wire.anchor(), path, violations);
+  dynamic.pool_size = wire.pool_size();
+  dynamic.pick = ReadPick(wire.pick(), path, violations);
+  dynamic.top_count = wire.top_count();
+  dynamic.temperature = wire.temperature();
+  if (wire.has_target()) {
+    const v1::AhnsTarget& target = wire.target();
+    CheckKnown(target, absl::StrCat(path, ".target"), violations);
+    dynamic.target = AhnsTarget{target.alpha(), target.beta(), target.p()};
+  }
+  return dynamic;
+}
+
 void ReadSource(const v1::PolicyComponent& wire, const std::string& path, PolicyComponent* out,
                 Violations* violations) {
   switch (wire.source_case()) {
@@ -122,9 +162,13 @@ void ReadSource(const v1::PolicyComponent& wire, const std::string& path, Policy
                                       adversarial.temperature()};
       break;
     }
+    case v1::PolicyComponent::kDynamic:
+      out->source = ReadDynamic(wire.dynamic(), absl::StrCat(path, ".dynamic"), violations);
+      break;
     case v1::PolicyComponent::SOURCE_NOT_SET:
       violations->Add(absl::StrCat(path, ".source"),
-                      "is required: uniform, popularity, nearest, exposure, mined or adversarial");
+                      "is required: uniform, popularity, nearest, exposure, mined, adversarial or "
+                      "dynamic");
       break;
   }
 }

@@ -219,6 +219,8 @@ TEST_F(CliSampleTest, WrongRowsAndSourcesAreUsageErrors) {
       {"--source", "nearest:anchor=query"},
       {"--source", "adversarial:temperature=1"},
       {"--source", "adversarial:temperature=1,anchor=query"},
+      {"--source", "dynamic:pool=8,top=2"},
+      {"--source", "dynamic:pool=8,top=2,anchor=query"},
       {"--query", "1,x"},
       {"--query", "1,2", "--query", "1"},
       {"--cohort", "-1"},
@@ -258,6 +260,20 @@ TEST(SourceSpecTest, BadKeysAndValuesAreNamed) {
   EXPECT_THAT(message("adversarial"), HasSubstr("temperature"));
   EXPECT_THAT(message("adversarial:temperature=0"), HasSubstr("temperature"));
   EXPECT_THAT(message("adversarial:temperature=1,anchor=user"), HasSubstr("positive, query"));
+  EXPECT_THAT(message("dynamic"), HasSubstr("pool: dynamic needs one"));
+  EXPECT_THAT(message("dynamic:pool=1025"), HasSubstr("in [1, 1024]"));
+  EXPECT_THAT(message("dynamic:pool=8"), HasSubstr("top:"));
+  EXPECT_THAT(message("dynamic:pool=8,top=9"), HasSubstr("top: must not be above pool"));
+  EXPECT_THAT(message("dynamic:pool=8,pick=softmax"), HasSubstr("temperature"));
+  EXPECT_THAT(message("dynamic:pool=8,pick=softmax,temperature=1,top=1"), HasSubstr("top: only"));
+  EXPECT_THAT(message("dynamic:pool=8,top=1,temperature=1"), HasSubstr("temperature: only"));
+  EXPECT_THAT(message("dynamic:pool=8,pick=ahns"), HasSubstr("target-alpha"));
+  EXPECT_THAT(message("dynamic:pool=8,top=1,target-p=1"), HasSubstr("only pick=ahns"));
+  EXPECT_THAT(message("dynamic:pool=8,pick=ahns,target-p=inf"), HasSubstr("target-p"));
+  EXPECT_THAT(message("dynamic:base=mined"), HasSubstr("popularity, uniform"));
+  EXPECT_THAT(message("dynamic:base=uniform,base=uniform"), HasSubstr("one already"));
+  EXPECT_THAT(message("dynamic:base=uniform,alpha=1"), HasSubstr("no key of dynamic"));
+  EXPECT_THAT(message("dynamic:pick=best"), HasSubstr("ahns, softmax, top, uniform"));
   EXPECT_THAT(message("nearest:begin=100"), HasSubstr("begin: must be below end"));
   EXPECT_THAT(message("nearest:end=10001"), HasSubstr("end"));
   EXPECT_THAT(message("nearest:pick=softmax"), HasSubstr("temperature"));
@@ -269,6 +285,37 @@ TEST(SourceSpecTest, BadKeysAndValuesAreNamed) {
   EXPECT_THAT(message("nearest:margin=-1"), HasSubstr("margin"));
   EXPECT_THAT(message("nearest:relative-margin=x"), HasSubstr("relative-margin"));
   EXPECT_THAT(message("nearest:noise=-0.1"), HasSubstr("noise"));
+}
+
+TEST(SourceSpecTest, ReadsDynamic) {
+  absl::StatusOr<v1::PolicyComponent> component = ParseSource(
+      "dynamic:base=popularity,alpha=0.75,window=30d,pool=64,pick=ahns,target-alpha=1,"
+      "target-beta=0.5,target-p=-2,category=a,share=2");
+  ASSERT_TRUE(component.ok()) << component.status();
+  EXPECT_EQ(component->share(), 2);
+  EXPECT_EQ(component->category(), "a");
+  v1::DynamicSource dynamic = component->dynamic();
+  EXPECT_EQ(dynamic.popularity().alpha(), 0.75);
+  EXPECT_EQ(dynamic.popularity().window().seconds(), 30 * 86'400);
+  EXPECT_EQ(dynamic.anchor(), v1::NEAREST_ANCHOR_POSITIVE);
+  EXPECT_EQ(dynamic.pool_size(), 64);
+  EXPECT_EQ(dynamic.pick(), v1::DYNAMIC_PICK_AHNS);
+  EXPECT_EQ(dynamic.target().alpha(), 1);
+  EXPECT_EQ(dynamic.target().beta(), 0.5);
+  EXPECT_EQ(dynamic.target().p(), -2);
+
+  component = ParseSource("dynamic:base=uniform,by-base-weight,anchor=query,pool=8,top=3");
+  ASSERT_TRUE(component.ok()) << component.status();
+  dynamic = component->dynamic();
+  EXPECT_TRUE(dynamic.uniform().by_base_weight());
+  EXPECT_EQ(dynamic.anchor(), v1::NEAREST_ANCHOR_QUERY);
+  EXPECT_EQ(dynamic.pick(), v1::DYNAMIC_PICK_TOP);
+  EXPECT_EQ(dynamic.top_count(), 3);
+
+  component = ParseSource("dynamic:pool=8,pick=softmax,temperature=0.5");
+  ASSERT_TRUE(component.ok()) << component.status();
+  EXPECT_EQ(component->dynamic().base_case(), v1::DynamicSource::BASE_NOT_SET);
+  EXPECT_EQ(component->dynamic().temperature(), 0.5);
 }
 
 TEST(SourceSpecTest, ReadsTheBoundsOfNearest) {

@@ -214,6 +214,90 @@ TEST(ReadPolicyTest, ReadsAdversarial) {
                                            "policy.components[0].adversarial.temperature"));
 }
 
+// What is wrong with the policy, by field path.
+std::vector<std::string> BadFields(const v1::Policy& wire) {
+  Violations violations;
+  ReadPolicy(wire, &violations);
+  std::vector<std::string> fields;
+  for (const FieldViolation& violation : FieldViolationsOf(violations.ToStatus())) {
+    fields.push_back(violation.field);
+  }
+  return fields;
+}
+
+TEST(ReadPolicyTest, ReadsDynamic) {
+  v1::Policy wire;
+  v1::PolicyComponent* component = wire.add_components();
+  component->set_share(1);
+  v1::DynamicSource* dynamic = component->mutable_dynamic();
+  dynamic->mutable_popularity()->set_alpha(0.75);
+  dynamic->mutable_popularity()->set_within_cohort(true);
+  dynamic->set_anchor(v1::NEAREST_ANCHOR_POSITIVE);
+  dynamic->set_pool_size(64);
+  dynamic->set_pick(v1::DYNAMIC_PICK_AHNS);
+  dynamic->mutable_target()->set_alpha(1);
+  dynamic->mutable_target()->set_beta(0.5);
+  dynamic->mutable_target()->set_p(-2);
+  Violations violations;
+  Policy policy = ReadPolicy(wire, &violations);
+  EXPECT_TRUE(violations.empty());
+  auto* read = &std::get<DynamicSource>(policy.components.at(0).source);
+  EXPECT_EQ(std::get<PopularitySource>(read->base).alpha, 0.75);
+  EXPECT_TRUE(std::get<PopularitySource>(read->base).within_cohort);
+  EXPECT_EQ(read->anchor, NearestAnchor::kPositive);
+  EXPECT_EQ(read->pool_size, 64);
+  EXPECT_EQ(read->pick, DynamicPick::kAhns);
+  EXPECT_EQ(read->target->alpha, 1);
+  EXPECT_EQ(read->target->beta, 0.5);
+  EXPECT_EQ(read->target->p, -2);
+
+  dynamic->clear_target();
+  dynamic->clear_base();
+  dynamic->set_pick(v1::DYNAMIC_PICK_SOFTMAX);
+  dynamic->set_temperature(0.25);
+  policy = ReadPolicy(wire, &violations);
+  EXPECT_TRUE(violations.empty());
+  read = &std::get<DynamicSource>(policy.components.at(0).source);
+  EXPECT_TRUE(std::holds_alternative<UniformSource>(read->base));
+  EXPECT_EQ(read->pick, DynamicPick::kSoftmax);
+  EXPECT_EQ(read->temperature, 0.25);
+
+  dynamic->clear_temperature();
+  dynamic->clear_pick();
+  dynamic->set_top_count(7);
+  dynamic->mutable_uniform()->set_by_base_weight(true);
+  policy = ReadPolicy(wire, &violations);
+  EXPECT_TRUE(violations.empty());
+  read = &std::get<DynamicSource>(policy.components.at(0).source);
+  EXPECT_TRUE(std::get<UniformSource>(read->base).by_base_weight);
+  EXPECT_EQ(read->pick, DynamicPick::kTop);
+  EXPECT_EQ(read->top_count, 7);
+}
+
+TEST(ReadPolicyTest, NamesWhatDynamicGetsWrong) {
+  v1::Policy wire;
+  v1::PolicyComponent* component = wire.add_components();
+  component->set_share(1);
+  v1::DynamicSource* dynamic = component->mutable_dynamic();
+  dynamic->set_anchor(static_cast<v1::NearestAnchor>(9));
+  dynamic->set_pick(static_cast<v1::DynamicPick>(9));
+  dynamic->mutable_popularity()->mutable_half_life()->set_seconds(1);
+  const std::string path = "policy.components[0].dynamic";
+  EXPECT_THAT(BadFields(wire),
+              testing::UnorderedElementsAre(path + ".anchor", path + ".pick", path + ".pool_size",
+                                            path + ".top_count", path + ".popularity.half_life"));
+  dynamic->Clear();
+  dynamic->set_pool_size(8);
+  dynamic->set_top_count(8);
+  EXPECT_THAT(BadFields(wire), testing::IsEmpty());
+  dynamic->mutable_uniform();
+  dynamic->mutable_uniform()
+      ->GetReflection()
+      ->MutableUnknownFields(dynamic->mutable_uniform())
+      ->AddVarint(99, 1);
+  EXPECT_THAT(BadFields(wire), testing::ElementsAre(path + ".uniform"));
+}
+
 TEST(SeedSourceTest, FollowsSplitMix64) {
   // First outputs for the state 0 of the generator in Java's SplittableRandom.
   SeedSource seeds(0);

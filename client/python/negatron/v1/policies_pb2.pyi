@@ -7,6 +7,11 @@ from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+DYNAMIC_PICK_AHNS: DynamicPick
+DYNAMIC_PICK_SOFTMAX: DynamicPick
+DYNAMIC_PICK_TOP: DynamicPick
+DYNAMIC_PICK_UNIFORM: DynamicPick
+DYNAMIC_PICK_UNSPECIFIED: DynamicPick
 NEAREST_ANCHOR_POSITIVE: NearestAnchor
 NEAREST_ANCHOR_QUERY: NearestAnchor
 NEAREST_ANCHOR_UNSPECIFIED: NearestAnchor
@@ -22,6 +27,36 @@ class AdversarialSource(_message.Message):
     anchor: NearestAnchor
     temperature: float
     def __init__(self, anchor: _Optional[_Union[NearestAnchor, str]] = ..., temperature: _Optional[float] = ...) -> None: ...
+
+class AhnsTarget(_message.Message):
+    __slots__ = ["alpha", "beta", "p"]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
+    BETA_FIELD_NUMBER: _ClassVar[int]
+    P_FIELD_NUMBER: _ClassVar[int]
+    alpha: float
+    beta: float
+    p: float
+    def __init__(self, alpha: _Optional[float] = ..., beta: _Optional[float] = ..., p: _Optional[float] = ...) -> None: ...
+
+class DynamicSource(_message.Message):
+    __slots__ = ["anchor", "pick", "pool_size", "popularity", "target", "temperature", "top_count", "uniform"]
+    ANCHOR_FIELD_NUMBER: _ClassVar[int]
+    PICK_FIELD_NUMBER: _ClassVar[int]
+    POOL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    POPULARITY_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
+    TOP_COUNT_FIELD_NUMBER: _ClassVar[int]
+    UNIFORM_FIELD_NUMBER: _ClassVar[int]
+    anchor: NearestAnchor
+    pick: DynamicPick
+    pool_size: int
+    popularity: PopularitySource
+    target: AhnsTarget
+    temperature: float
+    top_count: int
+    uniform: UniformSource
+    def __init__(self, uniform: _Optional[_Union[UniformSource, _Mapping]] = ..., popularity: _Optional[_Union[PopularitySource, _Mapping]] = ..., anchor: _Optional[_Union[NearestAnchor, str]] = ..., pool_size: _Optional[int] = ..., pick: _Optional[_Union[DynamicPick, str]] = ..., top_count: _Optional[int] = ..., temperature: _Optional[float] = ..., target: _Optional[_Union[AhnsTarget, _Mapping]] = ...) -> None: ...
 
 class ExposureSource(_message.Message):
     __slots__ = ["half_life", "max_importance_weight"]
@@ -74,9 +109,10 @@ class Policy(_message.Message):
     def __init__(self, components: _Optional[_Iterable[_Union[PolicyComponent, _Mapping]]] = ..., unique: bool = ..., category_cap: _Optional[int] = ..., positive_floor: _Optional[float] = ...) -> None: ...
 
 class PolicyComponent(_message.Message):
-    __slots__ = ["adversarial", "category", "exposure", "mined", "nearest", "popularity", "share", "uniform"]
+    __slots__ = ["adversarial", "category", "dynamic", "exposure", "mined", "nearest", "popularity", "share", "uniform"]
     ADVERSARIAL_FIELD_NUMBER: _ClassVar[int]
     CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    DYNAMIC_FIELD_NUMBER: _ClassVar[int]
     EXPOSURE_FIELD_NUMBER: _ClassVar[int]
     MINED_FIELD_NUMBER: _ClassVar[int]
     NEAREST_FIELD_NUMBER: _ClassVar[int]
@@ -85,13 +121,14 @@ class PolicyComponent(_message.Message):
     UNIFORM_FIELD_NUMBER: _ClassVar[int]
     adversarial: AdversarialSource
     category: str
+    dynamic: DynamicSource
     exposure: ExposureSource
     mined: MinedSource
     nearest: NearestSource
     popularity: PopularitySource
     share: float
     uniform: UniformSource
-    def __init__(self, share: _Optional[float] = ..., uniform: _Optional[_Union[UniformSource, _Mapping]] = ..., popularity: _Optional[_Union[PopularitySource, _Mapping]] = ..., nearest: _Optional[_Union[NearestSource, _Mapping]] = ..., exposure: _Optional[_Union[ExposureSource, _Mapping]] = ..., mined: _Optional[_Union[MinedSource, _Mapping]] = ..., adversarial: _Optional[_Union[AdversarialSource, _Mapping]] = ..., category: _Optional[str] = ...) -> None: ...
+    def __init__(self, share: _Optional[float] = ..., uniform: _Optional[_Union[UniformSource, _Mapping]] = ..., popularity: _Optional[_Union[PopularitySource, _Mapping]] = ..., nearest: _Optional[_Union[NearestSource, _Mapping]] = ..., exposure: _Optional[_Union[ExposureSource, _Mapping]] = ..., mined: _Optional[_Union[MinedSource, _Mapping]] = ..., adversarial: _Optional[_Union[AdversarialSource, _Mapping]] = ..., dynamic: _Optional[_Union[DynamicSource, _Mapping]] = ..., category: _Optional[str] = ...) -> None: ...
 
 class PopularitySource(_message.Message):
     __slots__ = ["alpha", "half_life", "window", "within_cohort"]
@@ -110,6 +147,9 @@ class UniformSource(_message.Message):
     BY_BASE_WEIGHT_FIELD_NUMBER: _ClassVar[int]
     by_base_weight: bool
     def __init__(self, by_base_weight: bool = ...) -> None: ...
+
+class DynamicPick(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
 
 class NearestAnchor(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []

@@ -17,9 +17,17 @@ from negatron.v1.policies_pb2 import ExposureSource
 from negatron.v1.policies_pb2 import MinedSource
 from negatron.v1.policies_pb2 import NearestSource
 from negatron.v1.policies_pb2 import AdversarialSource
+from negatron.v1.policies_pb2 import DynamicSource
+from negatron.v1.policies_pb2 import AhnsTarget
+from negatron.v1.policies_pb2 import DynamicPick
 from negatron.v1.policies_pb2 import NearestAnchor
 from negatron.v1.policies_pb2 import NearestPick
 DESCRIPTOR: _descriptor.FileDescriptor
+DYNAMIC_PICK_AHNS: _policies_pb2.DynamicPick
+DYNAMIC_PICK_SOFTMAX: _policies_pb2.DynamicPick
+DYNAMIC_PICK_TOP: _policies_pb2.DynamicPick
+DYNAMIC_PICK_UNIFORM: _policies_pb2.DynamicPick
+DYNAMIC_PICK_UNSPECIFIED: _policies_pb2.DynamicPick
 LAW_KIND_CONDITIONAL: LawKind
 LAW_KIND_EXACT: LawKind
 LAW_KIND_NONE: LawKind
