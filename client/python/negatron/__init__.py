@@ -37,7 +37,17 @@ from negatron.models import (
     Users,
     WriteResult,
 )
-from negatron.policies import Adversarial, Exposure, Mined, Nearest, Policy, Popularity, Uniform
+from negatron.policies import (
+    Adversarial,
+    AhnsTarget,
+    Dynamic,
+    Exposure,
+    Mined,
+    Nearest,
+    Policy,
+    Popularity,
+    Uniform,
+)
 from negatron.samples import ComponentReport, RejectCause, Sample, SharedSample
 from negatron.transport import SampleFuture
 
@@ -46,12 +56,14 @@ __version__ = "0.1.0"
 __all__ = [
     "Aborted",
     "Adversarial",
+    "AhnsTarget",
     "AlreadyExists",
     "Cancelled",
     "Client",
     "Collection",
     "ComponentReport",
     "DeadlineExceeded",
+    "Dynamic",
     "EventChunk",
     "EventKind",
     "Exposure",

@@ -18,6 +18,7 @@ from typing import Any, Optional, Union
 from negatron.v1 import sampling_pb2
 
 _MAX_RANK = 10_000
+_MAX_POOL_SIZE = 1024
 _MAX_COMPONENTS = 16
 _MAX_CATEGORY_BYTES = 128
 _MAX_ALPHA = 4.0
@@ -27,6 +28,12 @@ _PICKS = {
     "uniform": sampling_pb2.NEAREST_PICK_UNIFORM,
     "softmax": sampling_pb2.NEAREST_PICK_SOFTMAX,
     "top": sampling_pb2.NEAREST_PICK_TOP,
+}
+_DYNAMIC_PICKS = {
+    "top": sampling_pb2.DYNAMIC_PICK_TOP,
+    "uniform": sampling_pb2.DYNAMIC_PICK_UNIFORM,
+    "softmax": sampling_pb2.DYNAMIC_PICK_SOFTMAX,
+    "ahns": sampling_pb2.DYNAMIC_PICK_AHNS,
 }
 _ANCHORS = {
     "query": sampling_pb2.NEAREST_ANCHOR_QUERY,
@@ -43,6 +50,14 @@ def check_span(name: str, span: Optional[dt.timedelta], zero: bool) -> None:
     if not _SHORTEST <= span <= _LONGEST:
         also = ", or 0: no decay" if zero else ""
         raise ValueError(f"{name}: one minute to 36,500 days is expected{also}; not {span}")
+
+
+def _check_temperature(pick: str, temperature: Optional[float]) -> None:
+    if pick == "softmax":
+        if temperature is None or not 0 < temperature < math.inf:
+            raise ValueError("temperature: pick 'softmax' needs a positive, finite one")
+    elif temperature is not None:
+        raise ValueError(f"temperature: pick {pick!r} takes none")
 
 
 def _check_category(category: Optional[str]) -> None:
@@ -177,11 +192,7 @@ class Nearest:
             raise ValueError(f"pick: one of {sorted(_PICKS)} is expected, not {self.pick!r}")
         if self.anchor not in _ANCHORS:
             raise ValueError(f"anchor: one of {sorted(_ANCHORS)} is expected, not {self.anchor!r}")
-        if self.pick == "softmax":
-            if self.temperature is None or not 0 < self.temperature < math.inf:
-                raise ValueError("temperature: pick 'softmax' needs a positive, finite one")
-        elif self.temperature is not None:
-            raise ValueError(f"temperature: pick {self.pick!r} takes none")
+        _check_temperature(self.pick, self.temperature)
         self._check_scores()
         _check_category(self.category)
 
@@ -222,8 +233,78 @@ class Adversarial:
         _check_category(self.category)
 
 
-Source = Union[Uniform, Popularity, Exposure, Mined, Nearest, Adversarial]
-_SOURCES = (Uniform, Popularity, Exposure, Mined, Nearest, Adversarial)
+@dataclasses.dataclass(frozen=True)
+class AhnsTarget:
+    """The score beta * (s + alpha)^(p + 1), s being the score of the row's positive.
+
+    From Lai et al., "Adaptive hardness negative sampling for collaborative filtering", AAAI 2024.
+    Below p = -1 a positive of a higher score gets easier negatives. Rows whose s + alpha is not
+    above 0, or whose positive is not given or has no embedding, are `RowStatus.NO_ANCHOR`.
+    """
+
+    alpha: float
+    beta: float
+    p: float
+
+    def __post_init__(self) -> None:
+        for name in ("alpha", "beta", "p"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"{name}: finite is expected, not {getattr(self, name)}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Dynamic:
+    """Items of a pool that is drawn from another source for each row, by their scores.
+
+    The pool is drawn once a row, for all its negatives, and scored with the newest embeddings;
+    what has none leaves it. Log q is given the pool: exact for "uniform" and "softmax", none (NaN)
+    for "top" and "ahns".
+
+    Attributes:
+      base: `Uniform` or `Popularity`, without a category of its own.
+      pool_size: draws of the pool, 1 to 1024, with replacement.
+      pick: "top" (the highest scores in order), "uniform" (among these, with replacement),
+        "softmax" (of score / temperature over the draws of the pool, with replacement), or "ahns"
+        (in order of the distance of scores to `target`).
+      top_count: how many of the highest scores count, 1 to pool_size; of "top" and "uniform".
+      anchor: "query", the row's vector in `queries`, or "positive", the embedding of its positive.
+      temperature: of "softmax", positive, finite.
+      target: of "ahns".
+    """
+
+    base: Union[Uniform, Popularity]
+    pool_size: int
+    pick: str = "top"
+    top_count: Optional[int] = None
+    anchor: str = "query"
+    temperature: Optional[float] = None
+    target: Optional[AhnsTarget] = None
+    category: Optional[str] = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.base, (Uniform, Popularity)):
+            raise TypeError(f"base: Uniform or Popularity is expected, not {self.base!r}")
+        if self.base.category is not None:
+            raise ValueError("base: takes no category; Dynamic has one")
+        if not 1 <= self.pool_size <= _MAX_POOL_SIZE:
+            raise ValueError(f"pool_size: 1 to {_MAX_POOL_SIZE} is expected, not {self.pool_size}")
+        if self.pick not in _DYNAMIC_PICKS:
+            raise ValueError(f"pick: one of {sorted(_DYNAMIC_PICKS)} is expected, not {self.pick!r}")
+        if self.anchor not in _ANCHORS:
+            raise ValueError(f"anchor: one of {sorted(_ANCHORS)} is expected, not {self.anchor!r}")
+        if self.pick in ("top", "uniform"):
+            if self.top_count is None or not 1 <= self.top_count <= self.pool_size:
+                raise ValueError(f"top_count: pick {self.pick!r} needs one in [1, pool_size]")
+        elif self.top_count is not None:
+            raise ValueError(f"top_count: pick {self.pick!r} takes none")
+        _check_temperature(self.pick, self.temperature)
+        if (self.pick == "ahns") != isinstance(self.target, AhnsTarget):
+            raise ValueError("target: pick 'ahns' needs an AhnsTarget, the others take none")
+        _check_category(self.category)
+
+
+Source = Union[Uniform, Popularity, Exposure, Mined, Nearest, Adversarial, Dynamic]
+_SOURCES = (Uniform, Popularity, Exposure, Mined, Nearest, Adversarial, Dynamic)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -294,19 +375,45 @@ def as_policy(policy: Union[Policy, Source]) -> Policy:
     return policy if isinstance(policy, Policy) else Policy(((1.0, policy),))
 
 
+def _fill_base(message: Any, source: Union[Uniform, Popularity]) -> None:
+    """Fills a `UniformSource` or `PopularitySource`, so that it is set even if it is empty."""
+    message.SetInParent()
+    if isinstance(source, Uniform):
+        message.by_base_weight = source.by_base_weight
+        return
+    message.within_cohort = source.within_cohort
+    if source.alpha != 1:
+        message.alpha = source.alpha
+    if source.window is not None:
+        message.window.FromTimedelta(source.window)
+    if source.half_life is not None:
+        message.half_life.FromTimedelta(source.half_life)
+
+
+def _fill_dynamic(message: Any, source: Dynamic) -> None:
+    uniform = isinstance(source.base, Uniform)
+    _fill_base(message.uniform if uniform else message.popularity, source.base)
+    message.anchor = _ANCHORS[source.anchor]
+    message.pool_size = source.pool_size
+    message.pick = _DYNAMIC_PICKS[source.pick]
+    message.top_count = source.top_count or 0
+    message.temperature = source.temperature or 0.0
+    if source.target is not None:
+        message.target.SetInParent()
+        message.target.alpha = source.target.alpha
+        message.target.beta = source.target.beta
+        message.target.p = source.target.p
+
+
 def _component(share: float, source: Source) -> sampling_pb2.PolicyComponent:
     component = sampling_pb2.PolicyComponent(share=share, category=source.category)
     message: Any
     if isinstance(source, Uniform):
         message = component.uniform
-        message.by_base_weight = source.by_base_weight
+        _fill_base(message, source)
     elif isinstance(source, Popularity):
         message = component.popularity
-        message.within_cohort = source.within_cohort
-        if source.alpha != 1:
-            message.alpha = source.alpha
-        if source.window is not None:
-            message.window.FromTimedelta(source.window)
+        _fill_base(message, source)
     elif isinstance(source, Exposure):
         message = component.exposure
         message.max_importance_weight = source.max_importance_weight or 0.0
@@ -316,6 +423,9 @@ def _component(share: float, source: Source) -> sampling_pb2.PolicyComponent:
         message = component.adversarial
         message.anchor = _ANCHORS[source.anchor]
         message.temperature = source.temperature
+    elif isinstance(source, Dynamic):
+        message = component.dynamic
+        _fill_dynamic(message, source)
     else:
         message = component.nearest
         message.anchor = _ANCHORS[source.anchor]
@@ -328,6 +438,6 @@ def _component(share: float, source: Source) -> sampling_pb2.PolicyComponent:
         if source.noise != 0:
             message.noise = source.noise
     message.SetInParent()
-    if isinstance(source, (Popularity, Exposure, Mined)) and source.half_life is not None:
+    if isinstance(source, (Exposure, Mined)) and source.half_life is not None:
         message.half_life.FromTimedelta(source.half_life)
     return component

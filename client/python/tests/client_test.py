@@ -16,6 +16,7 @@ import pytest
 import negatron
 from fake_server import FakeServer, Faults
 from negatron import chunking
+from negatron.v1 import sampling_pb2
 
 _UNAVAILABLE = (grpc.StatusCode.UNAVAILABLE, None)
 
@@ -282,6 +283,22 @@ def test_arguments_are_checked_before_anything_is_sent(
         lambda: negatron.Adversarial(0.0),
         lambda: negatron.Adversarial(math.nan),
         lambda: negatron.Adversarial(1.0, anchor="user"),
+        lambda: negatron.AhnsTarget(math.nan, 1.0, -2.0),
+        lambda: negatron.Dynamic(negatron.Uniform(category="a"), 8, top_count=1),
+        lambda: negatron.Dynamic(negatron.Uniform(), 0, top_count=1),
+        lambda: negatron.Dynamic(negatron.Uniform(), 1025, top_count=1),
+        lambda: negatron.Dynamic(negatron.Uniform(), 8),
+        lambda: negatron.Dynamic(negatron.Uniform(), 8, top_count=9),
+        lambda: negatron.Dynamic(negatron.Uniform(), 8, "uniform", top_count=0),
+        lambda: negatron.Dynamic(negatron.Uniform(), 8, "best", top_count=1),
+        lambda: negatron.Dynamic(negatron.Uniform(), 8, top_count=1, anchor="user"),
+        lambda: negatron.Dynamic(negatron.Uniform(), 8, top_count=1, temperature=1.0),
+        lambda: negatron.Dynamic(negatron.Uniform(), 8, "softmax"),
+        lambda: negatron.Dynamic(negatron.Uniform(), 8, "softmax", top_count=1, temperature=1.0),
+        lambda: negatron.Dynamic(negatron.Uniform(), 8, "ahns"),
+        lambda: negatron.Dynamic(
+            negatron.Uniform(), 8, top_count=1, target=negatron.AhnsTarget(1.0, 1.0, -2.0)
+        ),
         lambda: negatron.Nearest((5, 5)),
         lambda: negatron.Nearest((-1, 5)),
         lambda: negatron.Nearest((0, 10_001)),
@@ -313,6 +330,27 @@ def test_arguments_are_checked_before_anything_is_sent(
 def test_policies_catch_mistakes(make: object) -> None:
     with pytest.raises(ValueError):
         make()
+
+
+def test_dynamic_is_sent_whole() -> None:
+    base = negatron.Popularity(alpha=0.5, half_life=dt.timedelta(days=7), within_cohort=True)
+    target = negatron.AhnsTarget(1.0, 0.0, -2.0)
+    ahns = negatron.Dynamic(base, 64, "ahns", anchor="positive", target=target, category="a")
+    top = negatron.Dynamic(negatron.Uniform(), 8, top_count=3)
+    policy = negatron.Policy.mix((1, ahns), (2, top)).to_proto()
+    assert policy.components[0].category == "a"
+    sent = policy.components[0].dynamic
+    assert sent.popularity.alpha == 0.5
+    assert sent.popularity.half_life.seconds == 7 * 86_400
+    assert sent.popularity.within_cohort
+    assert sent.anchor == sampling_pb2.NEAREST_ANCHOR_POSITIVE
+    assert (sent.pool_size, sent.pick) == (64, sampling_pb2.DYNAMIC_PICK_AHNS)
+    assert (sent.target.alpha, sent.target.beta, sent.target.p) == (1.0, 0.0, -2.0)
+    sent = policy.components[1].dynamic
+    assert sent.HasField("uniform") and not sent.HasField("target")
+    assert (sent.pool_size, sent.top_count) == (8, 3)
+    with pytest.raises(TypeError):
+        negatron.Dynamic(negatron.Mined(), 8, top_count=1)  # type: ignore[arg-type]
 
 
 def test_datetime64_and_microseconds_mean_the_same(

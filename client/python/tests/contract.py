@@ -266,6 +266,61 @@ def adversarial_is_a_softmax_over_all_items(client: negatron.Client, cid: str) -
     ]
 
 
+def dynamic_picks_from_a_pool(client: negatron.Client, cid: str) -> None:
+    client.create_collection(cid, dimension=1, metric=negatron.Metric.INNER_PRODUCT)
+    client.write_items(cid, np.arange(6))
+    client.write_embeddings(cid, np.arange(5), np.array([[1], [2], [3], [4], [9]], np.float32))
+
+    def sample(k: int, policy: object) -> negatron.Sample:
+        return client.sample(
+            cid, k, policy=policy, queries=np.ones((2, 1), np.float32), positives=[4, 4],
+            row_keys=[1, 2], seed=1, outputs=["scores", "log_q", "log_q_source"],
+        )
+
+    # 1,024 draws of five items miss one of them once in 1e98 rows.
+    base = negatron.Uniform()
+    top = negatron.Dynamic(base, 1024, top_count=3)
+    sampled = sample(4, top)
+    assert sampled.items.tolist() == [[3, 2, 1, 3]] * 2
+    assert (sampled.scores == sampled.items + 1).all()
+    assert sampled.law_kind == negatron.LawKind.NONE
+    assert sampled.reports[0].source == "dynamic"
+    assert np.isnan(sampled.log_q).all() and np.isnan(sampled.log_q_source).all()
+    short = sample(4, negatron.Policy.mix((1, top), unique=True))
+    assert short.statuses.tolist() == [negatron.RowStatus.SHORT] * 2
+    assert short.items.tolist() == [[3, 2, 1, -1]] * 2
+
+    uniform = sample(40, negatron.Dynamic(base, 1024, "uniform", top_count=2))
+    assert uniform.law_kind == negatron.LawKind.CONDITIONAL
+    assert set(np.unique(uniform.items)) == {2, 3}
+    assert np.allclose(uniform.log_q, np.log(1 / 2))
+
+    softmax = sample(200, negatron.Dynamic(base, 64, "softmax", temperature=2.0))
+    assert softmax.law_kind == negatron.LawKind.CONDITIONAL
+    for items, log_q in zip(softmax.items, softmax.log_q):
+        law = dict(zip(items.tolist(), log_q.tolist()))
+        assert set(law) == {0, 1, 2, 3}
+        assert np.isclose(np.exp(list(law.values())).sum(), 1, atol=1e-5)
+
+    # The positive scores 9, so the target is 2.4 * (9 - 8)^6.
+    ahns = negatron.Dynamic(base, 1024, "ahns", target=negatron.AhnsTarget(-8.0, 2.4, 5.0))
+    assert sample(5, ahns).items.tolist() == [[1, 2, 0, 3, 1]] * 2
+    beyond = negatron.Dynamic(base, 1024, "ahns", target=negatron.AhnsTarget(-9.0, 2.4, 5.0))
+    assert sample(1, beyond).statuses.tolist() == [negatron.RowStatus.NO_ANCHOR] * 2
+    by_positive = client.sample(
+        cid, 1, positives=[0, 5],
+        policy=negatron.Dynamic(base, 9, top_count=1, anchor="positive"),
+    )
+    assert by_positive.statuses.tolist() == [
+        negatron.RowStatus.OK, negatron.RowStatus.NO_ANCHOR,
+    ]
+    none = client.sample(
+        cid, 1, queries=np.ones((1, 1), np.float32),
+        policy=negatron.Dynamic(negatron.Popularity(), 9, top_count=1),
+    )
+    assert none.statuses.tolist() == [negatron.RowStatus.NO_EVENT]
+
+
 def nearest_keeps_bounds_and_margins(client: negatron.Client, cid: str) -> None:
     client.create_collection(cid, dimension=1, metric=negatron.Metric.INNER_PRODUCT)
     client.write_items(cid, np.arange(6))
@@ -433,6 +488,7 @@ CASES = (
     nearest_keeps_bounds_and_margins,
     embeddings_have_versions_and_ages,
     adversarial_is_a_softmax_over_all_items,
+    dynamic_picks_from_a_pool,
     mixtures_report_both_laws,
     string_ids_come_back,
     futures_overlap,

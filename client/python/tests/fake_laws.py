@@ -23,6 +23,7 @@ class Row:
     positive: int = -1
     cohort: int = 0
     anchor: Any = None
+    pool_seed: int = 0  # Of what is drawn once for the row.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,14 +138,21 @@ def law(catalogue: Catalogue, component: Any, row: Row, eligible: np.ndarray) ->
         return _nearest(catalogue, source, row, eligible)
     if kind == "adversarial":
         return _adversarial(catalogue, source, row, eligible)
+    if kind == "dynamic":
+        return _dynamic(catalogue, source, row, eligible)
     importance = None
-    if kind == "uniform":
-        mass = catalogue.base_weights if source.by_base_weight else np.ones(catalogue.count)
-    elif kind == "popularity":
-        mass = catalogue.popularity(source, row)
+    if kind in ("uniform", "popularity"):
+        mass = _mass(catalogue, kind, source, row)
     else:
         mass, importance = _own(catalogue, kind, source, row)
     return Law(_normalised(mass * eligible), importance=importance)
+
+
+def _mass(catalogue: Catalogue, kind: str, source: Any, row: Row) -> np.ndarray:
+    """What `uniform` and `popularity` draw in proportion to."""
+    if kind == "popularity":
+        return catalogue.popularity(source, row)
+    return catalogue.base_weights if source.by_base_weight else np.ones(catalogue.count)
 
 
 def _normalised(mass: np.ndarray) -> Optional[np.ndarray]:
@@ -205,6 +213,42 @@ def _adversarial(catalogue: Catalogue, source: Any, row: Row, eligible: np.ndarr
     relative = scores[candidates] - scores[candidates].max()
     mass[candidates] = np.exp(relative / source.temperature)
     return Law(_normalised(mass), scores=scores)
+
+
+def _dynamic(catalogue: Catalogue, source: Any, row: Row, eligible: np.ndarray) -> Law:
+    """The law given a pool, which is the same whenever the row is asked about."""
+    no_anchor = Law(None, reason=sampling_pb2.ROW_STATUS_NO_ANCHOR)
+    vector = _anchor(catalogue, source, row)
+    if vector is None:
+        return no_anchor
+    scores = catalogue.scores(vector)
+    badness = -scores
+    if source.pick == sampling_pb2.DYNAMIC_PICK_AHNS:
+        if row.positive < 0 or not catalogue.has_vector[row.positive]:
+            return no_anchor
+        shifted = scores[row.positive] + source.target.alpha
+        if shifted <= 0:
+            return no_anchor
+        badness = np.abs(scores - source.target.beta * shifted ** (source.target.p + 1))
+    kind = source.WhichOneof("base") or "uniform"
+    base = _normalised(_mass(catalogue, kind, getattr(source, kind), row) * eligible)
+    if base is None:
+        return Law(None)
+    pool = np.random.default_rng(row.pool_seed).choice(catalogue.count, source.pool_size, p=base)
+    items, copies = np.unique(pool[catalogue.has_vector[pool]], return_counts=True)
+    if len(items) == 0:
+        return Law(None, reason=sampling_pb2.ROW_STATUS_NO_CANDIDATE)
+    mass = np.zeros(catalogue.count)
+    if source.pick == sampling_pb2.DYNAMIC_PICK_SOFTMAX:
+        relative = scores[items] - scores[items].max()
+        mass[items] = copies * np.exp(relative / source.temperature)
+        return Law(_normalised(mass), scores=scores)
+    ranked = items[np.argsort(badness[items], kind="stable")]
+    if source.top_count:
+        ranked = ranked[: source.top_count]
+    mass[ranked] = 1
+    top = None if source.pick == sampling_pb2.DYNAMIC_PICK_UNIFORM else ranked
+    return Law(_normalised(mass), top=top, scores=scores)
 
 
 def _nearest(catalogue: Catalogue, source: Any, row: Row, eligible: np.ndarray) -> Law:

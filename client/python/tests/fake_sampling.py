@@ -98,7 +98,9 @@ def sample(c: Any, request: Any, invalid: Invalid) -> Any:
     seed = _seed(request, read.now)
     draws = _Draws(len(read.rows), request.negative_count, len(request.policy.components))
     for i, (row, excluded) in enumerate(zip(read.rows, read.excluded)):
-        rng = np.random.default_rng(abs(hash((seed, read.keys[i]))))
+        row_seed = abs(hash((seed, read.keys[i])))
+        row = dataclasses.replace(row, pool_seed=row_seed + 1)
+        rng = np.random.default_rng(row_seed)
         draws.fill(catalogue, request.policy, i, row, excluded, rng)
     response = draws.response(c, request, seed, read)
     response.staleness_as_of_time.FromMicroseconds(aged)
@@ -158,7 +160,8 @@ class _Draws:
         alive = catalogue.alive(row.t)
         eligible = alive & ~excluded
         for index, component in enumerate(policy.components):
-            popularity = component.popularity
+            dynamic = component.HasField("dynamic")
+            popularity = component.dynamic.popularity if dynamic else component.popularity
             if popularity.HasField("alpha") and popularity.alpha != 1:
                 self.boundaries[i, index] = catalogue.boundary(row.t)
         if not alive.any():
@@ -288,6 +291,12 @@ class _RowDraws:
         self._counts: dict[str, int] = {}
 
     def draw(self, index: int, law: Law, n: int, rng: np.random.Generator) -> None:
+        if law.top is not None and (self._policy.unique or self._policy.category_cap):
+            for item in law.top.tolist():
+                if n > 0 and self._open[item]:
+                    self._take(index, [item])
+                    n -= 1
+            return
         if law.top is not None:
             self._take(index, np.resize(law.top, n).tolist())
             return
@@ -318,6 +327,12 @@ def _report(response: Any, request: Any, component: np.ndarray) -> None:
         if kind == "nearest":
             top = part.nearest.pick == sampling_pb2.NEAREST_PICK_TOP
             law_kind = sampling_pb2.LAW_KIND_NONE if top else sampling_pb2.LAW_KIND_CONDITIONAL
+        if kind == "dynamic":
+            law_kind = sampling_pb2.LAW_KIND_NONE
+            if part.dynamic.pick in (
+                sampling_pb2.DYNAMIC_PICK_UNIFORM, sampling_pb2.DYNAMIC_PICK_SOFTMAX
+            ):
+                law_kind = sampling_pb2.LAW_KIND_CONDITIONAL
         response.law_kind = max(response.law_kind, law_kind)
         response.components.add(
             source=kind, law_kind=law_kind, drawn_count=int((component == index).sum())
