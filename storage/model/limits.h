@@ -45,6 +45,18 @@ inline constexpr int kMaxCategoryNames = 65535;
 // RESOURCE_EXHAUSTED.
 inline constexpr int kMaxStreams = 65536;
 
+// Versions of embeddings that one collection stages at a time, each with up to this many
+// shards. Crossing the former is RESOURCE_EXHAUSTED. Of those that ended, the newest this
+// many are told of.
+inline constexpr int kMaxStagingVersions = 4;
+inline constexpr int kMaxShards = 4096;
+inline constexpr int kMaxEndedVersions = 32;
+
+// How long a version may be staged.
+inline constexpr int64_t kMinVersionTtlMicros = 60LL * 1000000;
+inline constexpr int64_t kMaxVersionTtlMicros = 30LL * 86400 * 1000000;
+inline constexpr int64_t kDefaultVersionTtlMicros = 86400LL * 1000000;
+
 // Weights of events. Masses are kept as whole numbers of 2^-28 (see
 // server/pool/decay.h); these bounds keep every weight exact to 2^-18 and every
 // sum inside 128 bits.

@@ -155,8 +155,31 @@ struct EmbeddingRecord {
   std::vector<float> vector;  // As stored: normalised under cosine.
   int64_t commit_sequence = 0;
   VectorStamp stamp = {};
+  // The table that it belongs to: the model version that the table was uploaded as; 0: the
+  // table that the collection began with.
+  int64_t table = 0;
 
   friend bool operator==(const EmbeddingRecord&, const EmbeddingRecord&) = default;
+};
+
+enum class EmbeddingVersionState : uint8_t {
+  kStaging = 1,    // Its vectors are being uploaded; nobody reads them.
+  kCommitted = 2,  // It became the collection's table. The highest such version is the table.
+  kAborted = 3,
+  kExpired = 4,  // It was not committed in time.
+};
+
+// A whole table of embeddings, uploaded beside the one that is read until it takes its place.
+struct EmbeddingVersionRecord {
+  int64_t model_version = 0;  // At least 1.
+  EmbeddingVersionState state = EmbeddingVersionState::kStaging;
+  Micros create_time = 0;
+  Micros expire_time = 0;  // Of one that is still staging by then.
+  Micros end_time = 0;     // When it stopped staging; 0: it has not.
+  int64_t row_count = 0;   // Items with a vector when it was committed, else 0.
+  int64_t commit_sequence = 0;
+
+  friend bool operator==(const EmbeddingVersionRecord&, const EmbeddingVersionRecord&) = default;
 };
 
 // The first response to a write with a request id.

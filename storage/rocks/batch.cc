@@ -53,9 +53,14 @@ void StoreBatch::DeleteEvent(int64_t incarnation, const EventPosition& position)
 }
 
 void StoreBatch::PutEmbedding(int64_t incarnation, Ordinal ordinal, std::span<const float> vector,
-                              int64_t commit_sequence, const VectorStamp& stamp) {
-  mutations_->Begin(Mutations::Kind::kPut, Family::kEmbeddings);
-  AppendOrdinalKey(incarnation, ordinal, mutations_->bytes());
+                              int64_t commit_sequence, const VectorStamp& stamp, int64_t table) {
+  mutations_->Begin(Mutations::Kind::kPut,
+                    table == 0 ? Family::kEmbeddings : Family::kStagedEmbeddings);
+  if (table == 0) {
+    AppendOrdinalKey(incarnation, ordinal, mutations_->bytes());
+  } else {
+    AppendStagedKey(incarnation, table, ordinal, mutations_->bytes());
+  }
   mutations_->EndKey();
   AppendEmbeddingValue(vector, commit_sequence, stamp, mutations_->bytes());
   mutations_->End();
@@ -74,6 +79,43 @@ void StoreBatch::PutStream(int64_t incarnation, const StreamRecord& record) {
   AppendStreamKey(incarnation, record.stream_id, mutations_->bytes());
   mutations_->EndKey();
   AppendValue(record, mutations_->bytes());
+  mutations_->End();
+}
+
+void StoreBatch::PutEmbeddingVersion(int64_t incarnation, const EmbeddingVersionRecord& record) {
+  mutations_->Begin(Mutations::Kind::kPut, Family::kEmbeddingVersions);
+  AppendVersionKey(incarnation, record.model_version, mutations_->bytes());
+  mutations_->EndKey();
+  AppendValue(record, mutations_->bytes());
+  mutations_->End();
+}
+
+void StoreBatch::DeleteEmbeddingVersion(int64_t incarnation, int64_t model_version) {
+  mutations_->Begin(Mutations::Kind::kDelete, Family::kEmbeddingVersions);
+  AppendVersionKey(incarnation, model_version, mutations_->bytes());
+  mutations_->EndKey();
+  mutations_->End();
+}
+
+void StoreBatch::DeleteEmbeddings(int64_t incarnation, int64_t table) {
+  mutations_->Begin(Mutations::Kind::kDeleteRange,
+                    table == 0 ? Family::kEmbeddings : Family::kStagedEmbeddings);
+  if (table == 0) {
+    AppendIncarnationKey(incarnation, mutations_->bytes());
+    mutations_->EndKey();
+    AppendIncarnationKey(incarnation + 1, mutations_->bytes());
+  } else {
+    AppendVersionKey(incarnation, table, mutations_->bytes());
+    mutations_->EndKey();
+    AppendVersionKey(incarnation, table + 1, mutations_->bytes());
+  }
+  mutations_->End();
+}
+
+void StoreBatch::DeleteStream(int64_t incarnation, absl::string_view stream_id) {
+  mutations_->Begin(Mutations::Kind::kDelete, Family::kStreams);
+  AppendStreamKey(incarnation, stream_id, mutations_->bytes());
+  mutations_->EndKey();
   mutations_->End();
 }
 

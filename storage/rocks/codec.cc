@@ -3,18 +3,12 @@
 
 #include <utility>
 
-#include "absl/strings/escaping.h"
-#include "absl/strings/str_cat.h"
-
-#include "storage/base/status.h"
 #include "storage/rocks/bytes.h"
+#include "storage/rocks/record_reader.h"
 
 namespace negatron {
 namespace {
 
-// Of collections, items, users, events and embeddings there are two versions.
-constexpr uint8_t kVersion1 = 1;
-constexpr uint8_t kVersion2 = 2;
 constexpr uint64_t kSignBit = uint64_t{1} << 63;
 
 constexpr uint8_t kHasName = 1;       // Flags of items and users.
@@ -24,67 +18,6 @@ constexpr uint8_t kHasEmbedding = 1;  // Flag of collections.
 constexpr uint8_t kCohorts = 1;       // Flags of popularity, of collections since version 2.
 constexpr uint8_t kCategories = 2;
 constexpr uint8_t kDurable = 1;  // Flag of requests.
-constexpr uint8_t kEncodingFloat32 = 1;
-
-absl::Status Damaged(Family family, absl::string_view key, absl::string_view what) {
-  return WithReason(absl::DataLossError(absl::StrCat("column family ", FamilyName(family), ", key ",
-                                                     absl::BytesToHexString(key), ": ", what)),
-                    "DATABASE_DAMAGED");
-}
-
-// Collects what is wrong with one record while it is read.
-class RecordReader {
- public:
-  RecordReader(Family family, absl::string_view key, absl::string_view value,
-               uint8_t last_version = kVersion1)
-      : family_(family), whole_key_(key), key_(key), value_(value) {
-    incarnation_ = key_.Big<int64_t>();
-    version_ = value_.Little<uint8_t>();
-    if (version_ < kVersion1 || version_ > last_version) {
-      Fail(absl::StrCat("unknown record version ", static_cast<int>(version_)));
-    }
-  }
-
-  ByteReader& key() { return key_; }
-  ByteReader& value() { return value_; }
-  int64_t incarnation() const { return incarnation_; }
-  uint8_t version() const { return version_; }
-
-  // An enumerator in [1, last].
-  template <typename Enum>
-  Enum Enumerator(Enum last, absl::string_view name) {
-    const auto number = value_.Little<uint8_t>();
-    if (number < 1 || number > static_cast<uint8_t>(last)) {
-      Fail(absl::StrCat("unknown ", name, " ", static_cast<int>(number)));
-    }
-    return static_cast<Enum>(number);
-  }
-
-  uint8_t Flags(uint8_t known) {
-    const auto flags = value_.Little<uint8_t>();
-    if ((flags & ~known) != 0) Fail(absl::StrCat("unknown flags ", static_cast<int>(flags)));
-    return flags;
-  }
-
-  void Fail(absl::string_view what) {
-    if (problem_.empty()) problem_ = std::string(what);
-  }
-
-  absl::Status Finish() {
-    if (!key_.AtEnd()) Fail("the key has a wrong length");
-    if (!value_.AtEnd()) Fail("the value has a wrong length");
-    return problem_.empty() ? absl::OkStatus() : Damaged(family_, whole_key_, problem_);
-  }
-
- private:
-  const Family family_;
-  const absl::string_view whole_key_;
-  ByteReader key_;
-  ByteReader value_;
-  int64_t incarnation_ = 0;
-  uint8_t version_ = 0;
-  std::string problem_;
-};
 
 void AppendId(const ExternalId& id, uint8_t other_flags, std::string* out) {
   if (id.name.empty()) {
@@ -212,6 +145,10 @@ absl::string_view FamilyName(Family family) {
       return "requests";
     case Family::kStreams:
       return "streams";
+    case Family::kStagedEmbeddings:
+      return "staged_embeddings";
+    case Family::kEmbeddingVersions:
+      return "embedding_versions";
   }
   return "unknown";
 }
@@ -386,45 +323,6 @@ absl::Status Decode(absl::string_view key, absl::string_view value, EventRecord*
   return reader.Finish();
 }
 
-void AppendEmbeddingValue(std::span<const float> vector, int64_t commit_sequence,
-                          const VectorStamp& stamp, std::string* out) {
-  const bool stamped = stamp != VectorStamp();
-  AppendLittle(stamped ? kVersion2 : kVersion1, out);
-  AppendLittle(commit_sequence, out);
-  if (stamped) {
-    AppendLittle(stamp.model_version, out);
-    AppendLittle(stamp.write_time, out);
-  }
-  AppendLittle(kEncodingFloat32, out);
-  AppendLittle(static_cast<uint16_t>(vector.size()), out);
-  for (const float number : vector) AppendFloat(number, out);
-}
-
-absl::Status Decode(absl::string_view key, absl::string_view value, EmbeddingRecord* record) {
-  RecordReader reader(Family::kEmbeddings, key, value, kVersion2);
-  record->ordinal = reader.key().Big<uint32_t>();
-  record->commit_sequence = reader.value().Little<int64_t>();
-  record->stamp = VectorStamp();
-  if (reader.version() >= kVersion2) {
-    record->stamp.model_version = reader.value().Little<int64_t>();
-    record->stamp.write_time = reader.value().Little<int64_t>();
-    if (record->stamp.model_version < 0) reader.Fail("a negative model version");
-  }
-  const auto encoding = reader.value().Little<uint8_t>();
-  if (encoding != kEncodingFloat32) {
-    reader.Fail(absl::StrCat("unknown vector encoding ", static_cast<int>(encoding)));
-  }
-  const size_t dimension = reader.value().Little<uint16_t>();
-  record->vector.clear();
-  if (dimension * sizeof(float) == reader.value().remaining()) {
-    record->vector.resize(dimension);
-    for (float& number : record->vector) number = reader.value().Float();
-  } else {
-    reader.Fail("the vector has a wrong length");
-  }
-  return reader.Finish();
-}
-
 void AppendValue(const RequestRecord& record, std::string* out) {
   AppendLittle(kVersion1, out);
   AppendLittle(record.commit_sequence, out);
@@ -445,25 +343,6 @@ absl::Status Decode(absl::string_view key, absl::string_view value, RequestRecor
   record->written_count = reader.value().Little<int64_t>();
   record->created_item_count = reader.value().Little<int64_t>();
   record->durable = reader.Flags(kDurable) != 0;
-  return reader.Finish();
-}
-
-void AppendValue(const StreamRecord& record, std::string* out) {
-  AppendLittle(kVersion1, out);
-  AppendLittle(record.commit_sequence, out);
-  AppendLittle(record.chunk_number, out);
-  AppendLittle(record.written_count, out);
-  AppendLittle(record.created_item_count, out);
-}
-
-absl::Status Decode(absl::string_view key, absl::string_view value, StreamRecord* record) {
-  RecordReader reader(Family::kStreams, key, value);
-  record->stream_id = std::string(reader.key().Take(reader.key().remaining()));
-  if (record->stream_id.empty()) reader.Fail("an empty stream id");
-  record->commit_sequence = reader.value().Little<int64_t>();
-  record->chunk_number = reader.value().Little<int64_t>();
-  record->written_count = reader.value().Little<int64_t>();
-  record->created_item_count = reader.value().Little<int64_t>();
   return reader.Finish();
 }
 

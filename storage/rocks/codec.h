@@ -25,9 +25,11 @@ enum class Family : uint8_t {
   kEvents = 4,
   kEmbeddings = 5,
   kRequests = 6,
-  kStreams = 7,  // Since format version 2.
+  kStreams = 7,           // Since format version 2.
+  kStagedEmbeddings = 8,  // These since format version 3.
+  kEmbeddingVersions = 9,
 };
-inline constexpr int kFamilyCount = 8;
+inline constexpr int kFamilyCount = 10;
 
 // The name in the database.
 absl::string_view FamilyName(Family family);
@@ -39,6 +41,7 @@ inline Family FamilyFor(const EventRecord&) { return Family::kEvents; }
 inline Family FamilyFor(const EmbeddingRecord&) { return Family::kEmbeddings; }
 inline Family FamilyFor(const RequestRecord&) { return Family::kRequests; }
 inline Family FamilyFor(const StreamRecord&) { return Family::kStreams; }
+inline Family FamilyFor(const EmbeddingVersionRecord&) { return Family::kEmbeddingVersions; }
 
 // Keys. Each appends to `out` and starts with the incarnation (>= 0), so that a
 // collection's keys are those in [incarnation, incarnation + 1).
@@ -49,6 +52,9 @@ void AppendInstantKey(int64_t incarnation, Micros time, std::string* out);
 void AppendEventKey(int64_t incarnation, const EventPosition& position, std::string* out);
 void AppendRequestKey(int64_t incarnation, absl::string_view request_id, std::string* out);
 void AppendStreamKey(int64_t incarnation, absl::string_view stream_id, std::string* out);
+// Of a version, and the prefix of the keys of what was uploaded to it.
+void AppendVersionKey(int64_t incarnation, int64_t model_version, std::string* out);
+void AppendStagedKey(int64_t incarnation, int64_t model_version, Ordinal ordinal, std::string* out);
 
 // Values. Each appends to `out`.
 void AppendValue(const CollectionRecord& record, std::string* out);
@@ -59,6 +65,7 @@ void AppendEmbeddingValue(std::span<const float> vector, int64_t commit_sequence
                           const VectorStamp& stamp, std::string* out);
 void AppendValue(const RequestRecord& record, std::string* out);
 void AppendValue(const StreamRecord& record, std::string* out);
+void AppendValue(const EmbeddingVersionRecord& record, std::string* out);
 
 // Reads a record into `record`, whose contents do not matter before.
 //
@@ -72,6 +79,9 @@ absl::Status Decode(absl::string_view key, absl::string_view value, EventRecord*
 absl::Status Decode(absl::string_view key, absl::string_view value, EmbeddingRecord* record);
 absl::Status Decode(absl::string_view key, absl::string_view value, RequestRecord* record);
 absl::Status Decode(absl::string_view key, absl::string_view value, StreamRecord* record);
+absl::Status Decode(absl::string_view key, absl::string_view value, EmbeddingVersionRecord* record);
+// Of Family::kStagedEmbeddings.
+absl::Status DecodeStaged(absl::string_view key, absl::string_view value, EmbeddingRecord* record);
 
 // The records about the data folder itself, in Family::kMeta.
 inline constexpr uint32_t kFormatVersion = 3;

@@ -70,6 +70,24 @@ absl::Status CheckFormat(const DatabaseFacts& facts) {
                     "FORMAT_TOO_NEW");
 }
 
+// Where the embeddings of a table are: the family, and the prefix of their keys.
+Family EmbeddingFamily(int64_t table) {
+  return table == 0 ? Family::kEmbeddings : Family::kStagedEmbeddings;
+}
+std::string EmbeddingPrefix(int64_t incarnation, int64_t table) {
+  std::string prefix;
+  if (table == 0) {
+    AppendIncarnationKey(incarnation, &prefix);
+  } else {
+    AppendVersionKey(incarnation, table, &prefix);
+  }
+  return prefix;
+}
+absl::Status DecodeOfTable(int64_t table, absl::string_view key, absl::string_view value,
+                           EmbeddingRecord* record) {
+  return table == 0 ? Decode(key, value, record) : DecodeStaged(key, value, record);
+}
+
 // Adds the ways out to a refusal that comes from damaged bytes.
 absl::Status WithWaysOut(const absl::Status& status) {
   if (status.code() != absl::StatusCode::kDataLoss) return status;
@@ -127,6 +145,11 @@ class Store::Impl {
                                                              const EventPosition& start,
                                                              int64_t limit,
                                                              Visitor<EventRecord> visit) const;
+  absl::Status ScanEmbeddings(int64_t incarnation, Visitor<EmbeddingRecord> visit,
+                              int64_t table) const;
+  absl::StatusOr<std::optional<Ordinal>> ScanEmbeddingPage(int64_t incarnation, int64_t table,
+                                                           Ordinal start, int64_t limit,
+                                                           Visitor<EmbeddingRecord> visit) const;
 
   bool refusing() const;
   int64_t last_sequence() const { return last_sequence_; }
@@ -357,6 +380,42 @@ absl::StatusOr<std::optional<EventPosition>> Store::Impl::ScanEventPage(
   return next;
 }
 
+absl::Status Store::Impl::ScanEmbeddings(int64_t incarnation, Visitor<EmbeddingRecord> visit,
+                                         int64_t table) const {
+  NEGATRON_RETURN_IF_ERROR(Refusal());
+  EmbeddingRecord record;
+  return database_->Scan(EmbeddingFamily(table), EmbeddingPrefix(incarnation, table),
+                         [&](absl::string_view key, absl::string_view value) {
+                           NEGATRON_RETURN_IF_ERROR(DecodeOfTable(table, key, value, &record));
+                           return visit(record);
+                         });
+}
+
+absl::StatusOr<std::optional<Ordinal>> Store::Impl::ScanEmbeddingPage(
+    int64_t incarnation, int64_t table, Ordinal start, int64_t limit,
+    Visitor<EmbeddingRecord> visit) const {
+  std::string first;
+  if (table == 0) {
+    AppendOrdinalKey(incarnation, start, &first);
+  } else {
+    AppendStagedKey(incarnation, table, start, &first);
+  }
+  MutexLock readers(reader_mutex_);
+  NEGATRON_RETURN_IF_ERROR(Refusal());
+  std::optional<Ordinal> next;
+  EmbeddingRecord record;
+  const absl::Status status =
+      database_->Scan(EmbeddingFamily(table), EmbeddingPrefix(incarnation, table), first,
+                      [&](absl::string_view key, absl::string_view value) {
+                        NEGATRON_RETURN_IF_ERROR(DecodeOfTable(table, key, value, &record));
+                        if (limit-- > 0) return visit(record);
+                        next = record.ordinal;
+                        return absl::OutOfRangeError("the page is full");  // Ends the scan.
+                      });
+  if (!status.ok() && !next.has_value()) return status;
+  return next;
+}
+
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
   auto impl = std::make_unique<Impl>(options);
   NEGATRON_RETURN_IF_ERROR(impl->Open(options.accept_data_loss));
@@ -378,8 +437,18 @@ absl::Status Store::ScanUsers(int64_t incarnation, Visitor<UserRecord> visit) co
 absl::Status Store::ScanEvents(int64_t incarnation, Visitor<EventRecord> visit) const {
   return impl_->Scan(incarnation, visit);
 }
-absl::Status Store::ScanEmbeddings(int64_t incarnation, Visitor<EmbeddingRecord> visit) const {
+absl::Status Store::ScanEmbeddings(int64_t incarnation, Visitor<EmbeddingRecord> visit,
+                                   int64_t table) const {
+  return impl_->ScanEmbeddings(incarnation, visit, table);
+}
+absl::Status Store::ScanEmbeddingVersions(int64_t incarnation,
+                                          Visitor<EmbeddingVersionRecord> visit) const {
   return impl_->Scan(incarnation, visit);
+}
+absl::StatusOr<std::optional<Ordinal>> Store::ScanEmbeddingPage(
+    int64_t incarnation, int64_t table, Ordinal start, int64_t limit,
+    Visitor<EmbeddingRecord> visit) const {
+  return impl_->ScanEmbeddingPage(incarnation, table, start, limit, visit);
 }
 absl::Status Store::ScanRequests(int64_t incarnation, Visitor<RequestRecord> visit) const {
   return impl_->Scan(incarnation, visit);

@@ -60,13 +60,20 @@ class StoreBatch {
   void PutItem(int64_t incarnation, const ItemRecord& record);
   void PutUser(int64_t incarnation, const UserRecord& record);
   void PutEvent(int64_t incarnation, const EventRecord& record);
+  // `table` as in EmbeddingRecord.
   void PutEmbedding(int64_t incarnation, Ordinal ordinal, std::span<const float> vector,
-                    int64_t commit_sequence, const VectorStamp& stamp);
+                    int64_t commit_sequence, const VectorStamp& stamp, int64_t table = 0);
+  void PutEmbeddingVersion(int64_t incarnation, const EmbeddingVersionRecord& record);
   void PutRequest(int64_t incarnation, const RequestRecord& record);
   void PutStream(int64_t incarnation, const StreamRecord& record);
 
   void DeleteEvent(int64_t incarnation, const EventPosition& position);
   void DeleteRequest(int64_t incarnation, absl::string_view request_id);
+  void DeleteStream(int64_t incarnation, absl::string_view stream_id);
+  // The record of the version alone.
+  void DeleteEmbeddingVersion(int64_t incarnation, int64_t model_version);
+  // All embeddings of a table, which is below the highest int64. O(1).
+  void DeleteEmbeddings(int64_t incarnation, int64_t table);
   // The collection's record and everything of that incarnation. O(1).
   void DeleteCollection(int64_t incarnation);
 
@@ -123,8 +130,12 @@ class Store {
   absl::Status ScanUsers(int64_t incarnation, Visitor<UserRecord> visit) const;  // By ordinal.
   // By time, then commit sequence, then row.
   absl::Status ScanEvents(int64_t incarnation, Visitor<EventRecord> visit) const;
-  // By ordinal.
-  absl::Status ScanEmbeddings(int64_t incarnation, Visitor<EmbeddingRecord> visit) const;
+  // Of a table, by ordinal.
+  absl::Status ScanEmbeddings(int64_t incarnation, Visitor<EmbeddingRecord> visit,
+                              int64_t table = 0) const;
+  // By model version.
+  absl::Status ScanEmbeddingVersions(int64_t incarnation,
+                                     Visitor<EmbeddingVersionRecord> visit) const;
   // By request id, in order of bytes.
   absl::Status ScanRequests(int64_t incarnation, Visitor<RequestRecord> visit) const;
   // By stream id, in order of bytes.
@@ -143,6 +154,11 @@ class Store {
                                                              const EventPosition& start,
                                                              int64_t limit,
                                                              Visitor<EventRecord> visit) const;
+
+  // The same for a page of ScanEmbeddings, of ordinals from `start` on. Thread-safe.
+  absl::StatusOr<std::optional<Ordinal>> ScanEmbeddingPage(int64_t incarnation, int64_t table,
+                                                           Ordinal start, int64_t limit,
+                                                           Visitor<EmbeddingRecord> visit) const;
 
   enum class Sync {
     kNo,   // Survives a crash of the process, not a loss of power.

@@ -47,6 +47,10 @@ void AppendKey(int64_t incarnation, const StreamRecord& record, std::string* out
   AppendStreamKey(incarnation, record.stream_id, out);
 }
 
+void AppendKey(int64_t incarnation, const EmbeddingVersionRecord& record, std::string* out) {
+  AppendVersionKey(incarnation, record.model_version, out);
+}
+
 void AppendBytes(const EmbeddingRecord& record, std::string* out) {
   AppendEmbeddingValue(record.vector, record.commit_sequence, record.stamp, out);
 }
@@ -103,6 +107,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 8:
       Check<StreamRecord>(key, value);
+      break;
+    case 9:
+      Check<EmbeddingVersionRecord>(key, value);
       break;
     case 7:
       DecodeReceipt(bytes).status().IgnoreError();

@@ -40,6 +40,7 @@ TEST(CodecTest, ReadsBackWhatItWrote) {
   ExpectRoundTrip(SampleEvents2());
   ExpectRoundTrip(SampleStreams());
   ExpectRoundTrip(SampleEmbeddings2());
+  ExpectRoundTrip(SampleEmbeddingVersions());
   std::vector<CollectionRecord> backwards = SampleCollections();
   ExpectRoundTrip(std::vector<CollectionRecord>(backwards.rbegin(), backwards.rend()));
   std::vector<ItemRecord> items = SampleItems();
@@ -93,6 +94,7 @@ TEST(CodecTest, RefusesOtherLengthsAndVersions) {
   ExpectStrict(SampleEvents2(), false);
   ExpectStrict(SampleStreams(), true);
   ExpectStrict(SampleEmbeddings2(), false);
+  ExpectStrict(SampleEmbeddingVersions(), false);
 }
 
 TEST(CodecTest, ErrorsNameColumnFamilyAndKey) {
@@ -128,6 +130,7 @@ TEST(CodecTest, RefusesUnknownEnumeratorsAndFlags) {
   ExpectRefusedByte(SampleEvents()[0], 9, 2, "unknown event kind 2");
   ExpectRefusedByte(SampleEmbeddings()[0], 9, 2, "unknown vector encoding 2");
   ExpectRefusedByte(SampleEmbeddings2()[0], 25, 2, "unknown vector encoding 2");
+  ExpectRefusedByte(SampleEmbeddingVersions()[0], 9, 5, "unknown state 5");
   ExpectRefusedByte(SampleEmbeddings2()[0], 16, '\x80', "a negative model version");
   ExpectRefusedByte(SampleRequests()[0], 41, 2, "unknown flags 2");
 }

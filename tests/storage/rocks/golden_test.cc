@@ -82,6 +82,11 @@ std::vector<GoldenRecord> SecondRecords() {
 std::vector<GoldenRecord> ThirdRecords() {
   std::vector<GoldenRecord> records;
   Add(SampleEmbeddings2(), &records);
+  for (const EmbeddingRecord& sample : SampleStagedEmbeddings()) {
+    const EncodedRecord encoded = Encode(sample);
+    records.push_back({"staged_embeddings", encoded.key, encoded.value});
+  }
+  Add(SampleEmbeddingVersions(), &records);
   records.push_back({"default", std::string(kFormatVersionKey), EncodeFormatVersion(3)});
   return records;
 }
@@ -163,7 +168,15 @@ std::vector<Record> Both(std::vector<Record> first, const std::vector<Record>& s
 }
 
 TEST(GoldenTest, ReadsTheBytesOfVersion3) {
-  ExpectReads(ReadGolden("records-v3.hex"), SampleEmbeddings2());
+  const std::vector<GoldenRecord> golden = ReadGolden("records-v3.hex");
+  ExpectReads(golden, SampleEmbeddings2());
+  ExpectReads(golden, SampleEmbeddingVersions());
+  std::vector<EmbeddingRecord> staged;
+  for (const GoldenRecord& record : golden) {
+    if (record.name != FamilyName(Family::kStagedEmbeddings)) continue;
+    ASSERT_TRUE(DecodeStaged(record.key, record.value, &staged.emplace_back()).ok());
+  }
+  EXPECT_EQ(staged, SampleStagedEmbeddings());
 }
 
 TEST(GoldenTest, ReadsTheBytesOfVersion2) {

@@ -104,6 +104,19 @@ std::vector<EmbeddingRecord> SampleEmbeddings2() {
           {0x01020304, {1.0f, -0.5f}, 0x1122334455667788, {0x0102030405060708, 1700000000000001}}};
 }
 
+std::vector<EmbeddingRecord> SampleStagedEmbeddings() {
+  return {{1, {0.5f}, 2, {1, 0}, 1},
+          {0x01020304, {-0.5f}, 3, {0x0102030405060708, 9}, 0x0102030405060708}};
+}
+
+std::vector<EmbeddingVersionRecord> SampleEmbeddingVersions() {
+  return {{1, EmbeddingVersionState::kStaging, 2, 3, 0, 0, 4},
+          {0x0102030405060708, EmbeddingVersionState::kCommitted, -1, 1700000000000001,
+           1700000000000000, 100000, 0x1122334455667788},
+          {2, EmbeddingVersionState::kAborted, 5, 6, 7, 0, 8},
+          {3, EmbeddingVersionState::kExpired, 5, 6, 7, 0, 8}};
+}
+
 EncodedRecord Encode(const CollectionRecord& record) {
   EncodedRecord encoded;
   AppendIncarnationKey(record.incarnation, &encoded.key);
@@ -134,7 +147,11 @@ EncodedRecord Encode(const EventRecord& record) {
 
 EncodedRecord Encode(const EmbeddingRecord& record) {
   EncodedRecord encoded;
-  AppendOrdinalKey(kSampleIncarnation, record.ordinal, &encoded.key);
+  if (record.table == 0) {
+    AppendOrdinalKey(kSampleIncarnation, record.ordinal, &encoded.key);
+  } else {
+    AppendStagedKey(kSampleIncarnation, record.table, record.ordinal, &encoded.key);
+  }
   AppendEmbeddingValue(record.vector, record.commit_sequence, record.stamp, &encoded.value);
   return encoded;
 }
@@ -149,6 +166,13 @@ EncodedRecord Encode(const RequestRecord& record) {
 EncodedRecord Encode(const StreamRecord& record) {
   EncodedRecord encoded;
   AppendStreamKey(kSampleIncarnation, record.stream_id, &encoded.key);
+  AppendValue(record, &encoded.value);
+  return encoded;
+}
+
+EncodedRecord Encode(const EmbeddingVersionRecord& record) {
+  EncodedRecord encoded;
+  AppendVersionKey(kSampleIncarnation, record.model_version, &encoded.key);
   AppendValue(record, &encoded.value);
   return encoded;
 }

@@ -33,6 +33,8 @@ std::vector<StreamRecord> SampleStreams();
 
 // Those that use what format version 3 added; golden in a file of their own.
 std::vector<EmbeddingRecord> SampleEmbeddings2();
+std::vector<EmbeddingRecord> SampleStagedEmbeddings();
+std::vector<EmbeddingVersionRecord> SampleEmbeddingVersions();
 
 // Key and value as the store writes them, for any kind of record.
 struct EncodedRecord {
@@ -46,6 +48,7 @@ EncodedRecord Encode(const EventRecord& record);
 EncodedRecord Encode(const EmbeddingRecord& record);
 EncodedRecord Encode(const RequestRecord& record);
 EncodedRecord Encode(const StreamRecord& record);
+EncodedRecord Encode(const EmbeddingVersionRecord& record);
 
 }  // namespace negatron
 

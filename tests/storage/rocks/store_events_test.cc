@@ -61,7 +61,8 @@ class StoreEventsTest : public StoreTestBase {
     return positions;
   }
 
-  // Makes the folder one that an earlier version wrote: version 1 had no streams.
+  // Makes the folder one that an earlier version wrote: version 1 had no streams, and neither
+  // had staged embeddings.
   void MakeVersion(uint32_t version) {
     rocksdb::Options options;
     std::vector<std::string> names;
@@ -73,7 +74,9 @@ class StoreEventsTest : public StoreTestBase {
     rocksdb::DB* db = nullptr;
     ASSERT_TRUE(rocksdb::DB::Open(options, path, families, &handles, &db).ok());
     for (size_t i = 0; i < names.size(); ++i) {
-      if (names[i] != "streams" || version > 1) continue;
+      const bool is_of_version_3 =
+          names[i] == "staged_embeddings" || names[i] == "embedding_versions";
+      if (!is_of_version_3 && (names[i] != "streams" || version > 1)) continue;
       EXPECT_TRUE(db->DropColumnFamily(handles[i]).ok());
     }
     EXPECT_TRUE(db->Put({}, std::string(kFormatVersionKey), EncodeFormatVersion(version)).ok());
