@@ -66,6 +66,56 @@ void Collection::MoveStreams(std::map<std::string, StreamRecord> streams) {
   for (auto& [name, record] : streams) streams_.insert_or_assign(name, std::move(record));
 }
 
+std::vector<StreamRecord> Collection::Streams(const std::string& prefix) const {
+  std::vector<StreamRecord> streams;
+  MutexLock lock(mutex_);
+  for (auto next = streams_.lower_bound(prefix);
+       next != streams_.end() && next->first.compare(0, prefix.size(), prefix) == 0; ++next) {
+    streams.push_back(next->second);
+  }
+  return streams;
+}
+
+void Collection::RemoveStreams(const std::string& prefix) {
+  MutexLock lock(mutex_);
+  const auto first = streams_.lower_bound(prefix);
+  auto last = first;
+  while (last != streams_.end() && last->first.compare(0, prefix.size(), prefix) == 0) ++last;
+  streams_.erase(first, last);
+}
+
+std::map<int64_t, EmbeddingVersionRecord> Collection::versions() const {
+  MutexLock lock(mutex_);
+  return versions_;
+}
+
+void Collection::MoveVersions(
+    const std::map<int64_t, std::optional<EmbeddingVersionRecord>>& changes) {
+  MutexLock lock(mutex_);
+  for (const auto& [model_version, record] : changes) {
+    if (record.has_value()) {
+      versions_.insert_or_assign(model_version, *record);
+    } else {
+      versions_.erase(model_version);
+    }
+  }
+}
+
+bool Collection::SealVersion(int64_t model_version) {
+  MutexLock lock(mutex_);
+  return sealed_versions_.insert(model_version).second;
+}
+
+void Collection::UnsealVersion(int64_t model_version) {
+  MutexLock lock(mutex_);
+  sealed_versions_.erase(model_version);
+}
+
+bool Collection::IsSealed(int64_t model_version) const {
+  MutexLock lock(mutex_);
+  return sealed_versions_.contains(model_version);
+}
+
 void Collection::Count(const Policy& policy, int64_t row_count, const SampleTotals& totals) {
   calls_.fetch_add(1, std::memory_order_relaxed);
   rows_.fetch_add(row_count, std::memory_order_relaxed);

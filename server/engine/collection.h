@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -68,6 +70,19 @@ class Collection {
   // Takes new positions of streams, after the commit that holds them.
   void MoveStreams(std::map<std::string, StreamRecord> streams);
 
+  // Positions of the streams whose names begin with `prefix`.
+  std::vector<StreamRecord> Streams(const std::string& prefix) const;
+  void RemoveStreams(const std::string& prefix);
+
+  // Staged versions and those that ended, by model version.
+  std::map<int64_t, EmbeddingVersionRecord> versions() const;
+  // Takes changes of versions after the commit that holds them; unset: the version is forgotten.
+  void MoveVersions(const std::map<int64_t, std::optional<EmbeddingVersionRecord>>& changes);
+  // A sealed version takes no more uploads. False if it was sealed.
+  bool SealVersion(int64_t model_version);
+  void UnsealVersion(int64_t model_version);
+  bool IsSealed(int64_t model_version) const;
+
   // Counts a call; sources by component of `policy`.
   void Count(const Policy& policy, int64_t row_count, const SampleTotals& totals);
   // Fills the counters of `statistics`.
@@ -83,6 +98,8 @@ class Collection {
   // Replaced, and perhaps still read.
   std::vector<std::shared_ptr<const Snapshot>> retired_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, StreamRecord> streams_ ABSL_GUARDED_BY(mutex_);
+  std::map<int64_t, EmbeddingVersionRecord> versions_ ABSL_GUARDED_BY(mutex_);
+  std::set<int64_t> sealed_versions_ ABSL_GUARDED_BY(mutex_);
   IndexStatus index_status_ ABSL_GUARDED_BY(mutex_);
   std::atomic<int64_t> calls_{0};
   std::atomic<int64_t> rows_{0};

@@ -304,9 +304,20 @@ absl::StatusOr<WriteResult> CollectionWriter::StageEvents(const WriteEventsReque
   return WriteResult{slot.sequence, request.items.size(), created, request.options.level};
 }
 
+absl::StatusOr<std::vector<Ordinal>> CollectionWriter::ResolveItems(const IdBatch& ids) const {
+  std::vector<Ordinal> ordinals = Resolve(ids, items());
+  Violations violations;
+  for (size_t i = 0; i < ordinals.size(); ++i) {
+    if (ordinals[i] == kNoOrdinal) {
+      violations.AddRow("item_ids", static_cast<int64_t>(i), "no such item; write it first");
+    }
+  }
+  NEGATRON_RETURN_IF_ERROR(violations.ToStatus());
+  return ordinals;
+}
+
 absl::Status CollectionWriter::CheckModelVersion(int64_t model_version) const {
-  const int64_t highest = vectors_.has_value() ? vectors_->highest_model_version()
-                                               : published_->vectors->highest_model_version();
+  const int64_t highest = vectors().highest_model_version();
   if (model_version >= highest) return absl::OkStatus();
   absl::Status status = absl::FailedPreconditionError(
       model_version == 0
@@ -326,14 +337,7 @@ absl::StatusOr<WriteResult> CollectionWriter::StageEmbeddings(const WriteEmbeddi
                                                               const CommitSlot& slot) {
   const VectorStamp stamp{request.model_version.value_or(0), slot.now};
   NEGATRON_RETURN_IF_ERROR(CheckModelVersion(stamp.model_version));
-  const std::vector<Ordinal> ordinals = Resolve(request.items, items());
-  Violations violations;
-  for (size_t i = 0; i < ordinals.size(); ++i) {
-    if (ordinals[i] == kNoOrdinal) {
-      violations.AddRow("item_ids", static_cast<int64_t>(i), "no such item; write it first");
-    }
-  }
-  NEGATRON_RETURN_IF_ERROR(violations.ToStatus());
+  NEGATRON_ASSIGN_OR_RETURN(const std::vector<Ordinal> ordinals, ResolveItems(request.items));
   if (!vectors_.has_value()) vectors_.emplace(*published_->vectors);
   const size_t dimension = static_cast<size_t>(request.column_count);
   for (size_t i = 0; i < ordinals.size(); ++i) {
@@ -341,7 +345,8 @@ absl::StatusOr<WriteResult> CollectionWriter::StageEmbeddings(const WriteEmbeddi
         std::span<const float>(request.values).subspan(i * dimension, dimension);
     vectors_->Set(ordinals[i], vector, stamp);
     touched_.push_back(ordinals[i]);
-    slot.batch->PutEmbedding(settings().incarnation, ordinals[i], vector, slot.sequence, stamp);
+    slot.batch->PutEmbedding(settings().incarnation, ordinals[i], vector, slot.sequence, stamp,
+                             vectors().storage_table());
   }
   last_sequence_ = slot.sequence;
   return WriteResult{slot.sequence, request.items.size(), 0, request.options.level};
@@ -391,6 +396,10 @@ void CollectionWriter::Publish() {
   }
   collection_->MoveStreams(std::move(streams_));
   streams_.clear();
+  collection_->MoveVersions(versions_);
+  if (ended_version_.has_value()) collection_->RemoveStreams(ShardPrefix(*ended_version_));
+  versions_.clear();
+  ended_version_.reset();
   pool_.reset();
   vectors_.reset();
   touched_.clear();
@@ -403,6 +412,8 @@ void CollectionWriter::Publish() {
 
 void CollectionWriter::Abort() {
   streams_.clear();
+  versions_.clear();
+  ended_version_.reset();
   for (const std::string& name : fresh_categories_) category_names_.erase(name);
   fresh_categories_.clear();
   pool_.reset();

@@ -30,6 +30,14 @@ struct CommitSlot {
   Micros now;
 };
 
+// What the names of the streams of a version's shards begin with; the number follows.
+std::string ShardPrefix(int64_t model_version);
+
+// The version, if it is staging. NOT_FOUND [EMBEDDING_VERSION_NOT_FOUND], FAILED_PRECONDITION
+// [EMBEDDING_VERSION_ENDED].
+absl::StatusOr<EmbeddingVersionRecord> FindStaging(const Collection& collection,
+                                                   int64_t model_version);
+
 using KnownCategories = absl::flat_hash_set<std::string>;
 
 // Turns the writes of one collection into records and into the next snapshot.
@@ -68,6 +76,14 @@ class CollectionWriter {
                                               const CommitSlot& slot);
   void StageSettings(CollectionRecord settings, const CommitSlot& slot);
 
+  // OK if the version takes uploads. Else NOT_FOUND [EMBEDDING_VERSION_NOT_FOUND];
+  // FAILED_PRECONDITION [EMBEDDING_VERSION_ENDED], also while it is being committed, or
+  // [STALE_MODEL_VERSION] if a vector of the table has its version or a later one.
+  absl::Status CheckUploads(int64_t model_version) const;
+  // A chunk of a version that takes uploads. Readers do not see it.
+  absl::StatusOr<WriteResult> StageUpload(const UploadEmbeddingsRequest& request,
+                                          const CommitSlot& slot);
+
   // Whether the chunk that `options` name was committed before. INVALID_ARGUMENT if
   // one before it was not; RESOURCE_EXHAUSTED if the collection has too many
   // streams.
@@ -78,6 +94,23 @@ class CollectionWriter {
   StreamRecord Stream(const std::string& name) const;
 
   // The others must be alone in their group.
+
+  // Begins a version; one that is staging is returned as it is. RESOURCE_EXHAUSTED
+  // [COLLECTION_FULL] if too many are.
+  absl::StatusOr<EmbeddingVersionRecord> StageVersion(const BeginVersionRequest& request,
+                                                      const CommitSlot& slot);
+  // OK if the version can be committed, if it is sealed. Errors as of CheckUploads.
+  absl::Status CheckCommit(int64_t model_version) const;
+  // Makes `table`, all that was uploaded to a sealed version, the collection's table. Checks
+  // as CheckCommit.
+  absl::StatusOr<EmbeddingVersionRecord> StageFlip(int64_t model_version, const VectorTable& table,
+                                                   const CommitSlot& slot);
+  // Ends a version that is staging and not sealed, with all that was uploaded, as `state`; one
+  // that ended uncommitted is returned as it is.
+  absl::StatusOr<EmbeddingVersionRecord> StageEnd(int64_t model_version,
+                                                  EmbeddingVersionState state,
+                                                  const CommitSlot& slot);
+
   absl::StatusOr<WriteResult> StageRetraction(const RetractEventsRequest& request,
                                               const CommitSlot& slot);
   // Events of the users stay; see Housekeeper.
@@ -98,8 +131,17 @@ class CollectionWriter {
   void Abort();
 
  private:
+  const VectorTable& vectors() const {
+    return vectors_.has_value() ? vectors_->table() : *published_->vectors;
+  }
   void UpdateDelta(Snapshot* next);
   absl::Status CheckModelVersion(int64_t model_version) const;
+  absl::Status CheckNewer(int64_t model_version) const;
+  absl::StatusOr<std::vector<Ordinal>> ResolveItems(const IdBatch& ids) const;
+  void EndVersion(EmbeddingVersionRecord* record, EmbeddingVersionState state,
+                  const CommitSlot& slot);
+  void PutVersion(EmbeddingVersionRecord* record, const CommitSlot& slot);
+  void ForgetVersions(const CommitSlot& slot);
   absl::Status StageExpiredRepeats(std::span<const EventRecord> removed, const CommitSlot& slot);
   PoolBuilder& pool();
   const IdIndex& items() const { return pool_ ? pool_->items() : published_->pool->items(); }
@@ -130,6 +172,9 @@ class CollectionWriter {
   std::vector<RequestRecord> forgotten_;         // By this group, to put back.
   std::vector<std::string> remembered_;          // By this group, to take out.
   std::map<std::string, StreamRecord> streams_;  // Moved by this group.
+  // Of versions, by this group; unset: forgotten.
+  std::map<int64_t, std::optional<EmbeddingVersionRecord>> versions_;
+  std::optional<int64_t> ended_version_;  // By this group, alone.
   KnownCategories category_names_;
   std::vector<std::string> fresh_categories_;  // By this group, to take out.
 };

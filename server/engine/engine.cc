@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/engine/engine.h"
 
+#include <type_traits>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 #include "server/engine/engine_impl.h"
 #include "server/engine/write_checks.h"
 #include "server/index/kernels.h"
 #include "storage/base/status.h"
+#include "storage/model/limits.h"
 #include "storage/model/validate.h"
 
 namespace negatron {
 namespace {
 
 constexpr int64_t kSettingsBytes = 1024;  // Memory of a queued change of settings, about.
-
-absl::Status NoCollection(absl::string_view id) {
-  return WithReason(absl::NotFoundError(absl::StrCat("there is no collection `", id, "`")),
-                    "COLLECTION_NOT_FOUND");
-}
 
 absl::Status CheckEtag(const std::string& etag, const CollectionRecord& settings) {
   if (etag.empty() || etag == EtagOf(settings)) return absl::OkStatus();
@@ -38,9 +36,17 @@ bool SameCreation(CollectionRecord a, const CollectionRecord& b) {
   return a == b;
 }
 
-// The name of a stream in the store: items and events have streams of their own.
+// The name of a stream in the store.
 std::string StreamName(StreamKind kind, absl::string_view stream_id) {
-  return absl::StrCat(kind == StreamKind::kItems ? "items/" : "events/", stream_id);
+  switch (kind) {
+    case StreamKind::kItems:
+      return absl::StrCat("items/", stream_id);
+    case StreamKind::kEvents:
+      return absl::StrCat("events/", stream_id);
+    case StreamKind::kShards:
+      return absl::StrCat("versions/", stream_id);
+  }
+  return std::string(stream_id);
 }
 
 WriteOptions ChunkOptions(StreamKind kind, const StreamChunk& chunk) {
@@ -51,6 +57,11 @@ WriteOptions ChunkOptions(StreamKind kind, const StreamChunk& chunk) {
 }
 
 }  // namespace
+
+absl::Status NoCollection(absl::string_view id) {
+  return WithReason(absl::NotFoundError(absl::StrCat("there is no collection `", id, "`")),
+                    "COLLECTION_NOT_FOUND");
+}
 
 std::string EtagOf(const CollectionRecord& record) {
   return absl::StrCat(record.incarnation, "-", record.revision);
@@ -71,6 +82,8 @@ void Engine::Impl::Start() {
                                        options_.write_queue_requests, options_.clock});
   housekeeper_ = std::make_unique<Housekeeper>(store_.get(), this, options_.clock,
                                                options_.housekeeping_interval);
+  version_keeper_ = std::make_unique<VersionKeeper>(store_.get(), this, options_.clock,
+                                                    options_.housekeeping_interval);
   IndexerOptions index;
   index.min_items = options_.index_min_items;
   index.generation.threads = options_.index_threads;
@@ -85,6 +98,7 @@ void Engine::Impl::Start() {
 
 void Engine::Impl::Stop() {
   if (indexer_ != nullptr) indexer_->Stop();
+  if (version_keeper_ != nullptr) version_keeper_->Stop();
   if (housekeeper_ != nullptr) housekeeper_->Stop();
   if (queue_ != nullptr) queue_->Stop();
 }
@@ -312,6 +326,10 @@ void Engine::Impl::Write(absl::string_view id, Request request,
       state->result = *replay;
       return nullptr;
     }
+    if constexpr (std::is_same_v<Request, UploadEmbeddingsRequest>) {
+      // First: a version that has ended knows its shards no more.
+      NEGATRON_RETURN_IF_ERROR(writer->CheckUploads(*state->request.model_version));
+    }
     if (!options.stream.empty()) {
       NEGATRON_ASSIGN_OR_RETURN(state->result.replayed, writer->IsKnownChunk(options));
       if (state->result.replayed) {
@@ -356,7 +374,10 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(
 
 void Engine::Shutdown() { impl_->Stop(); }
 
-void Engine::RunHousekeeping() { impl_->housekeeper().RunRound(); }
+void Engine::RunHousekeeping() {
+  impl_->housekeeper().RunRound();
+  impl_->version_keeper().RunRound();
+}
 
 void Engine::RunIndexing() { impl_->indexer().RunRound(); }
 
@@ -430,6 +451,11 @@ void Engine::EraseUsers(absl::string_view collection, EraseUsersRequest request,
 absl::StatusOr<StreamRecord> Engine::GetStream(absl::string_view collection, StreamKind kind,
                                                absl::string_view stream_id) const {
   NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
+  int64_t model_version = 0;
+  if (kind == StreamKind::kShards &&
+      absl::SimpleAtoi(stream_id.substr(0, stream_id.find('/')), &model_version)) {
+    NEGATRON_RETURN_IF_ERROR(FindStaging(*found, model_version).status());
+  }
   return found->Stream(StreamName(kind, stream_id));
 }
 
@@ -443,6 +469,26 @@ void Engine::ImportEvents(absl::string_view collection, const StreamChunk& chunk
                           WriteEventsRequest request, WriteDone done) {
   request.options = ChunkOptions(StreamKind::kEvents, chunk);
   WriteEvents(collection, std::move(request), std::move(done));
+}
+
+void Engine::UploadEmbeddings(absl::string_view collection, int64_t model_version, int shard,
+                              int64_t chunk_number, WriteEmbeddingsRequest request,
+                              WriteDone done) {
+  const auto found = impl_->Find(collection);
+  if (!found.ok()) return done(found.status());
+  Violations violations;
+  CheckVersion(model_version, &violations);
+  if (shard < 0 || shard >= kMaxShards) {
+    violations.Add("shard", absl::StrCat("must be in [0, ", kMaxShards, ")"));
+  }
+  if (absl::Status status = violations.ToStatus(); !status.ok()) return done(std::move(status));
+  UploadEmbeddingsRequest upload{std::move(request)};
+  upload.model_version = model_version;
+  upload.options =
+      ChunkOptions(StreamKind::kShards, {absl::StrCat(model_version, "/", shard), chunk_number});
+  absl::Status status = CheckWrite(&upload, *(*found)->snapshot()->settings);
+  if (!status.ok()) return done(std::move(status));
+  impl_->Write(collection, std::move(upload), &CollectionWriter::StageUpload, std::move(done));
 }
 
 int64_t Engine::durable_sequence() const { return impl_->store().durable_sequence(); }

@@ -79,6 +79,7 @@ class Engine {
  public:
   using WriteDone = std::function<void(absl::StatusOr<WriteResult>)>;
   using CollectionDone = std::function<void(absl::StatusOr<CollectionRecord>)>;
+  using VersionDone = std::function<void(absl::StatusOr<EmbeddingVersion>)>;
 
   // Opens the data folder and rebuilds memory. `progress` is called now and
   // then, on the calling thread. Fails with DATA_LOSS if the folder contradicts
@@ -121,9 +122,29 @@ class Engine {
                    WriteItemsRequest request, WriteDone done);
   void ImportEvents(absl::string_view collection, const StreamChunk& chunk,
                     WriteEventsRequest request, WriteDone done);
-  // How far a stream has come; chunk 0 if it is not known.
+  // How far a stream has come; chunk 0 if it is not known. That of a shard is named
+  // `{model_version}/{shard}`; errors as of UploadEmbeddings if it cannot go on.
   absl::StatusOr<StreamRecord> GetStream(absl::string_view collection, StreamKind kind,
                                          absl::string_view stream_id) const;
+
+  // --- Versions of embeddings: a whole table, uploaded beside the one that is read. ---
+  // Those who call before it has ended get the same version.
+  void BeginVersion(absl::string_view collection, const BeginVersionRequest& request,
+                    VersionDone done);
+  // As ImportItems, of a shard in [0, kMaxShards). Readers see nothing of it.
+  void UploadEmbeddings(absl::string_view collection, int64_t model_version, int shard,
+                        int64_t chunk_number, WriteEmbeddingsRequest request, WriteDone done);
+  // Makes it the table, in place of all that was there: items without a vector in it have none
+  // from then on. `done` is called on another thread. FAILED_PRECONDITION
+  // [EMBEDDING_VERSION_INCOMPLETE] if it has no rows, or another number than is demanded.
+  void CommitVersion(absl::string_view collection, const CommitVersionRequest& request,
+                     VersionDone done);
+  void AbortVersion(absl::string_view collection, int64_t model_version, VersionDone done);
+  absl::StatusOr<EmbeddingVersion> GetVersion(absl::string_view collection,
+                                              int64_t model_version) const;
+  // By model version; shards are left out.
+  absl::StatusOr<std::vector<EmbeddingVersionRecord>> ListVersions(
+      absl::string_view collection) const;
 
   // Does what housekeeping is due, and waits for it. For tests.
   void RunHousekeeping();

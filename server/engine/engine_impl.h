@@ -16,6 +16,7 @@
 #include "server/engine/engine.h"
 #include "server/engine/housekeeper.h"
 #include "server/engine/indexer.h"
+#include "server/engine/version_keeper.h"
 #include "server/sampling/excluded_mass_cache.h"
 #include "storage/base/mutex.h"
 #include "storage/rocks/index_files.h"
@@ -30,6 +31,8 @@ struct RecoveredCollection {
   KnownCategories category_names;
   bool has_erased = false;  // Events of erased users are left.
 };
+
+absl::Status NoCollection(absl::string_view id);
 
 // Rebuilds one collection from its records. DATA_LOSS if they contradict each
 // other.
@@ -69,12 +72,18 @@ class Engine::Impl final : public HousekeepingHost {
                                                                     const CommitSlot&),
              WriteDone done, bool exclusive = false);
 
+  // Queues a change of versions, alone in its group.
+  using VersionStage =
+      std::function<absl::StatusOr<EmbeddingVersionRecord>(CollectionWriter&, const CommitSlot&)>;
+  void ChangeVersion(absl::string_view id, VersionStage stage, VersionDone done);
+
   std::vector<std::shared_ptr<Collection>> Collections() const override;
   absl::Status Commit(const CollectionRecord& settings, Stage stage) override;
 
   const EngineOptions& options() const { return options_; }
   const Store& store() const { return *store_; }
   Housekeeper& housekeeper() { return *housekeeper_; }
+  VersionKeeper& version_keeper() { return *version_keeper_; }
   Indexer& indexer() { return *indexer_; }
   ExcludedMassCache* excluded_masses() { return &excluded_masses_; }
 
@@ -100,8 +109,9 @@ class Engine::Impl final : public HousekeepingHost {
   std::vector<int64_t> unfinished_;
 
   std::unique_ptr<CommitQueue> queue_;
-  std::unique_ptr<Housekeeper> housekeeper_;  // Writes to the queue.
-  std::unique_ptr<Indexer> indexer_;          // The same.
+  std::unique_ptr<Housekeeper> housekeeper_;       // Writes to the queue,
+  std::unique_ptr<VersionKeeper> version_keeper_;  // and so do these.
+  std::unique_ptr<Indexer> indexer_;
 };
 
 }  // namespace negatron

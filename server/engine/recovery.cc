@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -45,6 +46,7 @@ class Rebuild {
     NEGATRON_RETURN_IF_ERROR(ReadEvents());
     for (const Ordinal user : erased_) pool_.EraseUser(user);
     if (settings_.watermark != kAlways) pool_.SetWatermark(settings_.watermark);
+    NEGATRON_RETURN_IF_ERROR(ReadVersions());
     std::shared_ptr<const VectorTable> vectors;
     if (settings_.embedding.has_value()) {
       NEGATRON_ASSIGN_OR_RETURN(vectors, ReadEmbeddings(*settings_.embedding));
@@ -70,6 +72,7 @@ class Rebuild {
     RecoveredCollection recovered{std::make_shared<Collection>(std::move(snapshot)),
                                   std::move(requests), std::move(category_names_), has_erased_};
     recovered.collection->MoveStreams(std::move(streams));
+    recovered.collection->MoveVersions(versions_);
     return recovered;
   }
 
@@ -108,16 +111,18 @@ class Rebuild {
 
   absl::StatusOr<std::shared_ptr<const VectorTable>> ReadEmbeddings(
       const EmbeddingSettings& embedding) {
-    VectorTableBuilder builder{VectorTable(embedding)};
-    NEGATRON_RETURN_IF_ERROR(
-        store_.ScanEmbeddings(settings_.incarnation, [&](const EmbeddingRecord& record) {
+    VectorTableBuilder builder{VectorTable(embedding, table_)};
+    NEGATRON_RETURN_IF_ERROR(store_.ScanEmbeddings(
+        settings_.incarnation,
+        [&](const EmbeddingRecord& record) {
           if (record.ordinal >= pool_.items().size() ||
               record.vector.size() != static_cast<size_t>(embedding.dimension)) {
             return Contradiction(settings_, "an embedding does not fit");
           }
           builder.Set(record.ordinal, record.vector, record.stamp);
           return Seen("embeddings", 0.8, record.commit_sequence);
-        }));
+        },
+        table_));
     return std::move(builder).Build();
   }
 
@@ -139,6 +144,18 @@ class Rebuild {
     snapshot->generation = *std::move(generation);
   }
 
+  absl::Status ReadVersions() {
+    return store_.ScanEmbeddingVersions(settings_.incarnation,
+                                        [this](const EmbeddingVersionRecord& record) {
+                                          versions_[record.model_version] = record;
+                                          // In order of versions: the last committed one is the
+                                          // table.
+                                          if (record.state == EmbeddingVersionState::kCommitted)
+                                            table_ = record.model_version;
+                                          return Seen("versions", 0.75, record.commit_sequence);
+                                        });
+  }
+
   absl::Status Seen(absl::string_view stage, double fraction, int64_t sequence) {
     last_sequence_ = std::max(last_sequence_, sequence);
     if (++records_ % kRecordsBetweenChecks != 0) return absl::OkStatus();
@@ -156,6 +173,8 @@ class Rebuild {
   int64_t last_sequence_;
   int64_t records_ = 0;
   KnownCategories category_names_;
+  std::map<int64_t, std::optional<EmbeddingVersionRecord>> versions_;
+  int64_t table_ = 0;  // Of embeddings.
   std::set<Ordinal> erased_;
   bool has_erased_ = false;  // There are events of erased users.
 };

@@ -14,6 +14,7 @@
 #include "server/engine/sample_requests.h"
 #include "server/index/neighbourhoods.h"
 #include "server/sampling/policy.h"
+#include "storage/model/limits.h"
 #include "storage/model/records.h"
 
 // What callers ask of the engine and what they get: plain columns, one entry a
@@ -86,6 +87,28 @@ struct WriteEmbeddingsRequest {
   WriteOptions options;
 };
 
+// A chunk of a shard of a staged version; its model version is set, its options name the
+// shard's stream.
+struct UploadEmbeddingsRequest : WriteEmbeddingsRequest {};
+
+struct BeginVersionRequest {
+  int64_t model_version = 0;
+  int64_t ttl_micros = kDefaultVersionTtlMicros;
+};
+
+struct CommitVersionRequest {
+  int64_t model_version = 0;
+  std::optional<int64_t> row_count;  // Items that must have a vector; unset: any number.
+  WriteOptions options;              // The request id; durable.
+};
+
+// A staged version, or one that was.
+struct EmbeddingVersion {
+  EmbeddingVersionRecord record;
+  // What was uploaded, while it is staging; by name in the store.
+  std::vector<StreamRecord> shards;
+};
+
 struct WriteResult {
   int64_t commit_sequence = 0;
   int64_t written_count = 0;
@@ -98,8 +121,8 @@ struct WriteResult {
   StreamRecord stream = {};  // Of chunks: the position of their stream.
 };
 
-// Import streams of items and of events have names of their own.
-enum class StreamKind : uint8_t { kItems = 1, kEvents = 2 };
+// Import streams of items, of events, and of shards of versions have names of their own.
+enum class StreamKind : uint8_t { kItems = 1, kEvents = 2, kShards = 3 };
 
 // A chunk's place in an import stream.
 struct StreamChunk {

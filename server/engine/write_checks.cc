@@ -2,6 +2,7 @@
 #include "server/engine/write_checks.h"
 
 #include <algorithm>
+#include <limits>
 #include <span>
 
 #include "absl/strings/str_cat.h"
@@ -230,6 +231,11 @@ absl::Status CheckWrite(WriteEmbeddingsRequest* request, const CollectionRecord&
   return violations.ToStatus();
 }
 
+void CheckVersion(int64_t model_version, Violations* violations) {
+  if (model_version >= 1 && model_version < std::numeric_limits<int64_t>::max()) return;
+  violations->Add("model_version", "must be in [1, 2^63 - 2]");
+}
+
 uint64_t FingerprintOf(const WriteItemsRequest& request) {
   uint64_t hash = FingerprintIds(request.ids, 1);
   for (const std::vector<Interval>& alive : request.alive) hash = FingerprintValues(alive, hash);
@@ -286,6 +292,11 @@ uint64_t FingerprintOf(const WriteEmbeddingsRequest& request) {
   // As an earlier version had it, where there is no model version.
   if (!request.model_version.has_value()) return hash;
   return MixHash(hash, static_cast<uint64_t>(*request.model_version));
+}
+
+uint64_t FingerprintOf(const CommitVersionRequest& request) {
+  return MixHash(MixHash(6, static_cast<uint64_t>(request.model_version)),
+                 static_cast<uint64_t>(request.row_count.value_or(-1)));
 }
 
 int64_t BytesOf(const WriteItemsRequest& request) {

@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 
 #include "server/engine/requests.h"
+#include "storage/base/status.h"
 
 // What can be said of a write without the state of the pool: done on the
 // caller's thread, before the write is queued.
@@ -19,12 +20,16 @@ absl::Status CheckWrite(const EraseUsersRequest& request, const CollectionRecord
 // collection has no embeddings.
 absl::Status CheckWrite(WriteEmbeddingsRequest* request, const CollectionRecord& settings);
 
+// What is wrong with the model version of a staged version.
+void CheckVersion(int64_t model_version, Violations* violations);
+
 // Fingerprints of a write's contents, its options left out.
 uint64_t FingerprintOf(const WriteItemsRequest& request);
 uint64_t FingerprintOf(const WriteEventsRequest& request);
 uint64_t FingerprintOf(const RetractEventsRequest& request);
 uint64_t FingerprintOf(const EraseUsersRequest& request);
 uint64_t FingerprintOf(const WriteEmbeddingsRequest& request);
+uint64_t FingerprintOf(const CommitVersionRequest& request);
 
 // Memory that a queued write holds, about.
 int64_t BytesOf(const WriteItemsRequest& request);

@@ -29,10 +29,14 @@ class VectorTable {
     PageColumn<uint32_t, kPageItems> write_seconds;
   };
 
-  explicit VectorTable(EmbeddingSettings settings) : settings_(settings) {}
+  // `storage_table`: where its vectors are stored, see EmbeddingRecord::table.
+  explicit VectorTable(EmbeddingSettings settings, int64_t storage_table = 0)
+      : settings_(settings), storage_table_(storage_table) {}
 
   const EmbeddingSettings& settings() const { return settings_; }
   int dimension() const { return settings_.dimension; }
+  // Changes only when another table takes the place of all that was there before.
+  int64_t storage_table() const { return storage_table_; }
 
   bool Contains(Ordinal item) const;
   // Reads the vector, [dimension], of an item; false if it has none.
@@ -58,6 +62,7 @@ class VectorTable {
   const Page* PageOf(Ordinal item) const;
 
   EmbeddingSettings settings_;
+  int64_t storage_table_;
   int64_t size_ = 0;
   int64_t highest_model_version_ = 0;
   std::vector<std::shared_ptr<Page>> pages_;
@@ -74,8 +79,8 @@ class VectorTableBuilder {
   // Sets a vector of [dimension] values, as stored (see PrepareVector).
   void Set(Ordinal item, std::span<const float> vector, const VectorStamp& stamp = {});
 
-  // With what was set.
-  int64_t highest_model_version() const { return table_.highest_model_version(); }
+  // The table as it is so far.
+  const VectorTable& table() const { return table_; }
 
   // The next table. The builder is spent.
   std::shared_ptr<const VectorTable> Build() &&;

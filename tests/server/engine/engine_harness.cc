@@ -75,6 +75,32 @@ absl::StatusOr<WriteResult> EngineHarness::Embeddings(const std::string& id,
       [&](auto done) { engine_->WriteEmbeddings(id, std::move(request), done); });
 }
 
+absl::StatusOr<EmbeddingVersion> EngineHarness::Begin(const std::string& id,
+                                                      const BeginVersionRequest& request) {
+  return Await<absl::StatusOr<EmbeddingVersion>>(
+      [&](auto done) { engine_->BeginVersion(id, request, done); });
+}
+
+absl::StatusOr<WriteResult> EngineHarness::Upload(const std::string& id, int64_t model_version,
+                                                  int shard, int64_t chunk_number,
+                                                  WriteEmbeddingsRequest request) {
+  return Await<absl::StatusOr<WriteResult>>([&](auto done) {
+    engine_->UploadEmbeddings(id, model_version, shard, chunk_number, std::move(request), done);
+  });
+}
+
+absl::StatusOr<EmbeddingVersion> EngineHarness::Commit(const std::string& id,
+                                                       const CommitVersionRequest& request) {
+  return Await<absl::StatusOr<EmbeddingVersion>>(
+      [&](auto done) { engine_->CommitVersion(id, request, done); });
+}
+
+absl::StatusOr<EmbeddingVersion> EngineHarness::AbortVersion(const std::string& id,
+                                                             int64_t model_version) {
+  return Await<absl::StatusOr<EmbeddingVersion>>(
+      [&](auto done) { engine_->AbortVersion(id, model_version, done); });
+}
+
 absl::StatusOr<WriteResult> EngineHarness::Retract(const std::string& id,
                                                    RetractEventsRequest request) {
   return Await<absl::StatusOr<WriteResult>>(

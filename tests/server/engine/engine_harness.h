@@ -50,6 +50,12 @@ class EngineHarness {
   absl::StatusOr<WriteResult> Items(const std::string& id, WriteItemsRequest request);
   absl::StatusOr<WriteResult> Events(const std::string& id, WriteEventsRequest request);
   absl::StatusOr<WriteResult> Embeddings(const std::string& id, WriteEmbeddingsRequest request);
+  absl::StatusOr<EmbeddingVersion> Begin(const std::string& id, const BeginVersionRequest& request);
+  absl::StatusOr<WriteResult> Upload(const std::string& id, int64_t model_version, int shard,
+                                     int64_t chunk_number, WriteEmbeddingsRequest request);
+  absl::StatusOr<EmbeddingVersion> Commit(const std::string& id,
+                                          const CommitVersionRequest& request);
+  absl::StatusOr<EmbeddingVersion> AbortVersion(const std::string& id, int64_t model_version);
   absl::StatusOr<WriteResult> Retract(const std::string& id, RetractEventsRequest request);
   absl::StatusOr<WriteResult> Erase(const std::string& id, EraseUsersRequest request);
   absl::StatusOr<SampleResult> Sample(const std::string& id, const SampleRequest& request);

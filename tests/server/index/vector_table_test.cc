@@ -55,7 +55,7 @@ TEST(VectorTableTest, EachVectorHasTheStampItWasWrittenWith) {
   VectorTableBuilder second(*one);
   second.Set(3, vector, {8, 1LL << 62});
   second.Set(4, vector, {6, -5 * kSecond});
-  EXPECT_EQ(second.highest_model_version(), 8);
+  EXPECT_EQ(second.table().highest_model_version(), 8);
   const auto two = std::move(second).Build();
   EXPECT_EQ(two->Stamp(3), (VectorStamp{8, 0xFFFFFFFF * kSecond}));
   EXPECT_EQ(two->Stamp(4), (VectorStamp{6, 0}));

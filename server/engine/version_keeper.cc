@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/engine/version_keeper.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "server/engine/collection_writer.h"
+#include "server/engine/engine_impl.h"
+#include "server/engine/write_checks.h"
+#include "storage/base/status.h"
+
+namespace negatron {
+namespace {
+
+// Of a page that is read at a time; while one is, a store that recovers waits.
+constexpr int64_t kPageBytes = int64_t{1} << 20;
+
+absl::Status ShuttingDown() {
+  return WithReason(absl::UnavailableError("the server is shutting down; the version is as it was"),
+                    "SHUTTING_DOWN");
+}
+
+absl::Status Incomplete(const std::string& message) {
+  return WithReason(absl::FailedPreconditionError(message), "EMBEDDING_VERSION_INCOMPLETE");
+}
+
+}  // namespace
+
+VersionKeeper::VersionKeeper(const Store* store, HousekeepingHost* host, const Clock* clock,
+                             absl::Duration interval)
+    : store_(store), host_(host), clock_(clock), interval_(interval) {
+  thread_ = std::thread([this] { Run(); });
+}
+
+VersionKeeper::~VersionKeeper() { Stop(); }
+
+void VersionKeeper::Commit(std::shared_ptr<Collection> collection, CommitVersionRequest request,
+                           Done done) {
+  {
+    MutexLock lock(mutex_);
+    if (!stopping_) {
+      tasks_.push_back({std::move(collection), std::move(request), std::move(done)});
+      wake_.NotifyOne();
+      return;
+    }
+  }
+  done(ShuttingDown());
+}
+
+void VersionKeeper::RunRound() {
+  MutexLock lock(mutex_);
+  const int64_t round = ++rounds_asked_;
+  wake_.NotifyOne();
+  while (rounds_done_ < round && !stopped_) round_done_.Wait(mutex_);
+}
+
+void VersionKeeper::Stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.NotifyOne();
+  if (thread_.joinable()) thread_.join();
+}
+
+bool VersionKeeper::stopping() const {
+  MutexLock lock(mutex_);
+  return stopping_;
+}
+
+void VersionKeeper::Run() {
+  while (true) {
+    std::optional<Task> task;
+    int64_t round = 0;
+    {
+      MutexLock lock(mutex_);
+      if (!stopping_ && tasks_.empty() && rounds_asked_ == rounds_done_) {
+        wake_.WaitFor(mutex_, interval_);
+      }
+      if (stopping_) break;
+      if (!tasks_.empty()) {
+        task = std::move(tasks_.front());
+        tasks_.pop_front();
+      }
+      round = rounds_asked_;
+    }
+    if (task.has_value()) task->done(CommitNow(*task));
+    ExpireVersions();
+    FreeTables();
+    MutexLock lock(mutex_);
+    rounds_done_ = round;
+    round_done_.NotifyAll();
+  }
+  std::deque<Task> left;
+  {
+    MutexLock lock(mutex_);
+    stopped_ = true;
+    left.swap(tasks_);
+    round_done_.NotifyAll();
+  }
+  for (Task& task : left) task.done(ShuttingDown());
+}
+
+void VersionKeeper::ExpireVersions() {
+  const Micros now = clock_->NowMicros();
+  for (const std::shared_ptr<Collection>& collection : host_->Collections()) {
+    const std::shared_ptr<const CollectionRecord> settings = collection->snapshot()->settings;
+    for (const auto& [model_version, record] : collection->versions()) {
+      if (record.state != EmbeddingVersionState::kStaging || record.expire_time > now) continue;
+      if (stopping()) return;
+      // What fails is tried again at the next round.
+      host_
+          ->Commit(*settings,
+                   [version = model_version](CollectionWriter& writer, const CommitSlot& slot) {
+                     return writer.StageEnd(version, EmbeddingVersionState::kExpired, slot).ok();
+                   })
+          .IgnoreError();
+    }
+  }
+}
+
+void VersionKeeper::FreeTables() {
+  std::erase_if(old_tables_, [](const std::shared_ptr<const VectorTable>& table) {
+    return table.use_count() == 1;
+  });
+}
+
+absl::StatusOr<EmbeddingVersionRecord> VersionKeeper::CommitNow(const Task& task) {
+  const int64_t model_version = task.request.model_version;
+  if (!task.collection->SealVersion(model_version)) {
+    return absl::InternalError("a version is sealed that nobody commits");
+  }
+  absl::StatusOr<EmbeddingVersionRecord> committed = CommitSealed(task);
+  task.collection->UnsealVersion(model_version);
+  return committed;
+}
+
+absl::StatusOr<EmbeddingVersionRecord> VersionKeeper::CommitSealed(const Task& task) {
+  const CommitVersionRequest& request = task.request;
+  const std::shared_ptr<const CollectionRecord> settings = task.collection->snapshot()->settings;
+  std::optional<EmbeddingVersionRecord> replay;
+  NEGATRON_RETURN_IF_ERROR(AwaitUploads(task, *settings, &replay));
+  if (replay.has_value()) return *replay;
+  NEGATRON_ASSIGN_OR_RETURN(const std::shared_ptr<const VectorTable> table,
+                            Load(*settings, request.model_version));
+  if (table->size() == 0) return Incomplete("nothing was uploaded to the version");
+  if (request.row_count.value_or(table->size()) != table->size()) {
+    return Incomplete(absl::StrCat("the version has ", table->size(), " rows; the commit demands ",
+                                   *request.row_count));
+  }
+  return Flip(task, *settings, *table);
+}
+
+// Uploads that were staged before an empty commit are in the store after it, and the seal refuses
+// later ones.
+absl::Status VersionKeeper::AwaitUploads(const Task& task, const CollectionRecord& settings,
+                                         std::optional<EmbeddingVersionRecord>* replay) {
+  const CommitVersionRequest& request = task.request;
+  absl::Status checked = NoCollection(settings.id);
+  NEGATRON_RETURN_IF_ERROR(
+      host_->Commit(settings, [&](CollectionWriter& writer, const CommitSlot& slot) {
+        const auto found = writer.FindReplay(request.options, FingerprintOf(request), slot.now);
+        checked = found.status();
+        if (!found.ok()) return false;
+        if (!found->has_value()) {
+          checked = writer.CheckCommit(request.model_version);
+          return false;
+        }
+        const auto versions = writer.collection()->versions();
+        const auto version = versions.find(request.model_version);
+        *replay = version != versions.end() ? version->second : EmbeddingVersionRecord();
+        return false;
+      }));
+  return checked;
+}
+
+absl::StatusOr<std::shared_ptr<const VectorTable>> VersionKeeper::Load(
+    const CollectionRecord& settings, int64_t model_version) const {
+  const auto dimension = static_cast<size_t>(settings.embedding->dimension);
+  const int64_t page_rows =
+      std::max<int64_t>(1, kPageBytes / static_cast<int64_t>(dimension * sizeof(float)));
+  VectorTableBuilder builder{VectorTable(*settings.embedding, model_version)};
+  std::optional<Ordinal> next = 0;
+  while (next.has_value()) {
+    if (stopping()) return ShuttingDown();
+    NEGATRON_ASSIGN_OR_RETURN(
+        next, store_->ScanEmbeddingPage(settings.incarnation, model_version, *next, page_rows,
+                                        [&](const EmbeddingRecord& record) {
+                                          if (record.vector.size() != dimension) {
+                                            return WithReason(
+                                                absl::DataLossError("an embedding does not fit"),
+                                                "DATABASE_DAMAGED");
+                                          }
+                                          builder.Set(record.ordinal, record.vector, record.stamp);
+                                          return absl::OkStatus();
+                                        }));
+  }
+  return std::move(builder).Build();
+}
+
+absl::StatusOr<EmbeddingVersionRecord> VersionKeeper::Flip(const Task& task,
+                                                           const CollectionRecord& settings,
+                                                           const VectorTable& table) {
+  const CommitVersionRequest& request = task.request;
+  // Kept, so that its pages are freed here and not by the commit thread.
+  old_tables_.push_back(task.collection->snapshot()->vectors);
+  absl::StatusOr<EmbeddingVersionRecord> flipped = NoCollection(settings.id);
+  const absl::Status status =
+      host_->Commit(settings, [&](CollectionWriter& writer, const CommitSlot& slot) {
+        flipped = writer.StageFlip(request.model_version, table, slot);
+        if (!flipped.ok()) return false;
+        WriteResult result;
+        result.commit_sequence = slot.sequence;
+        result.written_count = table.size();
+        writer.Remember(request.options, FingerprintOf(request), result, slot);
+        return true;
+      });
+  if (flipped.ok() && !status.ok()) return status;
+  return flipped;
+}
+
+}  // namespace negatron
