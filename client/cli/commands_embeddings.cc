@@ -35,6 +35,7 @@ struct PushSettings {
   std::string vectors_path;
   bool durable = false;
   std::optional<int64_t> model_version;
+  bool replace = false;
 };
 
 absl::Status FileError(const std::string& path, const absl::Status& status) {
@@ -118,8 +119,90 @@ IdSpan Part(const IdSpan& ids, size_t first, size_t count) {
   return std::get<std::span<const int64_t>>(ids).subspan(first, count);
 }
 
+// Where rows go.
+class Target {
+ public:
+  virtual ~Target() = default;
+  // Takes part `number` of the rows, from 1 on, and adds to `totals`.
+  virtual absl::Status Take(int64_t number, const EmbeddingBatch& batch, WriteSummary* totals) = 0;
+  virtual absl::Status Finish(WriteSummary*) { return absl::OkStatus(); }
+};
+
+class Table final : public Target {
+ public:
+  Table(Client* client, const PushSettings& settings) : client_(*client) {
+    if (settings.durable) options_.acknowledgement_level = v1::ACKNOWLEDGEMENT_LEVEL_DURABLE;
+  }
+  absl::Status Take(int64_t, const EmbeddingBatch& batch, WriteSummary* totals) override {
+    const absl::StatusOr<WriteSummary> part = client_.WriteEmbeddings(batch, options_);
+    if (!part.ok()) return part.status();
+    totals->written_count += part->written_count;
+    totals->call_count += part->call_count;
+    totals->commit_sequence = part->commit_sequence;
+    return absl::OkStatus();
+  }
+
+ private:
+  Client& client_;
+  WriteOptions options_;
+};
+
+// A version that takes the place of the whole table. Parts that an earlier run uploaded are
+// skipped, since they are cut at the same rows.
+class Version final : public Target {
+ public:
+  Version(Client* client, const v1::EmbeddingVersion& begun, int64_t row_count)
+      : client_(*client), name_(begun.name()), row_count_(row_count) {
+    for (const v1::EmbeddingShard& shard : begun.shards()) {
+      if (shard.shard() == 0) next_ = shard.next_chunk_number();
+    }
+  }
+  absl::Status Take(int64_t number, const EmbeddingBatch& batch, WriteSummary* totals) override {
+    const size_t rows = RowCount(batch);
+    totals->written_count += static_cast<int64_t>(rows);
+    if (number < next_) return absl::OkStatus();
+    v1::BatchWriteEmbeddingsRequest part = MakeRequest(batch, RowRange{.begin = 0, .end = rows});
+    v1::UploadEmbeddingsRequest request;
+    request.set_name(name_);
+    request.set_chunk_number(number);
+    request.mutable_item_ids()->Swap(part.mutable_item_ids());
+    request.mutable_vectors()->Swap(part.mutable_vectors());
+    const absl::StatusOr<v1::ImportResponse> position = client_.UploadEmbeddings(request);
+    if (!position.ok()) return position.status();
+    ++totals->call_count;
+    totals->commit_sequence = position->durable_sequence();
+    return absl::OkStatus();
+  }
+  absl::Status Finish(WriteSummary* totals) override {
+    v1::CommitEmbeddingVersionRequest request;
+    request.set_name(name_);
+    request.set_row_count(row_count_);
+    ++totals->call_count;
+    return client_.CommitEmbeddingVersion(request).status();
+  }
+
+ private:
+  Client& client_;
+  const std::string name_;
+  const int64_t row_count_;
+  int64_t next_ = 1;
+};
+
+absl::StatusOr<std::unique_ptr<Target>> OpenTarget(Client* client, const PushSettings& settings,
+                                                   const IdList& ids) {
+  if (!settings.replace) return std::make_unique<Table>(client, settings);
+  v1::BeginEmbeddingVersionRequest request;
+  request.set_collection(CollectionName(settings.collection));
+  request.set_model_version(*settings.model_version);
+  const absl::StatusOr<v1::EmbeddingVersion> begun = client->BeginEmbeddingVersion(request);
+  if (!begun.ok()) return begun.status();
+  return std::make_unique<Version>(client, *begun, static_cast<int64_t>(ids.size()));
+}
+
 absl::Status PushAll(Session& session, Client& client, const PushSettings& settings,
                      const IdList& ids, NpyReader& reader, WriteSummary* totals) {
+  const absl::StatusOr<std::unique_ptr<Target>> target = OpenTarget(&client, settings, ids);
+  if (!target.ok()) return target.status();
   const int64_t columns = reader.header().shape[1];
   const size_t row_bytes = sizeof(float) * static_cast<size_t>(columns);
   const size_t part_rows = std::clamp<size_t>(kMaxBytesPerCall / row_bytes, 1, kMaxRowsPerCall);
@@ -128,9 +211,8 @@ absl::Status PushAll(Session& session, Client& client, const PushSettings& setti
                                       .unit = "embeddings",
                                       .total = static_cast<int64_t>(ids.size()),
                                       .now = [] { return absl::Now(); }});
-  WriteOptions options;
-  if (settings.durable) options.acknowledgement_level = v1::ACKNOWLEDGEMENT_LEVEL_DURABLE;
   std::vector<float> vectors;
+  int64_t number = 0;
   for (size_t first = 0; first < ids.size(); first += part_rows) {
     const size_t count = std::min(part_rows, ids.size() - first);
     if (absl::Status status = reader.ReadFloats(count * static_cast<size_t>(columns), &vectors);
@@ -142,21 +224,21 @@ absl::Status PushAll(Session& session, Client& client, const PushSettings& setti
                                .vectors = vectors,
                                .dimension = static_cast<int32_t>(columns),
                                .model_version = settings.model_version};
-    const absl::StatusOr<WriteSummary> part = client.WriteEmbeddings(batch, options);
-    if (!part.ok()) {
+    const absl::Status taken = (*target)->Take(++number, batch, totals);
+    if (!taken.ok()) {
       return LocateError(
-          part.status(), RowRange{.begin = first, .end = first + count},
+          taken, RowRange{.begin = first, .end = first + count},
           [&](const std::string& field) { return IndexOffset(batch, field, first); });
     }
-    totals->written_count += part->written_count;
-    totals->call_count += part->call_count;
-    totals->commit_sequence = part->commit_sequence;
     progress.Update(static_cast<int64_t>(first + count), totals->written_count);
   }
-  return absl::OkStatus();
+  return (*target)->Finish(totals);
 }
 
 absl::Status Push(Session& session, const PushSettings& settings) {
+  if (settings.replace && !settings.model_version.has_value()) {
+    return UsageError("--replace needs --model-version, which names the version");
+  }
   std::ifstream file;
   if (absl::Status status = OpenFile(settings.vectors_path, &file); !status.ok()) return status;
   absl::StatusOr<NpyReader> reader = NpyReader::Open(&file);
@@ -216,6 +298,9 @@ void AddEmbeddingCommands(CLI::App* app, Session* session) {
   command->add_option("--model-version", settings->model_version,
                       "Version of the model that made them, at least 1: its training step, say. "
                       "Refused if the collection has embeddings of a later one. Default: none.");
+  command->add_flag("--replace", settings->replace,
+                    "Puts them in the place of all that the collection has, at one instant: "
+                    "other items have none any more. Run it again to go on where it was cut off.");
   command->callback([session, settings] {
     session->command = [settings](Session& run) { return Push(run, *settings); };
   });

@@ -310,6 +310,37 @@ absl::StatusOr<v1::BatchGetEmbeddingsResponse> Client::BatchGetEmbeddings(
   return Call(embeddings_.get(), &v1::EmbeddingService::Stub::BatchGetEmbeddings, request);
 }
 
+absl::StatusOr<v1::EmbeddingVersion> Client::BeginEmbeddingVersion(
+    const v1::BeginEmbeddingVersionRequest& request) {
+  return Call(embeddings_.get(), &v1::EmbeddingService::Stub::BeginEmbeddingVersion, request);
+}
+
+absl::StatusOr<v1::ImportResponse> Client::UploadEmbeddings(
+    const v1::UploadEmbeddingsRequest& request) {
+  return Call(embeddings_.get(), &v1::EmbeddingService::Stub::UploadEmbeddings, request);
+}
+
+absl::StatusOr<v1::EmbeddingVersion> Client::CommitEmbeddingVersion(
+    v1::CommitEmbeddingVersionRequest request) {
+  if (request.request_id().empty()) request.set_request_id(NewRequestId());
+  return Call(embeddings_.get(), &v1::EmbeddingService::Stub::CommitEmbeddingVersion, request);
+}
+
+absl::StatusOr<v1::EmbeddingVersion> Client::AbortEmbeddingVersion(
+    const v1::AbortEmbeddingVersionRequest& request) {
+  return Call(embeddings_.get(), &v1::EmbeddingService::Stub::AbortEmbeddingVersion, request);
+}
+
+absl::StatusOr<v1::EmbeddingVersion> Client::GetEmbeddingVersion(
+    const v1::GetEmbeddingVersionRequest& request) {
+  return Call(embeddings_.get(), &v1::EmbeddingService::Stub::GetEmbeddingVersion, request);
+}
+
+absl::StatusOr<v1::ListEmbeddingVersionsResponse> Client::ListEmbeddingVersions(
+    const v1::ListEmbeddingVersionsRequest& request) {
+  return Call(embeddings_.get(), &v1::EmbeddingService::Stub::ListEmbeddingVersions, request);
+}
+
 absl::StatusOr<SampleResult> Client::Sample(const SampleRequest& request) {
   const absl::StatusOr<v1::SampleNegativesRequest> message = MakeRequest(request);
   if (!message.ok()) return message.status();

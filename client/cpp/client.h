@@ -99,6 +99,20 @@ class Client {
   absl::StatusOr<v1::BatchGetEmbeddingsResponse> BatchGetEmbeddings(
       const v1::BatchGetEmbeddingsRequest& request);
 
+  // Versions of embeddings: a whole table, uploaded in chunks and then committed. An empty
+  // `request_id` of a commit is replaced by a random one.
+  absl::StatusOr<v1::EmbeddingVersion> BeginEmbeddingVersion(
+      const v1::BeginEmbeddingVersionRequest& request);
+  absl::StatusOr<v1::ImportResponse> UploadEmbeddings(const v1::UploadEmbeddingsRequest& request);
+  absl::StatusOr<v1::EmbeddingVersion> CommitEmbeddingVersion(
+      v1::CommitEmbeddingVersionRequest request);
+  absl::StatusOr<v1::EmbeddingVersion> AbortEmbeddingVersion(
+      const v1::AbortEmbeddingVersionRequest& request);
+  absl::StatusOr<v1::EmbeddingVersion> GetEmbeddingVersion(
+      const v1::GetEmbeddingVersionRequest& request);
+  absl::StatusOr<v1::ListEmbeddingVersionsResponse> ListEmbeddingVersions(
+      const v1::ListEmbeddingVersionsRequest& request);
+
   // Draws negatives in one call. Row outcomes are in `row_statuses`, not errors.
   absl::StatusOr<SampleResult> Sample(const SampleRequest& request);
 

@@ -9,6 +9,7 @@
 
 #include "proto/cc/columns.h"
 #include "server/rpc/column_readers.h"
+#include "server/rpc/embedding_versions.h"
 #include "server/rpc/pool_conversion.h"
 #include "server/rpc/resource_names.h"
 
@@ -90,6 +91,53 @@ grpc::ServerUnaryReactor* EmbeddingService::BatchGetEmbeddings(grpc::CallbackSer
   return dispatcher_->Serve<v1::BatchGetEmbeddingsRequest, v1::BatchGetEmbeddingsResponse>(
       "EmbeddingService/BatchGetEmbeddings", context, request, response,
       [](GetCall* call) { call->End(Get(call)); });
+}
+
+grpc::ServerUnaryReactor* EmbeddingService::BeginEmbeddingVersion(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* response) {
+  return dispatcher_->Serve<v1::BeginEmbeddingVersionRequest, v1::EmbeddingVersion>(
+      "EmbeddingService/BeginEmbeddingVersion", context, request, response, BeginVersion);
+}
+
+grpc::ServerUnaryReactor* EmbeddingService::UploadEmbeddings(grpc::CallbackServerContext* context,
+                                                             const grpc::ByteBuffer* request,
+                                                             grpc::ByteBuffer* response) {
+  return dispatcher_->Serve<v1::UploadEmbeddingsRequest, v1::ImportResponse>(
+      "EmbeddingService/UploadEmbeddings", context, request, response, UploadChunk);
+}
+
+grpc::ServerUnaryReactor* EmbeddingService::CommitEmbeddingVersion(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* response) {
+  return dispatcher_->Serve<v1::CommitEmbeddingVersionRequest, v1::EmbeddingVersion>(
+      "EmbeddingService/CommitEmbeddingVersion", context, request, response, CommitVersion);
+}
+
+grpc::ServerUnaryReactor* EmbeddingService::AbortEmbeddingVersion(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* response) {
+  return dispatcher_->Serve<v1::AbortEmbeddingVersionRequest, v1::EmbeddingVersion>(
+      "EmbeddingService/AbortEmbeddingVersion", context, request, response, AbortVersion);
+}
+
+grpc::ServerUnaryReactor* EmbeddingService::GetEmbeddingVersion(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* response) {
+  return dispatcher_->Serve<v1::GetEmbeddingVersionRequest, v1::EmbeddingVersion>(
+      "EmbeddingService/GetEmbeddingVersion", context, request, response, GetVersion);
+}
+
+grpc::ServerUnaryReactor* EmbeddingService::ListEmbeddingVersions(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* response) {
+  return dispatcher_->Serve<v1::ListEmbeddingVersionsRequest, v1::ListEmbeddingVersionsResponse>(
+      "EmbeddingService/ListEmbeddingVersions", context, request, response, ListVersions);
+}
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* EmbeddingService::ImportEmbeddings(
+    grpc::CallbackServerContext*) {
+  return ImportCall::Start(&ImportEmbeddingsMethod(), dispatcher_, &imports_);
 }
 
 }  // namespace negatron

@@ -7,7 +7,6 @@
 #include "absl/time/clock.h"
 #include <grpcpp/impl/codegen/proto_utils.h>
 
-#include "negatron/v1/pool.pb.h"
 #include "server/rpc/resource_names.h"
 #include "server/rpc/status_conversion.h"
 #include "storage/base/status.h"
@@ -31,16 +30,20 @@ absl::Status OfChunk(const absl::Status& status, int64_t chunk_number) {
 
 grpc::ByteBuffer Serialize(const StreamRecord& position) {
   v1::ImportResponse response;
-  response.set_durable_chunk_number(position.chunk_number);
-  response.set_durable_sequence(position.commit_sequence);
-  response.set_written_count(position.written_count);
-  response.set_created_item_count(position.created_item_count);
+  WriteImportPosition(position, &response);
   const std::string text = response.SerializeAsString();
   const grpc::Slice slice(text);
   return grpc::ByteBuffer(&slice, 1);
 }
 
 }  // namespace
+
+void WriteImportPosition(const StreamRecord& position, v1::ImportResponse* response) {
+  response->set_durable_chunk_number(position.chunk_number);
+  response->set_durable_sequence(position.commit_sequence);
+  response->set_written_count(position.written_count);
+  response->set_created_item_count(position.created_item_count);
+}
 
 void ImportRegistry::Add(const std::shared_ptr<ImportCall>& call) {
   MutexLock lock(mutex_);

@@ -18,6 +18,7 @@
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
+#include "negatron/v1/pool.pb.h"
 #include "server/engine/engine.h"
 #include "server/rpc/dispatcher.h"
 #include "storage/base/mutex.h"
@@ -25,6 +26,8 @@
 namespace negatron {
 
 class ImportCall;
+
+void WriteImportPosition(const StreamRecord& position, v1::ImportResponse* response);
 
 // A message of an import stream, without its type.
 struct ImportMessage {

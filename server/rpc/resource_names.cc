@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/resource_names.h"
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 
@@ -10,6 +11,7 @@ namespace negatron {
 namespace {
 
 constexpr absl::string_view kPrefix = "collections/";
+constexpr absl::string_view kVersions = "/embeddingVersions/";
 
 }  // namespace
 
@@ -29,6 +31,26 @@ absl::string_view ReadCollectionName(absl::string_view name, absl::string_view f
     return {};
   }
   return id;
+}
+
+VersionName ReadVersionName(absl::string_view name, absl::string_view field,
+                            Violations* violations) {
+  VersionName version;
+  const size_t at = name.find(kVersions);
+  const absl::string_view number =
+      at == absl::string_view::npos ? absl::string_view() : name.substr(at + kVersions.size());
+  if (!absl::SimpleAtoi(number, &version.model_version) || version.model_version < 1 ||
+      absl::StrCat(version.model_version) != number) {
+    violations->Add(field,
+                    "must have the form `collections/{id}/embeddingVersions/{model_version}`");
+    return {};
+  }
+  version.collection = std::string(ReadCollectionName(name.substr(0, at), field, violations));
+  return version;
+}
+
+std::string NameOfVersion(absl::string_view collection, int64_t model_version) {
+  return absl::StrCat(kPrefix, collection, kVersions, model_version);
 }
 
 std::string CollectionName(absl::string_view id) { return absl::StrCat(kPrefix, id); }

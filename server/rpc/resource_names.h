@@ -2,6 +2,7 @@
 #ifndef NEGATRON_SERVER_RPC_RESOURCE_NAMES_H_
 #define NEGATRON_SERVER_RPC_RESOURCE_NAMES_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -16,6 +17,15 @@ absl::string_view ReadCollectionName(absl::string_view name, absl::string_view f
                                      Violations* violations);
 
 std::string CollectionName(absl::string_view id);
+
+// A version of embeddings, `collections/{collection}/embeddingVersions/{model_version}`.
+struct VersionName {
+  std::string collection;
+  int64_t model_version = 0;
+};
+VersionName ReadVersionName(absl::string_view name, absl::string_view field,
+                            Violations* violations);
+std::string NameOfVersion(absl::string_view collection, int64_t model_version);
 
 }  // namespace negatron
 

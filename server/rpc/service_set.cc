@@ -25,8 +25,10 @@ void ServiceSet::Register(grpc::ServerBuilder* builder) {
 
 void ServiceSet::Close() {
   dispatcher_.admission().Close();
-  pool_.EndImports(
-      WithReason(absl::UnavailableError("the server is shutting down"), "SHUTTING_DOWN"));
+  const absl::Status ending =
+      WithReason(absl::UnavailableError("the server is shutting down"), "SHUTTING_DOWN");
+  pool_.EndImports(ending);
+  embeddings_.EndImports(ending);
 }
 
 std::vector<std::string> ServiceSet::Names() {

@@ -50,6 +50,7 @@ from negatron.policies import (
 )
 from negatron.samples import ComponentReport, RejectCause, Sample, SharedSample
 from negatron.transport import SampleFuture
+from negatron.version_calls import EmbeddingVersion, VersionState
 
 __version__ = "0.1.0"
 
@@ -64,6 +65,7 @@ __all__ = [
     "ComponentReport",
     "DeadlineExceeded",
     "Dynamic",
+    "EmbeddingVersion",
     "EventChunk",
     "EventKind",
     "Exposure",
@@ -100,5 +102,6 @@ __all__ = [
     "Uniform",
     "Unimplemented",
     "Users",
+    "VersionState",
     "WriteResult",
 ]

@@ -20,6 +20,7 @@ from typing import Any, Callable, Optional
 
 import fake_imports
 import fake_pool
+import fake_versions
 import grpc
 import numpy as np
 from fake_state import CallError, FakeCollection, abort, invalid
@@ -416,6 +417,7 @@ _STREAM_METHODS = {
 _EMBEDDING_METHODS = {
     "BatchWriteEmbeddings": FakeServer.write_embeddings,
     "BatchGetEmbeddings": FakeServer.get_embeddings,
+    **fake_versions.METHODS,
 }
 _SAMPLING_METHODS = {
     "SampleNegatives": FakeServer.sample,

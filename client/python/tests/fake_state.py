@@ -146,6 +146,8 @@ class FakeCollection:
         self.stream_owners: dict[tuple[str, str], object] = {}
         self.vectors: dict[int, np.ndarray] = {}
         self.stamps: dict[int, tuple[int, int]] = {}  # Model versions and write times.
+        self.versions: dict[int, Any] = {}  # Of embeddings, by model version.
+        self.commits: dict[int, str] = {}  # Request ids of their commits.
         self.sequence = 1
         self.calls = 0
         self.rows = 0

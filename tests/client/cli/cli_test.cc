@@ -222,6 +222,68 @@ TEST_F(CliTest, PushEmbeddingsSendsRowsInOrder) {
   EXPECT_EQ(seen.acknowledgement_level(), v1::ACKNOWLEDGEMENT_LEVEL_DURABLE);
 }
 
+TEST_F(CliTest, PushEmbeddingsReplacesAllAndGoesOnWhereItWas) {
+  constexpr char kName[] = "collections/movies/embeddingVersions/12";
+  constexpr int kRows = 60'000;  // Two parts.
+  collection_.mutable_embedding_settings()->set_dimension(1);
+  int64_t next_chunk = 1;
+  std::vector<v1::UploadEmbeddingsRequest> uploads;
+  v1::CommitEmbeddingVersionRequest committed;
+  server_.handlers.begin_version = [&](const v1::BeginEmbeddingVersionRequest& request,
+                                       v1::EmbeddingVersion* version) {
+    EXPECT_EQ(request.model_version(), 12);
+    version->set_name(kName);
+    auto* shard = version->add_shards();
+    shard->set_next_chunk_number(next_chunk);
+    return grpc::Status::OK;
+  };
+  server_.handlers.upload_embeddings = [&](const v1::UploadEmbeddingsRequest& request,
+                                           v1::ImportResponse* position) {
+    EXPECT_EQ(request.name(), kName);
+    uploads.push_back(request);
+    position->set_durable_chunk_number(request.chunk_number());
+    return grpc::Status::OK;
+  };
+  server_.handlers.commit_version = [&](const v1::CommitEmbeddingVersionRequest& request,
+                                        v1::EmbeddingVersion*) {
+    committed = request;
+    return grpc::Status::OK;
+  };
+  std::vector<float> values(kRows);
+  std::vector<int64_t> ids(kRows);
+  for (int i = 0; i < kRows; ++i) values[i] = static_cast<float>(ids[i] = i);
+  const std::vector<std::string> line = {
+      "push-embeddings",
+      "--collection",
+      "movies",
+      "--ids",
+      Npy("ids.npy", "<i8", "(60000,)", ids.data(), ids.size() * sizeof(int64_t)),
+      Npy("v.npy", "<f4", "(60000, 1)", values.data(), values.size() * sizeof(float)),
+      "--replace",
+      "--model-version",
+      "12"};
+  EXPECT_EQ(Run(line), ExitCode::kOk) << err_.str();
+  ASSERT_EQ(uploads.size(), 2u);
+  EXPECT_EQ(uploads[1].chunk_number(), 2);
+  EXPECT_EQ(uploads[0].vectors().row_count() + uploads[1].vectors().row_count(), kRows);
+  EXPECT_EQ(committed.name(), kName);
+  EXPECT_EQ(committed.row_count(), kRows);
+  EXPECT_FALSE(committed.request_id().empty());
+  EXPECT_THAT(out_.str(), HasSubstr("60,000 embeddings"));
+
+  next_chunk = 2;
+  uploads.clear();
+  EXPECT_EQ(Run(line), ExitCode::kOk) << err_.str();
+  ASSERT_EQ(uploads.size(), 1u);
+  EXPECT_EQ(uploads[0].chunk_number(), 2);
+  EXPECT_EQ(ReadIds(uploads[0].item_ids(), "").value()[0],
+            kRows - uploads[0].vectors().row_count());
+
+  const std::vector<std::string> unnamed(line.begin(), line.end() - 2);
+  EXPECT_EQ(Run(unnamed), ExitCode::kUsage);
+  EXPECT_THAT(err_.str(), HasSubstr("--model-version"));
+}
+
 TEST_F(CliTest, EmbeddingsThatDoNotFitAreInputErrors) {
   collection_.mutable_embedding_settings()->set_dimension(2);
   const float values[] = {1, 2, 3, 4, 5, 6};

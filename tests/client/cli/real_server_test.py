@@ -13,6 +13,7 @@ import subprocess
 import time
 from typing import Any, Iterator
 
+import numpy as np
 import pytest
 
 _SERVER = os.environ.get("NEGATRON_SERVER_BINARY", "")
@@ -162,3 +163,36 @@ def test_refused_rows_are_named_by_their_lines(server: _Server, tmp_path: pathli
     path.write_text("user,item,time\n\n1,2,3\n", encoding="ascii")
     result = server.run("import", "events", str(path), "--collection", "strict", code=2)
     assert f"{path}:3: item_ids: no such item" in result["error"]
+
+
+def test_a_table_of_embeddings_is_replaced_whole(server: _Server, tmp_path: pathlib.Path) -> None:
+    server.run("collection", "create", "vectors", "--dim", "2")
+    items = tmp_path / "items.csv"
+    items.write_text("item\n1\n2\n3\n", encoding="ascii")
+    server.run("import", "items", str(items), "--collection", "vectors")
+
+    def push(name: str, ids: str, *flags: str, code: int = 0) -> dict[str, Any]:
+        path = tmp_path / f"{name}.npy"
+        np.save(path, np.ones((len(ids.split()), 2), np.float32))
+        (tmp_path / f"{name}.txt").write_text("\n".join(ids.split()), encoding="ascii")
+        return server.run(
+            "push-embeddings", str(path), "--ids", str(tmp_path / f"{name}.txt"),
+            "--collection", "vectors", *flags, code=code,
+        )
+
+    assert push("all", "1 2 3", "--model-version", "4")["writtenCount"] == 3
+    done = push("some", "1 3", "--model-version", "5", "--replace")
+    assert done["writtenCount"] == 2
+    statistics = server.run("stats", "--collection", "vectors")
+    assert (statistics["embeddingCount"], statistics["highestModelVersion"]) == ("2", "5")
+    late = push("late", "2", "--model-version", "5", "--replace", code=2)
+    assert "STALE_MODEL_VERSION" in late["error"] or "model version 5" in late["error"]
+    server.kill()
+    server.start()
+    assert server.run("stats", "--collection", "vectors")["embeddingCount"] == "2"
+    sample = server.run(
+        "sample", "--collection", "vectors", "--count", "8", "--query", "1,1",
+        "--source", "adversarial:anchor=query,temperature=1", "--min-model-version", "5",
+    )
+    assert set(sample["itemIds"]["typed"]["values"]) == {"1", "3"}
+    assert set(sample["modelVersions"]["typed"]["values"]) == {"5"}

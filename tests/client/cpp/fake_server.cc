@@ -131,6 +131,20 @@ class FakeEmbeddings final : public v1::EmbeddingService::Service {
                                   v1::BatchGetEmbeddingsResponse* response) override {
     return shared_->Run(&FakeHandlers::get_embeddings, request, response);
   }
+  grpc::Status BeginEmbeddingVersion(grpc::ServerContext*,
+                                     const v1::BeginEmbeddingVersionRequest* request,
+                                     v1::EmbeddingVersion* response) override {
+    return shared_->Run(&FakeHandlers::begin_version, request, response);
+  }
+  grpc::Status UploadEmbeddings(grpc::ServerContext*, const v1::UploadEmbeddingsRequest* request,
+                                v1::ImportResponse* response) override {
+    return shared_->Run(&FakeHandlers::upload_embeddings, request, response);
+  }
+  grpc::Status CommitEmbeddingVersion(grpc::ServerContext*,
+                                      const v1::CommitEmbeddingVersionRequest* request,
+                                      v1::EmbeddingVersion* response) override {
+    return shared_->Run(&FakeHandlers::commit_version, request, response);
+  }
 
  private:
   Shared* const shared_;

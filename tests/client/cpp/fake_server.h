@@ -47,6 +47,9 @@ struct FakeHandlers {
   StreamHandler<v1::ImportEventsRequest> import_events;
   Handler<v1::BatchWriteEmbeddingsRequest, v1::WriteReceipt> write_embeddings;
   Handler<v1::BatchGetEmbeddingsRequest, v1::BatchGetEmbeddingsResponse> get_embeddings;
+  Handler<v1::BeginEmbeddingVersionRequest, v1::EmbeddingVersion> begin_version;
+  Handler<v1::UploadEmbeddingsRequest, v1::ImportResponse> upload_embeddings;
+  Handler<v1::CommitEmbeddingVersionRequest, v1::EmbeddingVersion> commit_version;
   Handler<v1::SampleNegativesRequest, v1::SampleNegativesResponse> sample;
   Handler<v1::SampleSharedNegativesRequest, v1::SampleSharedNegativesResponse> sample_shared;
   Handler<v1::GetCollectionStatisticsRequest, v1::CollectionStatistics> statistics;

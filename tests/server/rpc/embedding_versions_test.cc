@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Model versions and ages of embeddings, through the service.
+#include <chrono>
 #include <cmath>
 #include <optional>
 #include <set>
@@ -178,6 +179,208 @@ TEST_F(EmbeddingVersionsTest, DemandsThatMakeNoSenseAreNamed) {
   request = HardNegatives();
   request.mutable_staleness_as_of_time()->set_nanos(-1);
   EXPECT_THAT(BadFields(Sample(request).status()), ElementsAre("staleness_as_of_time"));
+}
+
+constexpr char kVersion[] = "collections/films/embeddingVersions/7";
+
+// The same fixture, with what calls about whole tables need.
+class TableTest : public EmbeddingVersionsTest {
+ protected:
+  using Stub = v1::EmbeddingService::Stub;
+
+  v1::EmbeddingVersion Begin(int64_t model_version) {
+    v1::BeginEmbeddingVersionRequest request;
+    request.set_collection(kName);
+    request.set_model_version(model_version);
+    v1::EmbeddingVersion version;
+    const absl::Status status =
+        Invoke(server_.embeddings(), &Stub::BeginEmbeddingVersion, request, &version);
+    EXPECT_TRUE(status.ok()) << status;
+    return version;
+  }
+
+  static v1::UploadEmbeddingsRequest Chunk(int shard, int64_t chunk,
+                                           const std::vector<int64_t>& items) {
+    v1::UploadEmbeddingsRequest request;
+    request.set_name(kVersion);
+    request.set_shard(shard);
+    request.set_chunk_number(chunk);
+    SetColumn(items, request.mutable_item_ids());
+    SetMatrix(std::vector<float>(items.size(), static_cast<float>(shard)), 1,
+              request.mutable_vectors());
+    return request;
+  }
+  absl::StatusOr<v1::ImportResponse> Upload(const v1::UploadEmbeddingsRequest& request) {
+    v1::ImportResponse response;
+    const absl::Status status =
+        Invoke(server_.embeddings(), &Stub::UploadEmbeddings, request, &response);
+    if (!status.ok()) return status;
+    return response;
+  }
+
+  absl::StatusOr<v1::EmbeddingVersion> Commit(std::optional<int64_t> row_count = std::nullopt,
+                                              const std::string& request_id = "") {
+    v1::CommitEmbeddingVersionRequest request;
+    request.set_name(kVersion);
+    if (row_count.has_value()) request.set_row_count(*row_count);
+    request.set_request_id(request_id);
+    v1::EmbeddingVersion version;
+    const absl::Status status =
+        Invoke(server_.embeddings(), &Stub::CommitEmbeddingVersion, request, &version);
+    if (!status.ok()) return status;
+    return version;
+  }
+
+  v1::EmbeddingVersion Get() {
+    v1::GetEmbeddingVersionRequest request;
+    request.set_name(kVersion);
+    v1::EmbeddingVersion version;
+    EXPECT_TRUE(Invoke(server_.embeddings(), &Stub::GetEmbeddingVersion, request, &version).ok());
+    return version;
+  }
+
+  std::vector<int64_t> ModelVersions() {
+    v1::BatchGetEmbeddingsRequest request;
+    request.set_collection(kName);
+    SetColumn(std::vector<int64_t>{10, 11, 12, 13}, request.mutable_item_ids());
+    request.set_include_model_versions(true);
+    v1::BatchGetEmbeddingsResponse response;
+    EXPECT_TRUE(Invoke(server_.embeddings(), &Stub::BatchGetEmbeddings, request, &response).ok());
+    return *ReadInt64s(response.model_versions(), "");
+  }
+};
+
+TEST_F(TableTest, AVersionIsUploadedAndCommitted) {
+  ASSERT_TRUE(Write(13, 1).ok());
+  const v1::EmbeddingVersion begun = Begin(7);
+  EXPECT_EQ(begun.name(), kVersion);
+  EXPECT_EQ(begun.state(), v1::EMBEDDING_VERSION_STATE_STAGING);
+  EXPECT_EQ(begun.expire_time().seconds() - begun.create_time().seconds(), 86400);
+  EXPECT_FALSE(begun.has_end_time());
+  EXPECT_EQ(Begin(7).SerializeAsString(), begun.SerializeAsString());
+  EXPECT_EQ(Upload(Chunk(2, 1, {10, 11}))->durable_chunk_number(), 1);
+  const auto second = Upload(Chunk(5, 1, {12}));
+  EXPECT_EQ(second->written_count(), 1);
+  EXPECT_EQ(Upload(Chunk(5, 1, {12}))->SerializeAsString(), second->SerializeAsString());
+  const v1::EmbeddingVersion staging = Get();
+  ASSERT_EQ(staging.shards_size(), 2);
+  EXPECT_EQ(staging.shards(0).shard(), 2);
+  EXPECT_EQ(staging.shards(0).next_chunk_number(), 2);
+  EXPECT_EQ(staging.shards(0).written_count(), 2);
+  EXPECT_EQ(staging.shards(1).shard(), 5);
+  EXPECT_THAT(ModelVersions(), ElementsAre(-1, -1, -1, 1));
+  EXPECT_EQ(Reason(Commit(4).status()), "EMBEDDING_VERSION_INCOMPLETE");
+  for (int i = 0; i < 2; ++i) {
+    const auto committed = Commit(3, "commit-7");
+    ASSERT_TRUE(committed.ok()) << committed.status();
+    EXPECT_EQ(committed->state(), v1::EMBEDDING_VERSION_STATE_COMMITTED);
+    EXPECT_EQ(committed->row_count(), 3);
+    EXPECT_TRUE(committed->has_end_time());
+  }
+  EXPECT_THAT(ModelVersions(), ElementsAre(7, 7, 7, -1));
+  EXPECT_EQ(Reason(Commit().status()), "EMBEDDING_VERSION_ENDED");
+  EXPECT_EQ(Get().shards_size(), 0);
+}
+
+TEST_F(TableTest, AShardComesAsAStream) {
+  Begin(7);
+  const auto run = [&](const std::vector<v1::ImportEmbeddingsRequest>& messages,
+                       v1::ImportResponse* last) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+    const auto stream = server_.embeddings().ImportEmbeddings(&context);
+    for (const auto& message : messages) stream->Write(message);
+    stream->WritesDone();
+    while (stream->Read(last)) {
+    }
+    return FromGrpcStatus(stream->Finish());
+  };
+  std::vector<v1::ImportEmbeddingsRequest> messages(3);
+  messages[0].set_name(kVersion);
+  messages[0].set_shard(3);
+  for (int i = 1; i < 3; ++i) {
+    messages[i].set_chunk_number(i);
+    SetColumn({9 + i}, messages[i].mutable_batch()->mutable_item_ids());
+    SetMatrix({1}, 1, messages[i].mutable_batch()->mutable_vectors());
+  }
+  v1::ImportResponse last;
+  ASSERT_TRUE(run(messages, &last).ok());
+  EXPECT_EQ(last.durable_chunk_number(), 2);
+  EXPECT_EQ(last.written_count(), 2);
+  last.Clear();
+  ASSERT_TRUE(run({messages[0]}, &last).ok());
+  EXPECT_EQ(last.durable_chunk_number(), 2) << "it goes on from there";
+  // A unary call may go on with the shard.
+  EXPECT_EQ(Upload(Chunk(3, 3, {12}))->durable_chunk_number(), 3);
+  messages[2].set_chunk_number(4);
+  SetColumn({99}, messages[2].mutable_batch()->mutable_item_ids());
+  EXPECT_THAT(BadFields(run({messages[0], messages[2]}, &last)), ElementsAre("batch.item_ids[0]"));
+  messages[2].mutable_batch()->set_model_version(7);
+  EXPECT_THAT(BadFields(run({messages[0], messages[2]}, &last)), ElementsAre("batch.model_version"));
+  messages[0].set_name("collections/films");
+  EXPECT_THAT(BadFields(run({messages[0]}, &last)), ElementsAre("name"));
+  messages[0].set_name("collections/films/embeddingVersions/8");
+  EXPECT_EQ(Reason(run({messages[0]}, &last)), "EMBEDDING_VERSION_NOT_FOUND");
+  ASSERT_TRUE(Commit(3).ok());
+  messages[0].set_name(kVersion);
+  EXPECT_EQ(Reason(run({messages[0]}, &last)), "EMBEDDING_VERSION_ENDED");
+}
+
+TEST_F(TableTest, NonsenseIsNamed) {
+  const auto named = [&](const std::string& name) {
+    v1::GetEmbeddingVersionRequest request;
+    request.set_name(name);
+    v1::EmbeddingVersion version;
+    return Invoke(server_.embeddings(), &Stub::GetEmbeddingVersion, request, &version);
+  };
+  for (const char* name :
+       {"", "collections/films", "collections/films/embeddingVersions/",
+        "collections/films/embeddingVersions/0", "collections/films/embeddingVersions/-1",
+        "collections/films/embeddingVersions/07", "collections/films/embeddingVersions/7/x",
+        "collections/films/embeddingVersions/99999999999999999999",
+        "collections/FILMS/embeddingVersions/7", "films/embeddingVersions/7"}) {
+    EXPECT_THAT(BadFields(named(name)), ElementsAre("name")) << name;
+  }
+  EXPECT_EQ(Reason(named(kVersion)), "EMBEDDING_VERSION_NOT_FOUND");
+  EXPECT_EQ(Reason(named("collections/none/embeddingVersions/7")), "COLLECTION_NOT_FOUND");
+  EXPECT_EQ(Reason(Upload(Chunk(0, 1, {10})).status()), "EMBEDDING_VERSION_NOT_FOUND");
+  Begin(7);
+  EXPECT_THAT(BadFields(Upload(Chunk(0, 0, {10})).status()), ElementsAre("chunk_number"));
+  EXPECT_THAT(BadFields(Upload(Chunk(0, 2, {10})).status()), ElementsAre("chunk_number"));
+  EXPECT_THAT(BadFields(Upload(Chunk(-1, 1, {10})).status()), ElementsAre("shard"));
+  EXPECT_THAT(BadFields(Upload(Chunk(0, 1, {10, 99})).status()), ElementsAre("item_ids[1]"));
+  EXPECT_THAT(BadFields(Upload(Chunk(0, 1, {})).status()), ElementsAre("item_ids"));
+  v1::UploadEmbeddingsRequest nan = Chunk(0, 1, {10});
+  SetMatrix({NAN}, 1, nan.mutable_vectors());
+  EXPECT_THAT(BadFields(Upload(nan).status()), ElementsAre("vectors.values[0]"));
+  EXPECT_EQ(Get().shards_size(), 0);
+  v1::BeginEmbeddingVersionRequest begin;
+  begin.set_collection(kName);
+  begin.set_model_version(8);
+  begin.mutable_ttl()->set_seconds(1);
+  v1::EmbeddingVersion version;
+  EXPECT_THAT(
+      BadFields(Invoke(server_.embeddings(), &Stub::BeginEmbeddingVersion, begin, &version)),
+      ElementsAre("ttl"));
+}
+
+TEST_F(TableTest, AnAbortedVersionIsListed) {
+  Begin(7);
+  ASSERT_TRUE(Upload(Chunk(0, 1, {10})).ok());
+  v1::AbortEmbeddingVersionRequest request;
+  request.set_name(kVersion);
+  v1::EmbeddingVersion version;
+  ASSERT_TRUE(Invoke(server_.embeddings(), &Stub::AbortEmbeddingVersion, request, &version).ok());
+  EXPECT_EQ(version.state(), v1::EMBEDDING_VERSION_STATE_ABORTED);
+  EXPECT_EQ(Reason(Upload(Chunk(0, 2, {10})).status()), "EMBEDDING_VERSION_ENDED");
+  Begin(9);
+  v1::ListEmbeddingVersionsRequest list;
+  list.set_collection(kName);
+  v1::ListEmbeddingVersionsResponse versions;
+  ASSERT_TRUE(Invoke(server_.embeddings(), &Stub::ListEmbeddingVersions, list, &versions).ok());
+  ASSERT_EQ(versions.versions_size(), 2);
+  EXPECT_EQ(versions.versions(0).name(), kVersion);
+  EXPECT_EQ(versions.versions(1).model_version(), 9);
 }
 
 }  // namespace

@@ -1,10 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from negatron.v1 import pool_pb2 as _pool_pb2
 from negatron.v1 import types_pb2 as _types_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from typing import ClassVar as _ClassVar, Mapping as _Mapping, Optional as _Optional, Union as _Union
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+EMBEDDING_VERSION_STATE_ABORTED: EmbeddingVersionState
+EMBEDDING_VERSION_STATE_COMMITTED: EmbeddingVersionState
+EMBEDDING_VERSION_STATE_EXPIRED: EmbeddingVersionState
+EMBEDDING_VERSION_STATE_STAGING: EmbeddingVersionState
+EMBEDDING_VERSION_STATE_UNSPECIFIED: EmbeddingVersionState
+
+class AbortEmbeddingVersionRequest(_message.Message):
+    __slots__ = ["name"]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class BatchGetEmbeddingsRequest(_message.Message):
     __slots__ = ["collection", "encoding", "include_model_versions", "include_write_times", "item_ids"]
@@ -49,3 +65,100 @@ class BatchWriteEmbeddingsRequest(_message.Message):
     request_id: str
     vectors: _types_pb2.FloatMatrix
     def __init__(self, collection: _Optional[str] = ..., item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., vectors: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ..., request_id: _Optional[str] = ..., acknowledgement_level: _Optional[_Union[_types_pb2.AcknowledgementLevel, str]] = ..., model_version: _Optional[int] = ...) -> None: ...
+
+class BeginEmbeddingVersionRequest(_message.Message):
+    __slots__ = ["collection", "model_version", "ttl"]
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    TTL_FIELD_NUMBER: _ClassVar[int]
+    collection: str
+    model_version: int
+    ttl: _duration_pb2.Duration
+    def __init__(self, collection: _Optional[str] = ..., model_version: _Optional[int] = ..., ttl: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class CommitEmbeddingVersionRequest(_message.Message):
+    __slots__ = ["name", "request_id", "row_count"]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ROW_COUNT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    request_id: str
+    row_count: int
+    def __init__(self, name: _Optional[str] = ..., row_count: _Optional[int] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class EmbeddingShard(_message.Message):
+    __slots__ = ["next_chunk_number", "shard", "written_count"]
+    NEXT_CHUNK_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SHARD_FIELD_NUMBER: _ClassVar[int]
+    WRITTEN_COUNT_FIELD_NUMBER: _ClassVar[int]
+    next_chunk_number: int
+    shard: int
+    written_count: int
+    def __init__(self, shard: _Optional[int] = ..., next_chunk_number: _Optional[int] = ..., written_count: _Optional[int] = ...) -> None: ...
+
+class EmbeddingVersion(_message.Message):
+    __slots__ = ["create_time", "end_time", "expire_time", "model_version", "name", "row_count", "shards", "state"]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ROW_COUNT_FIELD_NUMBER: _ClassVar[int]
+    SHARDS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    create_time: _timestamp_pb2.Timestamp
+    end_time: _timestamp_pb2.Timestamp
+    expire_time: _timestamp_pb2.Timestamp
+    model_version: int
+    name: str
+    row_count: int
+    shards: _containers.RepeatedCompositeFieldContainer[EmbeddingShard]
+    state: EmbeddingVersionState
+    def __init__(self, name: _Optional[str] = ..., model_version: _Optional[int] = ..., state: _Optional[_Union[EmbeddingVersionState, str]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., row_count: _Optional[int] = ..., shards: _Optional[_Iterable[_Union[EmbeddingShard, _Mapping]]] = ...) -> None: ...
+
+class GetEmbeddingVersionRequest(_message.Message):
+    __slots__ = ["name"]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class ImportEmbeddingsRequest(_message.Message):
+    __slots__ = ["batch", "chunk_number", "name", "shard"]
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SHARD_FIELD_NUMBER: _ClassVar[int]
+    batch: BatchWriteEmbeddingsRequest
+    chunk_number: int
+    name: str
+    shard: int
+    def __init__(self, name: _Optional[str] = ..., shard: _Optional[int] = ..., chunk_number: _Optional[int] = ..., batch: _Optional[_Union[BatchWriteEmbeddingsRequest, _Mapping]] = ...) -> None: ...
+
+class ListEmbeddingVersionsRequest(_message.Message):
+    __slots__ = ["collection"]
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    collection: str
+    def __init__(self, collection: _Optional[str] = ...) -> None: ...
+
+class ListEmbeddingVersionsResponse(_message.Message):
+    __slots__ = ["versions"]
+    VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    versions: _containers.RepeatedCompositeFieldContainer[EmbeddingVersion]
+    def __init__(self, versions: _Optional[_Iterable[_Union[EmbeddingVersion, _Mapping]]] = ...) -> None: ...
+
+class UploadEmbeddingsRequest(_message.Message):
+    __slots__ = ["chunk_number", "item_ids", "name", "shard", "vectors"]
+    CHUNK_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SHARD_FIELD_NUMBER: _ClassVar[int]
+    VECTORS_FIELD_NUMBER: _ClassVar[int]
+    chunk_number: int
+    item_ids: _types_pb2.IdColumn
+    name: str
+    shard: int
+    vectors: _types_pb2.FloatMatrix
+    def __init__(self, name: _Optional[str] = ..., shard: _Optional[int] = ..., chunk_number: _Optional[int] = ..., item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., vectors: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ...) -> None: ...
+
+class EmbeddingVersionState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []

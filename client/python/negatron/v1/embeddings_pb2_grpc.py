@@ -4,6 +4,7 @@
 import grpc
 
 from negatron.v1 import embeddings_pb2 as negatron_dot_v1_dot_embeddings__pb2
+from negatron.v1 import pool_pb2 as negatron_dot_v1_dot_pool__pb2
 from negatron.v1 import types_pb2 as negatron_dot_v1_dot_types__pb2
 
 
@@ -26,6 +27,41 @@ class EmbeddingServiceStub(object):
                 '/negatron.v1.EmbeddingService/BatchGetEmbeddings',
                 request_serializer=negatron_dot_v1_dot_embeddings__pb2.BatchGetEmbeddingsRequest.SerializeToString,
                 response_deserializer=negatron_dot_v1_dot_embeddings__pb2.BatchGetEmbeddingsResponse.FromString,
+                )
+        self.BeginEmbeddingVersion = channel.unary_unary(
+                '/negatron.v1.EmbeddingService/BeginEmbeddingVersion',
+                request_serializer=negatron_dot_v1_dot_embeddings__pb2.BeginEmbeddingVersionRequest.SerializeToString,
+                response_deserializer=negatron_dot_v1_dot_embeddings__pb2.EmbeddingVersion.FromString,
+                )
+        self.UploadEmbeddings = channel.unary_unary(
+                '/negatron.v1.EmbeddingService/UploadEmbeddings',
+                request_serializer=negatron_dot_v1_dot_embeddings__pb2.UploadEmbeddingsRequest.SerializeToString,
+                response_deserializer=negatron_dot_v1_dot_pool__pb2.ImportResponse.FromString,
+                )
+        self.ImportEmbeddings = channel.stream_stream(
+                '/negatron.v1.EmbeddingService/ImportEmbeddings',
+                request_serializer=negatron_dot_v1_dot_embeddings__pb2.ImportEmbeddingsRequest.SerializeToString,
+                response_deserializer=negatron_dot_v1_dot_pool__pb2.ImportResponse.FromString,
+                )
+        self.CommitEmbeddingVersion = channel.unary_unary(
+                '/negatron.v1.EmbeddingService/CommitEmbeddingVersion',
+                request_serializer=negatron_dot_v1_dot_embeddings__pb2.CommitEmbeddingVersionRequest.SerializeToString,
+                response_deserializer=negatron_dot_v1_dot_embeddings__pb2.EmbeddingVersion.FromString,
+                )
+        self.AbortEmbeddingVersion = channel.unary_unary(
+                '/negatron.v1.EmbeddingService/AbortEmbeddingVersion',
+                request_serializer=negatron_dot_v1_dot_embeddings__pb2.AbortEmbeddingVersionRequest.SerializeToString,
+                response_deserializer=negatron_dot_v1_dot_embeddings__pb2.EmbeddingVersion.FromString,
+                )
+        self.GetEmbeddingVersion = channel.unary_unary(
+                '/negatron.v1.EmbeddingService/GetEmbeddingVersion',
+                request_serializer=negatron_dot_v1_dot_embeddings__pb2.GetEmbeddingVersionRequest.SerializeToString,
+                response_deserializer=negatron_dot_v1_dot_embeddings__pb2.EmbeddingVersion.FromString,
+                )
+        self.ListEmbeddingVersions = channel.unary_unary(
+                '/negatron.v1.EmbeddingService/ListEmbeddingVersions',
+                request_serializer=negatron_dot_v1_dot_embeddings__pb2.ListEmbeddingVersionsRequest.SerializeToString,
+                response_deserializer=negatron_dot_v1_dot_embeddings__pb2.ListEmbeddingVersionsResponse.FromString,
                 )
 
 
@@ -57,6 +93,83 @@ class EmbeddingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BeginEmbeddingVersion(self, request, context):
+        """Begins a version: a whole table of embeddings that is uploaded, by several
+        callers if need be, beside the one that is in use, and takes its place when it is
+        committed.
+
+        Safe to repeat, also by others: while the version is staging, each gets it as it
+        is. `FAILED_PRECONDITION`, reason `STALE_MODEL_VERSION`, if an embedding has this
+        model version or a later one; `RESOURCE_EXHAUSTED` if 4 versions are staging.
+        A version that was aborted or has expired may begin again, empty. Durable.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UploadEmbeddings(self, request, context):
+        """Uploads a numbered chunk of a shard of a version. Readers do not see it.
+
+        Chunks of a shard come in order. One that is there already is skipped, so a
+        caller that does not know how far it came repeats the last, or looks at
+        `EmbeddingVersion.shards`. An item that comes twice has the last vector. Succeeds
+        or fails whole: `INVALID_ARGUMENT` names bad rows, or says which chunk is next;
+        `NOT_FOUND` if there is no such version; `FAILED_PRECONDITION`, reason
+        `EMBEDDING_VERSION_ENDED` or `STALE_MODEL_VERSION`, if it takes no more. Durable.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportEmbeddings(self, request_iterator, context):
+        """The same as a stream of chunks, of one shard; otherwise as
+        `PoolService.ImportItems`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CommitEmbeddingVersion(self, request, context):
+        """Makes a version the table of embeddings, at one instant: each call sees either
+        the embeddings before or those of the version. Items that were not uploaded have
+        no embedding from then on; further writes go on from the new table.
+
+        Takes the time of reading what was uploaded, during which other calls, but
+        uploads to the version, go on. `FAILED_PRECONDITION`: reason
+        `STALE_MODEL_VERSION` if an embedding has this model version or a later one,
+        `EMBEDDING_VERSION_INCOMPLETE` if the version has no rows or not as many as
+        `row_count`, `EMBEDDING_VERSION_ENDED` if it is committed, aborted or expired.
+        Whatever fails, the version stays as it was. A repeat with the same `request_id`
+        returns the version. Durable.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AbortEmbeddingVersion(self, request, context):
+        """Ends a version that is staging, with all that was uploaded; one that ended
+        uncommitted is returned as it is. `FAILED_PRECONDITION`, reason
+        `EMBEDDING_VERSION_ENDED`, if it is committed or being committed. Durable.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEmbeddingVersion(self, request, context):
+        """Returns a version, while it is staging with its shards. Read-only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEmbeddingVersions(self, request, context):
+        """Lists the versions of a collection, by model version, without shards: those that
+        are staging, the one that is the table, and the newest 32 of the others. Read-only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EmbeddingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -69,6 +182,41 @@ def add_EmbeddingServiceServicer_to_server(servicer, server):
                     servicer.BatchGetEmbeddings,
                     request_deserializer=negatron_dot_v1_dot_embeddings__pb2.BatchGetEmbeddingsRequest.FromString,
                     response_serializer=negatron_dot_v1_dot_embeddings__pb2.BatchGetEmbeddingsResponse.SerializeToString,
+            ),
+            'BeginEmbeddingVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginEmbeddingVersion,
+                    request_deserializer=negatron_dot_v1_dot_embeddings__pb2.BeginEmbeddingVersionRequest.FromString,
+                    response_serializer=negatron_dot_v1_dot_embeddings__pb2.EmbeddingVersion.SerializeToString,
+            ),
+            'UploadEmbeddings': grpc.unary_unary_rpc_method_handler(
+                    servicer.UploadEmbeddings,
+                    request_deserializer=negatron_dot_v1_dot_embeddings__pb2.UploadEmbeddingsRequest.FromString,
+                    response_serializer=negatron_dot_v1_dot_pool__pb2.ImportResponse.SerializeToString,
+            ),
+            'ImportEmbeddings': grpc.stream_stream_rpc_method_handler(
+                    servicer.ImportEmbeddings,
+                    request_deserializer=negatron_dot_v1_dot_embeddings__pb2.ImportEmbeddingsRequest.FromString,
+                    response_serializer=negatron_dot_v1_dot_pool__pb2.ImportResponse.SerializeToString,
+            ),
+            'CommitEmbeddingVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.CommitEmbeddingVersion,
+                    request_deserializer=negatron_dot_v1_dot_embeddings__pb2.CommitEmbeddingVersionRequest.FromString,
+                    response_serializer=negatron_dot_v1_dot_embeddings__pb2.EmbeddingVersion.SerializeToString,
+            ),
+            'AbortEmbeddingVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.AbortEmbeddingVersion,
+                    request_deserializer=negatron_dot_v1_dot_embeddings__pb2.AbortEmbeddingVersionRequest.FromString,
+                    response_serializer=negatron_dot_v1_dot_embeddings__pb2.EmbeddingVersion.SerializeToString,
+            ),
+            'GetEmbeddingVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEmbeddingVersion,
+                    request_deserializer=negatron_dot_v1_dot_embeddings__pb2.GetEmbeddingVersionRequest.FromString,
+                    response_serializer=negatron_dot_v1_dot_embeddings__pb2.EmbeddingVersion.SerializeToString,
+            ),
+            'ListEmbeddingVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEmbeddingVersions,
+                    request_deserializer=negatron_dot_v1_dot_embeddings__pb2.ListEmbeddingVersionsRequest.FromString,
+                    response_serializer=negatron_dot_v1_dot_embeddings__pb2.ListEmbeddingVersionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -112,5 +260,124 @@ class EmbeddingService(object):
         return grpc.experimental.unary_unary(request, target, '/negatron.v1.EmbeddingService/BatchGetEmbeddings',
             negatron_dot_v1_dot_embeddings__pb2.BatchGetEmbeddingsRequest.SerializeToString,
             negatron_dot_v1_dot_embeddings__pb2.BatchGetEmbeddingsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def BeginEmbeddingVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/negatron.v1.EmbeddingService/BeginEmbeddingVersion',
+            negatron_dot_v1_dot_embeddings__pb2.BeginEmbeddingVersionRequest.SerializeToString,
+            negatron_dot_v1_dot_embeddings__pb2.EmbeddingVersion.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def UploadEmbeddings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/negatron.v1.EmbeddingService/UploadEmbeddings',
+            negatron_dot_v1_dot_embeddings__pb2.UploadEmbeddingsRequest.SerializeToString,
+            negatron_dot_v1_dot_pool__pb2.ImportResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ImportEmbeddings(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(request_iterator, target, '/negatron.v1.EmbeddingService/ImportEmbeddings',
+            negatron_dot_v1_dot_embeddings__pb2.ImportEmbeddingsRequest.SerializeToString,
+            negatron_dot_v1_dot_pool__pb2.ImportResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def CommitEmbeddingVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/negatron.v1.EmbeddingService/CommitEmbeddingVersion',
+            negatron_dot_v1_dot_embeddings__pb2.CommitEmbeddingVersionRequest.SerializeToString,
+            negatron_dot_v1_dot_embeddings__pb2.EmbeddingVersion.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def AbortEmbeddingVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/negatron.v1.EmbeddingService/AbortEmbeddingVersion',
+            negatron_dot_v1_dot_embeddings__pb2.AbortEmbeddingVersionRequest.SerializeToString,
+            negatron_dot_v1_dot_embeddings__pb2.EmbeddingVersion.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetEmbeddingVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/negatron.v1.EmbeddingService/GetEmbeddingVersion',
+            negatron_dot_v1_dot_embeddings__pb2.GetEmbeddingVersionRequest.SerializeToString,
+            negatron_dot_v1_dot_embeddings__pb2.EmbeddingVersion.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListEmbeddingVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/negatron.v1.EmbeddingService/ListEmbeddingVersions',
+            negatron_dot_v1_dot_embeddings__pb2.ListEmbeddingVersionsRequest.SerializeToString,
+            negatron_dot_v1_dot_embeddings__pb2.ListEmbeddingVersionsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
