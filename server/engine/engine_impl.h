@@ -64,10 +64,10 @@ class Engine::Impl final : public HousekeepingHost {
   void Delete(absl::string_view id, std::string etag, bool allow_missing,
               std::function<void(absl::Status)> done);
 
-  // Queues a write that passed its checks. `stage_` is the CollectionWriter
-  // method that stages it.
+  // Queues a write that passed its checks against `settings`. `stage` is the
+  // CollectionWriter method that stages it.
   template <typename Request>
-  void Write(absl::string_view id, Request request,
+  void Write(const CollectionRecord& settings, Request request,
              absl::StatusOr<WriteResult> (CollectionWriter::*stage)(const Request&,
                                                                     const CommitSlot&),
              WriteDone done, bool exclusive = false);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <future>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -66,6 +68,37 @@ TEST_F(CollectionsTest, UpdatesCheckTheEtagAndKeepTheRest) {
   update.etag.clear();
   EXPECT_EQ(EtagOf(*harness_.Update("films", update)), EtagOf(*updated)) << "nothing changed";
   EXPECT_EQ(harness_.Update("none", update).status().code(), absl::StatusCode::kNotFound);
+}
+
+// Holds the commit thread in the answer to a write, so that what is queued meanwhile was checked
+// against the collection that goes.
+TEST_F(CollectionsTest, AWriteToACollectionThatGoesDoesNotReachTheNextOfItsName) {
+  CollectionRecord settings = Settings("films");
+  settings.embedding = EmbeddingSettings{2, Metric::kInnerProduct};
+  ASSERT_TRUE(harness_.Create(settings).ok());
+  ASSERT_TRUE(harness_.Items("films", ItemsAlways({1})).ok());
+  std::promise<void> held, go;
+  Engine& engine = harness_.engine();
+  engine.WriteItems("films", ItemsAlways({2}), [&](const absl::StatusOr<WriteResult>&) {
+    held.set_value();
+    go.get_future().wait();
+  });
+  held.get_future().wait();
+  engine.DeleteCollection("films", "", false, [](const absl::Status&) {});
+  settings.embedding.reset();
+  engine.CreateCollection(settings, [](const absl::StatusOr<CollectionRecord>&) {});
+  engine.WriteItems("films", ItemsAlways({1}), [](const absl::StatusOr<WriteResult>&) {});
+  WriteEmbeddingsRequest vectors;
+  vectors.items.values = std::vector<int64_t>{1};
+  vectors.column_count = 2;
+  vectors.values = {1, 2};
+  std::promise<absl::Status> outcome;
+  engine.WriteEmbeddings("films", vectors, [&](const absl::StatusOr<WriteResult>& result) {
+    outcome.set_value(result.status());
+  });
+  go.set_value();
+  EXPECT_EQ(outcome.get_future().get().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(engine.GetStatistics("films", 0)->item_count, 0);
 }
 
 TEST_F(CollectionsTest, EmbeddingsAreSetOnce) {
