@@ -337,10 +337,23 @@ absl::StatusOr<WriteResult> CollectionWriter::StageEmbeddings(const WriteEmbeddi
                                                               const CommitSlot& slot) {
   const VectorStamp stamp{request.model_version.value_or(0), slot.now};
   NEGATRON_RETURN_IF_ERROR(CheckModelVersion(stamp.model_version));
-  NEGATRON_ASSIGN_OR_RETURN(const std::vector<Ordinal> ordinals, ResolveItems(request.items));
+  std::vector<Ordinal> ordinals;
+  std::vector<RowRefusal> refusals = request.refusals;
+  if (request.allow_partial) {
+    ordinals = Resolve(request.items, items());
+    refusals.resize(ordinals.size(), RowRefusal::kNone);
+    for (size_t i = 0; i < ordinals.size(); ++i) {
+      if (ordinals[i] == kNoOrdinal) refusals[i] = RowRefusal::kUnknownItem;
+    }
+  } else {
+    NEGATRON_ASSIGN_OR_RETURN(ordinals, ResolveItems(request.items));
+  }
   if (!vectors_.has_value()) vectors_.emplace(*published_->vectors);
   const size_t dimension = static_cast<size_t>(request.column_count);
+  int64_t written = 0;
   for (size_t i = 0; i < ordinals.size(); ++i) {
+    if (!refusals.empty() && refusals[i] != RowRefusal::kNone) continue;
+    ++written;
     const std::span<const float> vector =
         std::span<const float>(request.values).subspan(i * dimension, dimension);
     vectors_->Set(ordinals[i], vector, stamp);
@@ -349,7 +362,9 @@ absl::StatusOr<WriteResult> CollectionWriter::StageEmbeddings(const WriteEmbeddi
                              vectors().storage_table());
   }
   last_sequence_ = slot.sequence;
-  return WriteResult{slot.sequence, request.items.size(), 0, request.options.level};
+  WriteResult result{slot.sequence, written, 0, request.options.level};
+  if (written < request.items.size()) result.refusals = std::move(refusals);
+  return result;
 }
 
 void CollectionWriter::StageSettings(CollectionRecord settings, const CommitSlot& slot) {

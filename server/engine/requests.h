@@ -78,12 +78,23 @@ struct EraseUsersRequest {
   WriteOptions options;
 };
 
+// Why a row of a write that may be partial was left out.
+enum class RowRefusal : uint8_t {
+  kNone = 0,
+  kInvalidVector = 1,  // See PrepareVector.
+  kUnknownItem = 2,
+};
+
 struct WriteEmbeddingsRequest {
   IdBatch items;
   int column_count = 0;
   std::vector<float> values;  // [items, column_count], row-major.
   // Of the model that made them, at least 1; unset: not versioned.
   std::optional<int64_t> model_version;
+  // Rows that cannot be written are left out and told of, instead of refusing all.
+  bool allow_partial = false;
+  // By CheckWrite: one for each row, or empty if all vectors are valid.
+  std::vector<RowRefusal> refusals;
   WriteOptions options;
 };
 
@@ -119,6 +130,8 @@ struct WriteResult {
   // something, one entry for each of the request.
   std::vector<uint8_t> found = {};
   StreamRecord stream = {};  // Of chunks: the position of their stream.
+  // Of partial writes that are not replayed: one for each row, or empty if all were written.
+  std::vector<RowRefusal> refusals = {};
 };
 
 // Import streams of items, of events, and of shards of versions have names of their own.

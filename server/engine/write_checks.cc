@@ -224,7 +224,11 @@ absl::Status CheckWrite(WriteEmbeddingsRequest* request, const CollectionRecord&
     const std::string_view problem =
         PrepareVector(settings.embedding->metric,
                       std::span<float>(request->values).subspan(i * dimension, dimension));
-    if (!problem.empty()) {
+    if (problem.empty()) continue;
+    if (request->allow_partial) {
+      request->refusals.resize(rows, RowRefusal::kNone);
+      request->refusals[i] = RowRefusal::kInvalidVector;
+    } else {
       violations.AddRow("vectors", i, absl::string_view(problem.data(), problem.size()));
     }
   }
@@ -288,8 +292,9 @@ uint64_t FingerprintOf(const EraseUsersRequest& request) {
 }
 
 uint64_t FingerprintOf(const WriteEmbeddingsRequest& request) {
-  const uint64_t hash = FingerprintValues(request.values, FingerprintIds(request.items, 3));
-  // As an earlier version had it, where there is no model version.
+  uint64_t hash = FingerprintValues(request.values, FingerprintIds(request.items, 3));
+  // As an earlier version had it, where there is nothing that it did not know.
+  if (request.allow_partial) hash = MixHash(hash, 0);
   if (!request.model_version.has_value()) return hash;
   return MixHash(hash, static_cast<uint64_t>(*request.model_version));
 }

@@ -77,7 +77,7 @@ std::vector<Micros> ReadTimes(const v1::Int64Column& column, absl::string_view f
 }
 
 std::vector<float> ReadVectors(const v1::FloatMatrix& matrix, int64_t rows, absl::string_view field,
-                               Violations* violations) {
+                               Violations* violations, bool all_finite) {
   const absl::StatusOr<FloatView> view = ViewMatrix(matrix, field);
   if (!view.ok()) {
     AddBadFields(view.status(), violations);
@@ -89,6 +89,7 @@ std::vector<float> ReadVectors(const v1::FloatMatrix& matrix, int64_t rows, absl
     return {};
   }
   std::vector<float> values = view->ToVector();
+  if (!all_finite) return values;
   int bad = 0;
   // Stops early: describing millions of bad values, of which 20 are kept, would take seconds.
   for (size_t i = 0; i < values.size() && bad <= Violations::kMaxKept; ++i) {

@@ -35,9 +35,9 @@ IdBatch ReadBatchIds(const v1::IdColumn& column, absl::string_view field, Violat
 std::vector<Micros> ReadTimes(const v1::Int64Column& column, absl::string_view field,
                               Violations* violations);
 
-// The values of a matrix of `rows` rows, all finite.
+// The values of a matrix of `rows` rows; all finite, unless the rows are checked one by one later.
 std::vector<float> ReadVectors(const v1::FloatMatrix& matrix, int64_t rows, absl::string_view field,
-                               Violations* violations);
+                               Violations* violations, bool all_finite = true);
 
 // Row boundaries of a ragged column: `rows` + 1 numbers that start at 0 and never decrease. Where
 // they must end is the caller's to check.

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -22,6 +23,19 @@ constexpr int64_t kMaxValues = 131072;
 using WriteCall = Call<v1::BatchWriteEmbeddingsRequest, v1::WriteReceipt>;
 using GetCall = Call<v1::BatchGetEmbeddingsRequest, v1::BatchGetEmbeddingsResponse>;
 
+void WriteRefusals(const std::vector<RowRefusal>& refusals, v1::WriteReceipt* receipt) {
+  std::vector<int64_t> rows;
+  std::vector<uint8_t> reasons;
+  for (size_t i = 0; i < refusals.size(); ++i) {
+    if (refusals[i] == RowRefusal::kNone) continue;
+    rows.push_back(static_cast<int64_t>(i));
+    reasons.push_back(static_cast<uint8_t>(refusals[i]));
+  }
+  if (rows.empty()) return;
+  WriteInt64s(rows, v1::COLUMN_ENCODING_RAW, receipt->mutable_refused_rows());
+  WriteBytes(reasons, v1::COLUMN_ENCODING_RAW, receipt->mutable_row_refusals());
+}
+
 void Write(WriteCall* call) {
   const v1::BatchWriteEmbeddingsRequest& request = call->request();
   Violations violations;
@@ -32,13 +46,18 @@ void Write(WriteCall* call) {
   write.items = ReadBatchIds(request.item_ids(), "item_ids", &violations);
   write.column_count = request.vectors().column_count();
   if (request.has_model_version()) write.model_version = request.model_version();
+  write.allow_partial = request.allow_partial();
   if (violations.empty()) {
-    write.values = ReadVectors(request.vectors(), write.items.size(), "vectors", &violations);
+    write.values = ReadVectors(request.vectors(), write.items.size(), "vectors", &violations,
+                               /*all_finite=*/!write.allow_partial);
   }
   if (!violations.empty()) return call->End(violations.ToStatus());
   call->engine()->WriteEmbeddings(id, std::move(write),
                                   [call](const absl::StatusOr<WriteResult>& result) {
-                                    if (result.ok()) WriteReceipt(*result, call->response());
+                                    if (result.ok()) {
+                                      WriteReceipt(*result, call->response());
+                                      WriteRefusals(result->refusals, call->response());
+                                    }
                                     call->End(result.status());
                                   });
 }

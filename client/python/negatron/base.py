@@ -145,6 +145,11 @@ class BaseClient:
             created_item_count=sum(r.created_item_count for r in receipts),
             level=models.Level(receipts[-1].acknowledgement_level),
             replayed=all(r.replayed for r in receipts),
+            refused_rows=np.concatenate([
+                columns.int64_from_column(r.refused_rows) + rows.start
+                for r, rows in zip(receipts, chunking.chunks(sizes))
+            ]),
+            refusals=np.concatenate([columns.bytes_from_column(r.row_refusals) for r in receipts]),
         )
 
     def _remove(

@@ -66,6 +66,13 @@ class Metric(enum.IntEnum):
     L2 = collections_pb2.EMBEDDING_METRIC_L2
 
 
+class RowRefusal(enum.IntEnum):
+    """Why a row of a partial write was left out."""
+
+    INVALID_VECTOR = types_pb2.ROW_REFUSAL_INVALID_VECTOR  # Not finite, or without direction.
+    UNKNOWN_ITEM = types_pb2.ROW_REFUSAL_UNKNOWN_ITEM
+
+
 class Level(enum.IntEnum):
     """How far a write has come when it is acknowledged."""
 
@@ -154,6 +161,10 @@ class WriteResult:
     created_item_count: int
     level: Level
     replayed: bool  # Every chunk was known by its request id and was not done again.
+    # Of `write_embeddings(allow_partial=True)`: rows that were left out, and why, values of
+    # `RowRefusal`. Empty for chunks that were replayed.
+    refused_rows: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
+    refusals: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.uint8))
 
 
 @dataclasses.dataclass(frozen=True)

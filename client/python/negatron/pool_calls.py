@@ -299,6 +299,7 @@ class PoolCalls(BaseClient):
         vectors: np.ndarray,
         *,
         model_version: Optional[int] = None,
+        allow_partial: bool = False,
         request_id: Optional[str] = None,
         level: Optional[models.Level] = None,
         timeout: Optional[float] = None,
@@ -310,6 +311,8 @@ class PoolCalls(BaseClient):
           vectors: shape [n, dimension], sent as float32.
           model_version: of the model that made them, at least 1, its training step say, and not
             below any that the collection has seen. Default: not versioned.
+          allow_partial: write the rows that can be written, and tell of the others in
+            `WriteResult.refused_rows`: unknown items, vectors that are not finite.
           request_id, level, timeout: as in `write_items`; default level: APPLIED.
 
         Raises:
@@ -326,6 +329,7 @@ class PoolCalls(BaseClient):
                 item_ids=columns.ids_to_column(items[rows], "items"),
                 vectors=columns.matrix_to_proto(matrix[rows], "vectors"),
                 model_version=model_version,
+                allow_partial=allow_partial,
             )
 
         sizes = chunking.row_bytes(items, len(items)) + 4 * matrix.shape[1]

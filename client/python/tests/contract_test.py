@@ -8,12 +8,15 @@ from typing import Callable
 import pytest
 
 import contract
+import embeddings_contract
 import negatron
 import pool_time_contract
 
 
 @pytest.mark.parametrize(
-    "case", contract.CASES + pool_time_contract.CASES, ids=lambda case: case.__name__
+    "case",
+    contract.CASES + embeddings_contract.CASES + pool_time_contract.CASES,
+    ids=lambda case: case.__name__,
 )
 def test_fake_keeps_contract(
     client: negatron.Client, case: Callable[[negatron.Client, str], None]

@@ -299,14 +299,14 @@ class FakeServer:
             rows = c.items.find(request.item_ids, "item_ids")
             if not c.proto.HasField("embedding_settings"):
                 raise CallError(grpc.StatusCode.FAILED_PRECONDITION, "no embedding settings")
-            if -1 in rows:
+            if -1 in rows and not request.allow_partial:
                 raise invalid(f"item_ids[{rows.index(-1)}]", "no such item")
             shape = (request.vectors.row_count, request.vectors.column_count)
             if shape[1] != c.proto.embedding_settings.dimension:
                 raise invalid("vectors.column_count", "another dimension")
             matrix = columns.floats_from_column(request.vectors.values).reshape(shape)
             bad = np.flatnonzero(~np.isfinite(matrix))
-            if len(bad):
+            if len(bad) and not request.allow_partial:
                 row = bad[0] // shape[1]
                 raise invalid(f"vectors.values[{bad[0]}]", f"not finite (row {row})")
             highest = max((version for version, _ in c.stamps.values()), default=0)
@@ -319,12 +319,27 @@ class FakeServer:
                     metadata={"highest_model_version": str(highest),
                               "model_version": str(request.model_version)},
                 )
-            c.vectors.update(zip(rows, matrix))
+            finite = np.isfinite(matrix).all(axis=1)
+            refusals[:] = [
+                types_pb2.ROW_REFUSAL_UNKNOWN_ITEM if row < 0
+                else 0 if ok else types_pb2.ROW_REFUSAL_INVALID_VECTOR
+                for row, ok in zip(rows, finite)
+            ]
+            kept = [(row, v) for row, v, refusal in zip(rows, matrix, refusals) if not refusal]
+            c.vectors.update(kept)
             seconds = int(time.time()) * 1_000_000
-            c.stamps.update((row, (request.model_version, seconds)) for row in rows)
-            return len(rows), 0
+            c.stamps.update((row, (request.model_version, seconds)) for row, _ in kept)
+            return len(kept), 0
 
-        return self._write(request, work, types_pb2.ACKNOWLEDGEMENT_LEVEL_APPLIED)
+        refusals: list[int] = []
+        receipt = self._write(request, work, types_pb2.ACKNOWLEDGEMENT_LEVEL_APPLIED)
+        if any(refusals):
+            told = types_pb2.WriteReceipt()
+            told.CopyFrom(receipt)
+            told.refused_rows.raw = np.flatnonzero(refusals).astype("<i8").tobytes()
+            told.row_refusals.raw = bytes(refusal for refusal in refusals if refusal)
+            return told
+        return receipt
 
     def get_embeddings(self, request: Any) -> Any:
         c = self.find(request.collection, "collection")

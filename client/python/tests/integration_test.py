@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import contract
+import embeddings_contract
 import negatron
 import pool_time_contract
 
@@ -73,7 +74,9 @@ def _real(negatrond: _Server) -> Iterator[negatron.Client]:
 
 
 @pytest.mark.parametrize(
-    "case", contract.CASES + pool_time_contract.CASES, ids=lambda case: case.__name__
+    "case",
+    contract.CASES + embeddings_contract.CASES + pool_time_contract.CASES,
+    ids=lambda case: case.__name__,
 )
 def test_negatrond_keeps_contract(
     real: negatron.Client, case: Callable[[negatron.Client, str], None]

@@ -127,6 +127,49 @@ TEST_F(WritesTest, EmbeddingsAreSeenByTheNextRequest) {
             absl::StatusCode::kFailedPrecondition);
 }
 
+TEST_F(WritesTest, PartialWritesLeaveOutWhatCannotBeWritten) {
+  ASSERT_TRUE(harness_.Items("c", ItemsAlways({1, 2, 3})).ok());
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  WriteEmbeddingsRequest request;
+  request.items.values = std::vector<int64_t>{1, 2, 99, 3, 98};
+  request.column_count = 2;
+  request.values = {1, 1, 2, kNan, 3, 3, 4, 4, kNan, 5};
+  request.options.request_id = "a";
+  request.model_version = 5;
+  EXPECT_EQ(BadFields(harness_.Embeddings("c", request).status()).size(), 2u);
+  request.allow_partial = true;
+  const auto written = harness_.Embeddings("c", request);
+  ASSERT_TRUE(written.ok()) << written.status();
+  EXPECT_EQ(written->written_count, 2);
+  EXPECT_THAT(written->refusals, testing::ElementsAre(RowRefusal::kNone, RowRefusal::kInvalidVector,
+                                                      RowRefusal::kUnknownItem, RowRefusal::kNone,
+                                                      RowRefusal::kUnknownItem));
+  for (int round = 0; round < 2; ++round) {
+    const auto read = harness_.engine().GetEmbeddings("c", {std::vector<int64_t>{1, 2, 3}});
+    EXPECT_THAT(read->found, testing::ElementsAre(1, 0, 1));
+    EXPECT_EQ(read->values[4], 4);
+    const auto again = harness_.Embeddings("c", request);
+    ASSERT_TRUE(again.ok());
+    EXPECT_TRUE(again->replayed);
+    EXPECT_EQ(again->written_count, 2);
+    EXPECT_TRUE(again->refusals.empty());
+    ASSERT_TRUE(harness_.Open().ok());
+  }
+  request.options.request_id.clear();
+  request.model_version = 4;
+  EXPECT_EQ(ReasonOf(harness_.Embeddings("c", request).status()), "STALE_MODEL_VERSION");
+  // A write of which nothing is left changes nothing, not even the version.
+  request.items.values = std::vector<int64_t>{99};
+  request.values = {1, 1};
+  request.model_version = 9;
+  EXPECT_EQ(harness_.Embeddings("c", request)->written_count, 0);
+  EXPECT_EQ(harness_.engine().GetStatistics("c", 0)->highest_model_version, 5);
+  request.items.values = std::vector<int64_t>{1, 1};
+  request.values = {1, 1, 1, 1};
+  EXPECT_THAT(BadFields(harness_.Embeddings("c", request).status()),
+              testing::ElementsAre("item_ids[1]"));
+}
+
 TEST_F(WritesTest, ARequestIdWritesOnceAlsoAcrossARestart) {
   ASSERT_TRUE(harness_.Items("c", ItemsAlways({1, 2}, "items")).ok());
   const auto first = harness_.Events("c", EventsOf({5, 6}, {1, 2}, {10, 20}, "events"));

@@ -118,6 +118,32 @@ TEST_F(EmbeddingVersionsTest, AStaleWriteSaysWhatIsHighest) {
   EXPECT_EQ(statistics.embedding_count(), 1);
 }
 
+TEST_F(EmbeddingVersionsTest, APartialWriteNamesTheRowsThatItLeftOut) {
+  v1::BatchWriteEmbeddingsRequest request;
+  request.set_collection(kName);
+  SetColumn(std::vector<int64_t>{10, 99, 11}, request.mutable_item_ids());
+  SetMatrix({1, 2, NAN}, 1, request.mutable_vectors());
+  v1::WriteReceipt receipt;
+  const auto write = [&] {
+    receipt.Clear();
+    return Invoke(server_.embeddings(), &v1::EmbeddingService::Stub::BatchWriteEmbeddings, request,
+                  &receipt);
+  };
+  EXPECT_THAT(BadFields(write()), ElementsAre("vectors.values[2]"));
+  request.set_allow_partial(true);
+  ASSERT_TRUE(write().ok());
+  EXPECT_EQ(receipt.written_count(), 1);
+  EXPECT_THAT(*ReadInt64s(receipt.refused_rows(), ""), ElementsAre(1, 2));
+  EXPECT_THAT(*ReadBytes(receipt.row_refusals(), ""),
+              ElementsAre(v1::ROW_REFUSAL_UNKNOWN_ITEM, v1::ROW_REFUSAL_INVALID_VECTOR));
+  SetMatrix({1, 2}, 1, request.mutable_vectors());
+  EXPECT_THAT(BadFields(write()), ElementsAre("vectors.row_count"));
+  SetColumn(std::vector<int64_t>{12}, request.mutable_item_ids());
+  SetMatrix({1}, 1, request.mutable_vectors());
+  ASSERT_TRUE(write().ok());
+  EXPECT_FALSE(receipt.has_refused_rows());
+}
+
 TEST_F(EmbeddingVersionsTest, EmbeddingsComeBackWithVersionsAndTimesOnRequest) {
   ASSERT_TRUE(Write(10, std::nullopt).ok());
   ASSERT_TRUE(Write(11, 4).ok());
@@ -316,7 +342,8 @@ TEST_F(TableTest, AShardComesAsAStream) {
   SetColumn({99}, messages[2].mutable_batch()->mutable_item_ids());
   EXPECT_THAT(BadFields(run({messages[0], messages[2]}, &last)), ElementsAre("batch.item_ids[0]"));
   messages[2].mutable_batch()->set_model_version(7);
-  EXPECT_THAT(BadFields(run({messages[0], messages[2]}, &last)), ElementsAre("batch.model_version"));
+  EXPECT_THAT(BadFields(run({messages[0], messages[2]}, &last)),
+              ElementsAre("batch.model_version"));
   messages[0].set_name("collections/films");
   EXPECT_THAT(BadFields(run({messages[0]}, &last)), ElementsAre("name"));
   messages[0].set_name("collections/films/embeddingVersions/8");

@@ -51,20 +51,22 @@ class BatchGetEmbeddingsResponse(_message.Message):
     def __init__(self, vectors: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ..., found: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., model_versions: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., write_time_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ...) -> None: ...
 
 class BatchWriteEmbeddingsRequest(_message.Message):
-    __slots__ = ["acknowledgement_level", "collection", "item_ids", "model_version", "request_id", "vectors"]
+    __slots__ = ["acknowledgement_level", "allow_partial", "collection", "item_ids", "model_version", "request_id", "vectors"]
     ACKNOWLEDGEMENT_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_PARTIAL_FIELD_NUMBER: _ClassVar[int]
     COLLECTION_FIELD_NUMBER: _ClassVar[int]
     ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     VECTORS_FIELD_NUMBER: _ClassVar[int]
     acknowledgement_level: _types_pb2.AcknowledgementLevel
+    allow_partial: bool
     collection: str
     item_ids: _types_pb2.IdColumn
     model_version: int
     request_id: str
     vectors: _types_pb2.FloatMatrix
-    def __init__(self, collection: _Optional[str] = ..., item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., vectors: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ..., request_id: _Optional[str] = ..., acknowledgement_level: _Optional[_Union[_types_pb2.AcknowledgementLevel, str]] = ..., model_version: _Optional[int] = ...) -> None: ...
+    def __init__(self, collection: _Optional[str] = ..., item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., vectors: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ..., request_id: _Optional[str] = ..., acknowledgement_level: _Optional[_Union[_types_pb2.AcknowledgementLevel, str]] = ..., model_version: _Optional[int] = ..., allow_partial: bool = ...) -> None: ...
 
 class BeginEmbeddingVersionRequest(_message.Message):
     __slots__ = ["collection", "model_version", "ttl"]

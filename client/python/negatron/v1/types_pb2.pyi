@@ -12,6 +12,9 @@ COLUMN_ENCODING_RAW: ColumnEncoding
 COLUMN_ENCODING_TYPED: ColumnEncoding
 COLUMN_ENCODING_UNSPECIFIED: ColumnEncoding
 DESCRIPTOR: _descriptor.FileDescriptor
+ROW_REFUSAL_INVALID_VECTOR: RowRefusal
+ROW_REFUSAL_UNKNOWN_ITEM: RowRefusal
+ROW_REFUSAL_UNSPECIFIED: RowRefusal
 
 class ByteColumn(_message.Message):
     __slots__ = ["raw", "typed"]
@@ -94,21 +97,28 @@ class StringList(_message.Message):
     def __init__(self, values: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class WriteReceipt(_message.Message):
-    __slots__ = ["acknowledgement_level", "commit_sequence", "created_item_count", "replayed", "written_count"]
+    __slots__ = ["acknowledgement_level", "commit_sequence", "created_item_count", "refused_rows", "replayed", "row_refusals", "written_count"]
     ACKNOWLEDGEMENT_LEVEL_FIELD_NUMBER: _ClassVar[int]
     COMMIT_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     CREATED_ITEM_COUNT_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_ROWS_FIELD_NUMBER: _ClassVar[int]
     REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    ROW_REFUSALS_FIELD_NUMBER: _ClassVar[int]
     WRITTEN_COUNT_FIELD_NUMBER: _ClassVar[int]
     acknowledgement_level: AcknowledgementLevel
     commit_sequence: int
     created_item_count: int
+    refused_rows: Int64Column
     replayed: bool
+    row_refusals: ByteColumn
     written_count: int
-    def __init__(self, commit_sequence: _Optional[int] = ..., written_count: _Optional[int] = ..., created_item_count: _Optional[int] = ..., acknowledgement_level: _Optional[_Union[AcknowledgementLevel, str]] = ..., replayed: bool = ...) -> None: ...
+    def __init__(self, commit_sequence: _Optional[int] = ..., written_count: _Optional[int] = ..., created_item_count: _Optional[int] = ..., acknowledgement_level: _Optional[_Union[AcknowledgementLevel, str]] = ..., replayed: bool = ..., refused_rows: _Optional[_Union[Int64Column, _Mapping]] = ..., row_refusals: _Optional[_Union[ByteColumn, _Mapping]] = ...) -> None: ...
 
 class AcknowledgementLevel(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
 
 class ColumnEncoding(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class RowRefusal(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
