@@ -221,9 +221,8 @@ absl::Status CheckWrite(WriteEmbeddingsRequest* request, const CollectionRecord&
               &violations);
   NEGATRON_RETURN_IF_ERROR(violations.ToStatus());
   for (int64_t i = 0; i < rows; ++i) {
-    const std::string_view problem =
-        PrepareVector(settings.embedding->metric,
-                      std::span<float>(request->values).subspan(i * dimension, dimension));
+    const std::string_view problem = PrepareToStore(
+        *settings.embedding, std::span<float>(request->values).subspan(i * dimension, dimension));
     if (problem.empty()) continue;
     if (request->allow_partial) {
       request->refusals.resize(rows, RowRefusal::kNone);

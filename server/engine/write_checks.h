@@ -16,8 +16,8 @@ absl::Status CheckWrite(const WriteItemsRequest& request, const CollectionRecord
 absl::Status CheckWrite(const WriteEventsRequest& request, const CollectionRecord& settings);
 absl::Status CheckWrite(const RetractEventsRequest& request, const CollectionRecord& settings);
 absl::Status CheckWrite(const EraseUsersRequest& request, const CollectionRecord& settings);
-// Also turns the vectors into what is stored, and fills `refusals` if the write may be
-// partial. FAILED_PRECONDITION if the collection has no embeddings.
+// Also turns the vectors into what is stored (PrepareToStore), and fills `refusals` if the write
+// may be partial. FAILED_PRECONDITION if the collection has no embeddings.
 absl::Status CheckWrite(WriteEmbeddingsRequest* request, const CollectionRecord& settings);
 
 // What is wrong with the model version of a staged version.

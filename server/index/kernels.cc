@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/index/kernels.h"
 
+#include <bit>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
+
+#include "server/index/bfloat16.h"
 
 namespace negatron {
 namespace {
@@ -41,71 +46,105 @@ struct SquaredDifference {
   [[gnu::always_inline]] static float Finish(float sum) { return -sum; }
 };
 
-template <typename Term>
-[[gnu::always_inline]] inline void ScoreRows(const float* query, const float* rows, int row_count,
+// Sixteen components of a row, and one of its rest.
+struct Float32Rows {
+  static constexpr size_t kBytes = sizeof(float);
+
+  [[gnu::always_inline]] static void Load(const std::byte* from, HalfLanes* low, HalfLanes* high) {
+    std::memcpy(low, from, sizeof(*low));
+    std::memcpy(high, from + sizeof(*low), sizeof(*high));
+  }
+  [[gnu::always_inline]] static float Load(const std::byte* from) {
+    float number;
+    std::memcpy(&number, from, sizeof(number));
+    return number;
+  }
+};
+
+// As they lie, a word holds what two lanes take, and no lane must move.
+struct Bfloat16Rows {
+  static constexpr size_t kBytes = sizeof(Bfloat16);
+
+  [[gnu::always_inline]] static void Load(const std::byte* from, HalfLanes* low, HalfLanes* high) {
+    static_assert(std::endian::native == std::endian::little, "the first of a pair is lower");
+    typedef uint32_t Words __attribute__((vector_size(sizeof(HalfLanes))));
+    Words words;
+    std::memcpy(&words, from, sizeof(words));
+    const Words first = words << 16, second = words & 0xFFFF0000;
+    std::memcpy(low, &first, sizeof(first));
+    std::memcpy(high, &second, sizeof(second));
+  }
+  [[gnu::always_inline]] static float Load(const std::byte* from) {
+    Bfloat16 number;
+    std::memcpy(&number, from, sizeof(number));
+    return ToFloat(number);
+  }
+};
+
+template <typename Term, typename Rows>
+[[gnu::always_inline]] inline void ScoreRows(const float* query, const void* rows, int row_count,
                                              int dimension, float* out) {
-  for (int r = 0; r < row_count; ++r) {
-    const float* row = rows + static_cast<long>(r) * dimension;
+  const auto* row = static_cast<const std::byte*>(rows);
+  for (int r = 0; r < row_count; ++r, row += static_cast<size_t>(dimension) * Rows::kBytes) {
     HalfLanes low = {}, high = {};
     int i = 0;
     for (; i + kLanes <= dimension; i += kLanes) {
-      HalfLanes a, b;
+      HalfLanes a, low_row, high_row;
+      Rows::Load(row + i * Rows::kBytes, &low_row, &high_row);
       std::memcpy(&a, query + i, sizeof(a));
-      std::memcpy(&b, row + i, sizeof(b));
-      Term::Add(a, b, &low);
+      Term::Add(a, low_row, &low);
       std::memcpy(&a, query + i + kLanes / 2, sizeof(a));
-      std::memcpy(&b, row + i + kLanes / 2, sizeof(b));
-      Term::Add(a, b, &high);
+      Term::Add(a, high_row, &high);
     }
     float lanes[kLanes];
     std::memcpy(lanes, &low, sizeof(low));
     std::memcpy(lanes + kLanes / 2, &high, sizeof(high));
-    for (int lane = 0; i < dimension; ++i, ++lane) Term::Add(query[i], row[i], &lanes[lane]);
+    for (int lane = 0; i < dimension; ++i, ++lane) {
+      Term::Add(query[i], Rows::Load(row + i * Rows::kBytes), &lanes[lane]);
+    }
     out[r] = Term::Finish(SumLanes(lanes));
   }
 }
 
-void PortableProducts(const float* q, const float* rows, int n, int d, float* out) {
-  ScoreRows<Product>(q, rows, n, d, out);
+template <typename Term, typename Rows>
+void Portable(const float* q, const void* rows, int n, int d, float* out) {
+  ScoreRows<Term, Rows>(q, rows, n, d, out);
 }
-void PortableDistances(const float* q, const float* rows, int n, int d, float* out) {
-  ScoreRows<SquaredDifference>(q, rows, n, d, out);
-}
-
 #if defined(__x86_64__)
-[[gnu::target("avx2")]] void Avx2Products(const float* q, const float* rows, int n, int d,
-                                          float* out) {
-  ScoreRows<Product>(q, rows, n, d, out);
+template <typename Term, typename Rows>
+[[gnu::target("avx2")]] void Avx2(const float* q, const void* rows, int n, int d, float* out) {
+  ScoreRows<Term, Rows>(q, rows, n, d, out);
 }
-[[gnu::target("avx2")]] void Avx2Distances(const float* q, const float* rows, int n, int d,
-                                           float* out) {
-  ScoreRows<SquaredDifference>(q, rows, n, d, out);
-}
-[[gnu::target("avx512f")]] void Avx512Products(const float* q, const float* rows, int n, int d,
-                                               float* out) {
-  ScoreRows<Product>(q, rows, n, d, out);
-}
-[[gnu::target("avx512f")]] void Avx512Distances(const float* q, const float* rows, int n, int d,
-                                                float* out) {
-  ScoreRows<SquaredDifference>(q, rows, n, d, out);
+template <typename Term, typename Rows>
+[[gnu::target("avx512f")]] void Avx512(const float* q, const void* rows, int n, int d, float* out) {
+  ScoreRows<Term, Rows>(q, rows, n, d, out);
 }
 #endif
 
 }  // namespace
 
-const Kernels& PortableKernels() {
-  static constexpr Kernels kernels{PortableProducts, PortableDistances, "portable"};
-  return kernels;
+std::span<const Kernels> SupportedKernels() {
+  static constexpr Kernels kKernels[] = {
+#if defined(__x86_64__)
+    {Avx512<Product, Float32Rows>, Avx512<Product, Bfloat16Rows>,
+     Avx512<SquaredDifference, Float32Rows>, Avx512<SquaredDifference, Bfloat16Rows>, "avx512"},
+    {Avx2<Product, Float32Rows>, Avx2<Product, Bfloat16Rows>, Avx2<SquaredDifference, Float32Rows>,
+     Avx2<SquaredDifference, Bfloat16Rows>, "avx2"},
+#endif
+    {Portable<Product, Float32Rows>, Portable<Product, Bfloat16Rows>,
+     Portable<SquaredDifference, Float32Rows>, Portable<SquaredDifference, Bfloat16Rows>,
+     "portable"}
+  };
+  const std::span<const Kernels> all = kKernels;
+#if defined(__x86_64__)
+  if (!__builtin_cpu_supports("avx2")) return all.subspan(2);
+  if (!__builtin_cpu_supports("avx512f")) return all.subspan(1);
+#endif
+  return all;
 }
 
-const Kernels& BestKernels() {
-#if defined(__x86_64__)
-  static constexpr Kernels avx512{Avx512Products, Avx512Distances, "avx512"};
-  static constexpr Kernels avx2{Avx2Products, Avx2Distances, "avx2"};
-  if (__builtin_cpu_supports("avx512f")) return avx512;
-  if (__builtin_cpu_supports("avx2")) return avx2;
-#endif
-  return PortableKernels();
-}
+const Kernels& PortableKernels() { return SupportedKernels().back(); }
+
+const Kernels& BestKernels() { return SupportedKernels().front(); }
 
 }  // namespace negatron

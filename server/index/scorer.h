@@ -33,7 +33,7 @@ class Scorer {
 
  private:
   const VectorTable* table_;
-  void (*kernel_)(const float* query, const float* rows, int row_count, int dimension, float* out);
+  Kernels::Kernel kernel_;
 };
 
 }  // namespace negatron

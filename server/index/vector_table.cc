@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <utility>
+
+#include "server/index/bfloat16.h"
 
 namespace negatron {
 namespace {
@@ -15,6 +18,29 @@ constexpr Micros kMicrosPerSecond = 1000000;
 uint32_t ToSeconds(Micros time) {
   return static_cast<uint32_t>(
       std::clamp<Micros>(time / kMicrosPerSecond, 0, std::numeric_limits<uint32_t>::max()));
+}
+
+void WriteRow(ElementType type, std::span<const float> vector, std::byte* row) {
+  if (type == ElementType::kFloat32) {
+    std::memcpy(row, vector.data(), vector.size_bytes());
+    return;
+  }
+  for (size_t i = 0; i < vector.size(); ++i) {
+    const Bfloat16 number = ToBfloat16(vector[i]);
+    std::memcpy(row + Bfloat16Place(i, vector.size()) * sizeof(number), &number, sizeof(number));
+  }
+}
+
+void ReadRow(ElementType type, const std::byte* row, std::span<float> vector) {
+  if (type == ElementType::kFloat32) {
+    std::memcpy(vector.data(), row, vector.size_bytes());
+    return;
+  }
+  for (size_t i = 0; i < vector.size(); ++i) {
+    Bfloat16 number;
+    std::memcpy(&number, row + Bfloat16Place(i, vector.size()) * sizeof(number), sizeof(number));
+    vector[i] = ToFloat(number);
+  }
 }
 
 }  // namespace
@@ -31,8 +57,7 @@ bool VectorTable::Contains(Ordinal item) const { return PageOf(item) != nullptr;
 bool VectorTable::Read(Ordinal item, std::span<float> vector) const {
   const Page* page = PageOf(item);
   if (page == nullptr) return false;
-  std::copy_n(page->values.data() + item % kPageItems * vector.size(), vector.size(),
-              vector.begin());
+  ReadRow(settings_.element_type, page->rows.data() + item % kPageItems * row_bytes(), vector);
   return true;
 }
 
@@ -59,7 +84,7 @@ int64_t VectorTable::bytes() const {
   int64_t bytes = static_cast<int64_t>(pages_.capacity() * sizeof(pages_[0]));
   for (const auto& page : pages_) {
     if (page != nullptr) {
-      bytes += static_cast<int64_t>(sizeof(Page) + page->values.capacity() * sizeof(float)) +
+      bytes += static_cast<int64_t>(sizeof(Page) + page->rows.capacity()) +
                page->model_versions.bytes() + page->write_seconds.bytes();
     }
   }
@@ -77,13 +102,13 @@ void VectorTableBuilder::Set(Ordinal item, std::span<const float> vector,
   if (!owned_[page_index]) {
     page = page == nullptr ? std::make_shared<VectorTable::Page>()
                            : std::make_shared<VectorTable::Page>(*page);
-    page->values.resize(VectorTable::kPageItems * vector.size());
+    page->rows.resize(VectorTable::kPageItems * table_.row_bytes());
     owned_[page_index] = true;
   }
   const uint32_t row = item % VectorTable::kPageItems;
   if ((page->present >> row & 1) == 0) ++table_.size_;
   page->present |= uint64_t{1} << row;
-  std::copy(vector.begin(), vector.end(), page->values.begin() + row * vector.size());
+  WriteRow(table_.settings_.element_type, vector, page->rows.data() + row * table_.row_bytes());
   page->model_versions.Set(row, stamp.model_version);
   page->write_seconds.Set(row, ToSeconds(stamp.write_time));
   table_.highest_model_version_ = std::max(table_.highest_model_version_, stamp.model_version);
@@ -105,6 +130,14 @@ std::string_view PrepareVector(Metric metric, std::span<float> vector) {
     if (norm < 1e-30) return "a vector of norm 0 has no direction (metric COSINE)";
     for (float& component : vector) component = static_cast<float>(component / norm);
   }
+  return {};
+}
+
+// No component rounds to infinity: the bound on the norm keeps all below 3.2e18.
+std::string_view PrepareToStore(const EmbeddingSettings& settings, std::span<float> vector) {
+  const std::string_view problem = PrepareVector(settings.metric, vector);
+  if (!problem.empty() || settings.element_type == ElementType::kFloat32) return problem;
+  for (float& component : vector) component = ToFloat(ToBfloat16(component));
   return {};
 }
 

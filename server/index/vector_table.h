@@ -2,6 +2,7 @@
 #ifndef NEGATRON_SERVER_INDEX_VECTOR_TABLE_H_
 #define NEGATRON_SERVER_INDEX_VECTOR_TABLE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -22,8 +23,8 @@ class VectorTable {
   static constexpr uint32_t kPageItems = 64;
 
   struct Page {
-    uint64_t present = 0;       // Bit i: item i of the page has a vector.
-    std::vector<float> values;  // [kPageItems, dimension], row-major.
+    uint64_t present = 0;         // Bit i: item i of the page has a vector.
+    std::vector<std::byte> rows;  // [kPageItems, row_bytes()]: for Scorer and Read.
     PageColumn<int64_t, kPageItems> model_versions;
     // Whole seconds since 1970, in the years to 2106: half the size of microseconds.
     PageColumn<uint32_t, kPageItems> write_seconds;
@@ -37,6 +38,11 @@ class VectorTable {
   int dimension() const { return settings_.dimension; }
   // Changes only when another table takes the place of all that was there before.
   int64_t storage_table() const { return storage_table_; }
+  // Of a stored vector: [dimension] of the element type, as kernels want them.
+  size_t row_bytes() const {
+    const size_t element_bytes = settings_.element_type == ElementType::kFloat32 ? 4 : 2;
+    return static_cast<size_t>(settings_.dimension) * element_bytes;
+  }
 
   bool Contains(Ordinal item) const;
   // Reads the vector, [dimension], of an item; false if it has none.
@@ -76,7 +82,7 @@ class VectorTableBuilder {
   explicit VectorTableBuilder(const VectorTable& base)
       : table_(base), owned_(base.pages_.size(), false) {}
 
-  // Sets a vector of [dimension] values, as stored (see PrepareVector).
+  // Sets a vector of [dimension] values, as stored (see PrepareToStore).
   void Set(Ordinal item, std::span<const float> vector, const VectorStamp& stamp = {});
 
   // The table as it is so far.
@@ -90,10 +96,15 @@ class VectorTableBuilder {
   std::vector<bool> owned_;  // Pages that no other table shares.
 };
 
-// Turns a vector from outside into what is stored: normalised under cosine.
+// Turns a vector from outside into what is compared: normalised under cosine.
 // Returns what is wrong, or an empty view: a component is not finite, or the
 // norm is zero or overflows where it must not.
 std::string_view PrepareVector(Metric metric, std::span<float> vector);
+
+// The same for a vector that is to be stored: then rounded to the element type, to the
+// nearest, ties to even. Whoever writes a vector does this first, so that the log, the
+// table and its readers have the same values.
+std::string_view PrepareToStore(const EmbeddingSettings& settings, std::span<float> vector);
 
 }  // namespace negatron
 

@@ -33,9 +33,13 @@ enum class MissingItemRule : uint8_t { kReject = 1, kCreate = 2 };
 
 enum class Metric : uint8_t { kInnerProduct = 1, kCosine = 2, kL2 = 3 };
 
+// How a component of an embedding is stored.
+enum class ElementType : uint8_t { kFloat32 = 1, kBfloat16 = 2 };
+
 struct EmbeddingSettings {
   int dimension = 0;  // In [1, kMaxDimension].
   Metric metric = Metric::kInnerProduct;
+  ElementType element_type = ElementType::kFloat32;
 
   friend bool operator==(const EmbeddingSettings&, const EmbeddingSettings&) = default;
 };

@@ -49,7 +49,7 @@ CataloguePool BuildPool(const OracleCatalogue& catalogue, int events_per_commit)
   for (const auto& [id, item] : catalogue.items) {
     if (!item.embedding.has_value()) continue;
     std::vector<float> vector = *item.embedding;
-    PrepareVector(catalogue.embedding->metric, vector);
+    PrepareToStore(*catalogue.embedding, vector);
     vectors.Set(result.pool->items().Find(id), vector);
   }
   result.vectors = std::move(vectors).Build();

@@ -67,6 +67,40 @@ TEST(ExactSearchTest, AgreesWithBruteForceWithFilterAndTies) {
   }
 }
 
+TEST(ExactSearchTest, FindsInBfloat16WhatItFindsInTheSameValuesInFloat32) {
+  constexpr int kWide = 37;
+  constexpr uint32_t kItems = 500;
+  SplitMix random(4);
+  for (const Metric metric : {Metric::kInnerProduct, Metric::kCosine, Metric::kL2}) {
+    const EmbeddingSettings narrow{kWide, metric, ElementType::kBfloat16};
+    VectorTableBuilder two_bytes{VectorTable(narrow)}, four_bytes{VectorTable({kWide, metric})};
+    std::vector<float> vector(kWide), query(kWide);
+    for (Ordinal item = 0; item < kItems; ++item) {
+      for (float& value : vector) value = static_cast<float>(random.Unit() - 0.5);
+      ASSERT_TRUE(PrepareToStore(narrow, vector).empty());
+      two_bytes.Set(item, vector);
+      four_bytes.Set(item, vector);
+    }
+    for (float& value : query) value = static_cast<float>(random.Unit() - 0.5);
+    const auto all = [](size_t, Ordinal, float) { return true; };
+    const auto search = [&](VectorTableBuilder&& builder) {
+      const auto table = std::move(builder).Build();
+      const float* const anchors[] = {query.data()};
+      std::vector<std::vector<Hit>> hits;
+      EXPECT_TRUE(
+          ExactSearch(Scorer(*table)).Search(anchors, kItems, all, Cancellation(), &hits).ok());
+      return hits.at(0);
+    };
+    const std::vector<Hit> hits = search(std::move(two_bytes));
+    const std::vector<Hit> expected = search(std::move(four_bytes));
+    ASSERT_EQ(hits.size(), kItems);
+    for (size_t i = 0; i < kItems; ++i) {
+      ASSERT_EQ(hits[i].item, expected[i].item) << "rank " << i;
+      ASSERT_EQ(hits[i].score, expected[i].score);
+    }
+  }
+}
+
 TEST(ExactSearchTest, StopsWhenCancelled) {
   VectorTableBuilder builder{VectorTable({kDimension, Metric::kL2})};
   builder.Set(1, std::vector<float>(kDimension, 1.0f));

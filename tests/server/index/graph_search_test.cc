@@ -20,20 +20,22 @@ constexpr uint32_t kItems = 16000;
 constexpr int kLimit = 20;
 constexpr int kEffort = 100;
 
-std::vector<float> RandomVector(SplitMix& random, Metric metric) {
+constexpr EmbeddingSettings kL2{kDimension, Metric::kL2};
+
+std::vector<float> RandomVector(SplitMix& random, const EmbeddingSettings& settings) {
   std::vector<float> vector(kDimension);
   // Norms differ by a factor of up to 20, which makes inner products hard.
   const double scale = std::exp(3 * random.Unit());
   for (float& value : vector) value = static_cast<float>((random.Unit() * 2 - 1) * scale);
-  PrepareVector(metric, vector);
+  PrepareToStore(settings, vector);
   return vector;
 }
 
-std::shared_ptr<const VectorTable> RandomTable(SplitMix& random, Metric metric,
+std::shared_ptr<const VectorTable> RandomTable(SplitMix& random, const EmbeddingSettings& settings,
                                                uint32_t items = kItems) {
-  VectorTableBuilder builder{VectorTable({kDimension, metric})};
+  VectorTableBuilder builder{VectorTable(settings)};
   for (Ordinal item = 0; item < items; ++item) {
-    if (item % 7 != 3) builder.Set(item, RandomVector(random, metric));
+    if (item % 7 != 3) builder.Set(item, RandomVector(random, settings));
   }
   return std::move(builder).Build();
 }
@@ -54,7 +56,7 @@ double Recall(SplitMix& random, const VectorTable& table, const CompactGraph& gr
   std::vector<std::vector<float>> vectors;
   std::vector<const float*> anchors;
   for (int q = 0; q < kQueries; ++q) {
-    vectors.push_back(RandomVector(random, table.settings().metric));
+    vectors.push_back(RandomVector(random, {kDimension, table.settings().metric}));
     anchors.push_back(vectors.back().data());
   }
   const Scorer scorer(table);
@@ -83,7 +85,7 @@ double Recall(SplitMix& random, const VectorTable& table, const CompactGraph& gr
 
 bool All(size_t, Ordinal, float) { return true; }
 
-class GraphSearchTest : public testing::TestWithParam<Metric> {};
+class GraphSearchTest : public testing::TestWithParam<EmbeddingSettings> {};
 
 TEST_P(GraphSearchTest, FindsWhatExactSearchFinds) {
   SplitMix random(1);
@@ -114,7 +116,7 @@ TEST_P(GraphSearchTest, TakesNewestVectorsAndItemsWithoutAPlace) {
   for (Ordinal item = 0; item < kItems; ++item) {
     if (!old->Read(item, vector)) continue;
     for (float& value : vector) value *= static_cast<float>(1 + 0.2 * (random.Unit() - 0.5));
-    PrepareVector(GetParam(), vector);
+    PrepareToStore(GetParam(), vector);
     builder.Set(item, vector);
   }
   std::vector<Ordinal> delta;
@@ -137,8 +139,14 @@ TEST_P(GraphSearchTest, OneThreadBuildsTheSameGraphAgain) {
   EXPECT_EQ(FindProblem(Build(*table, 4)), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Metrics, GraphSearchTest,
-                         testing::Values(Metric::kInnerProduct, Metric::kCosine, Metric::kL2));
+INSTANTIATE_TEST_SUITE_P(
+    Settings, GraphSearchTest,
+    testing::Values(EmbeddingSettings{kDimension, Metric::kInnerProduct},
+                    EmbeddingSettings{kDimension, Metric::kCosine},
+                    EmbeddingSettings{kDimension, Metric::kL2},
+                    EmbeddingSettings{kDimension, Metric::kInnerProduct, ElementType::kBfloat16},
+                    EmbeddingSettings{kDimension, Metric::kCosine, ElementType::kBfloat16},
+                    EmbeddingSettings{kDimension, Metric::kL2, ElementType::kBfloat16}));
 
 TEST(CompactGraphTest, EmptyAndTinyTables) {
   for (const uint32_t count : {0U, 1U, 2U, 40U}) {
@@ -156,7 +164,7 @@ TEST(CompactGraphTest, EmptyAndTinyTables) {
 
 TEST(CompactGraphTest, ProblemsAreFound) {
   SplitMix random(5);
-  const CompactGraph graph = Build(*RandomTable(random, Metric::kL2, 700));
+  const CompactGraph graph = Build(*RandomTable(random, kL2, 700));
   ASSERT_FALSE(graph.upper_levels.empty());
   const auto broken = [&](auto damage) {
     CompactGraph copy = graph;
@@ -180,7 +188,7 @@ TEST(GraphBuilderTest, StopsWhenCancelled) {
   SplitMix random(6);
   Cancellation cancellation;
   cancellation.Cancel();
-  EXPECT_EQ(BuildGraph(*RandomTable(random, Metric::kL2, 100), {}, cancellation).status().code(),
+  EXPECT_EQ(BuildGraph(*RandomTable(random, kL2, 100), {}, cancellation).status().code(),
             absl::StatusCode::kCancelled);
 }
 

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/index/kernels.h"
 
-#include <cstring>
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <numeric>
 #include <vector>
 
 #include "gtest/gtest.h"
 
+#include "server/index/bfloat16.h"
 #include "tests/support/split_mix.h"
 
 namespace negatron {
@@ -17,18 +22,53 @@ std::vector<float> RandomFloats(SplitMix& random, int count) {
   return values;
 }
 
-TEST(KernelsTest, EveryVariantGivesTheSameBits) {
+// Rows of bfloat16, and the same in float32.
+struct Rows {
+  std::vector<Bfloat16> narrow;
+  std::vector<float> wide;
+};
+
+Rows RandomRows(SplitMix& random, int count, int dimension) {
+  Rows rows{std::vector<Bfloat16>(count * dimension), RandomFloats(random, count * dimension)};
+  for (int i = 0; i < count * dimension; ++i) {
+    const Bfloat16 number = ToBfloat16(rows.wide[i]);
+    rows.narrow[i / dimension * dimension + Bfloat16Place(i % dimension, dimension)] = number;
+    rows.wide[i] = ToFloat(number);
+  }
+  return rows;
+}
+
+std::vector<int> Dimensions() {
+  std::vector<int> dimensions(130);
+  std::iota(dimensions.begin(), dimensions.end(), 1);
+  dimensions.insert(dimensions.end(), {768, 1000, 4096});
+  return dimensions;
+}
+
+TEST(KernelsTest, EveryVariantGivesTheSameBitsForBothElementTypes) {
+  constexpr int kRows = 5;
   SplitMix random(1);
-  for (const int dimension : {1, 7, 15, 16, 17, 31, 32, 64, 100, 4096}) {
+  const Kernels& portable = PortableKernels();
+  EXPECT_EQ(portable.instructions, "portable");
+  for (const int dimension : Dimensions()) {
     const std::vector<float> query = RandomFloats(random, dimension);
-    const std::vector<float> rows = RandomFloats(random, dimension * 5);
-    float portable[5], best[5];
-    PortableKernels().inner_products(query.data(), rows.data(), 5, dimension, portable);
-    BestKernels().inner_products(query.data(), rows.data(), 5, dimension, best);
-    EXPECT_EQ(std::memcmp(portable, best, sizeof(best)), 0) << dimension;
-    PortableKernels().negative_distances(query.data(), rows.data(), 5, dimension, portable);
-    BestKernels().negative_distances(query.data(), rows.data(), 5, dimension, best);
-    EXPECT_EQ(std::memcmp(portable, best, sizeof(best)), 0) << dimension;
+    const Rows rows = RandomRows(random, kRows, dimension);
+    const auto run = [&](Kernels::Kernel kernel, const void* of) {
+      std::array<uint32_t, kRows> bits;
+      std::array<float, kRows> scores;
+      kernel(query.data(), of, kRows, dimension, scores.data());
+      std::transform(scores.begin(), scores.end(), bits.begin(), std::bit_cast<uint32_t, float>);
+      return bits;
+    };
+    const auto products = run(portable.inner_products, rows.wide.data());
+    const auto distances = run(portable.negative_distances, rows.wide.data());
+    for (const Kernels& kernels : SupportedKernels()) {
+      SCOPED_TRACE(testing::Message() << kernels.instructions << ", dimension " << dimension);
+      ASSERT_EQ(run(kernels.inner_products, rows.wide.data()), products);
+      ASSERT_EQ(run(kernels.bfloat16_inner_products, rows.narrow.data()), products);
+      ASSERT_EQ(run(kernels.negative_distances, rows.wide.data()), distances);
+      ASSERT_EQ(run(kernels.bfloat16_negative_distances, rows.narrow.data()), distances);
+    }
   }
 }
 

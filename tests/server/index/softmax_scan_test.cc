@@ -8,6 +8,8 @@
 
 #include "gtest/gtest.h"
 
+#include "tests/support/split_mix.h"
+
 namespace negatron {
 namespace {
 
@@ -57,6 +59,44 @@ TEST(SoftmaxScanTest, HugeScoresNeitherOverflowNorVanish) {
   SoftmaxBlock block;
   ASSERT_TRUE(scan.Weigh(0, &anchor, 1, all, Cancellation(), &block).ok());
   EXPECT_EQ(block.cumulated.back(), SoftmaxScan::kBlockItems / 4);
+}
+
+TEST(SoftmaxScanTest, SumsInBfloat16WhatItSumsOfTheSameValuesInFloat32) {
+  constexpr int kDimension = 21;
+  constexpr Ordinal kItems = 5 * SoftmaxScan::kBlockItems / 2;
+  constexpr EmbeddingSettings kNarrow{kDimension, Metric::kL2, ElementType::kBfloat16};
+  SplitMix random(1);
+  VectorTableBuilder two_bytes{VectorTable(kNarrow)};
+  VectorTableBuilder four_bytes{VectorTable({kDimension, Metric::kL2})};
+  std::vector<float> vector(kDimension), anchor(kDimension);
+  for (Ordinal item = 0; item < kItems; ++item) {
+    for (float& value : vector) value = static_cast<float>(random.Unit() - 0.5);
+    ASSERT_TRUE(PrepareToStore(kNarrow, vector).empty());
+    two_bytes.Set(item, vector);
+    four_bytes.Set(item, vector);
+  }
+  for (float& value : anchor) value = static_cast<float>(random.Unit() - 0.5);
+  const auto all = [](size_t, size_t, uint64_t present) { return present; };
+  const auto scan = [&](VectorTableBuilder&& builder, SoftmaxSums* sums, SoftmaxBlock* block) {
+    const auto table = std::move(builder).Build();
+    const Scorer scorer(*table);
+    const SoftmaxScan softmax(scorer, 0.1);
+    const std::vector<const float*> anchors = {anchor.data()};
+    std::vector<SoftmaxSums> scanned;
+    ASSERT_TRUE(softmax.Scan(anchors, all, Cancellation(), &scanned).ok());
+    *sums = scanned.at(0);
+    ASSERT_TRUE(softmax.Weigh(0, anchor.data(), 2, all, Cancellation(), block).ok());
+  };
+  SoftmaxSums sums, expected_sums;
+  SoftmaxBlock block, expected_block;
+  scan(std::move(two_bytes), &sums, &block);
+  scan(std::move(four_bytes), &expected_sums, &expected_block);
+  EXPECT_EQ(sums.total, expected_sums.total);
+  EXPECT_EQ(sums.max_score, expected_sums.max_score);
+  EXPECT_EQ(sums.block_max, expected_sums.block_max);
+  EXPECT_EQ(sums.cumulated, expected_sums.cumulated);
+  EXPECT_EQ(block.scores, expected_block.scores);
+  EXPECT_EQ(block.cumulated, expected_block.cumulated);
 }
 
 }  // namespace

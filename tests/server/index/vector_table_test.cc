@@ -4,10 +4,13 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+
+#include "tests/support/split_mix.h"
 
 namespace negatron {
 namespace {
@@ -120,6 +123,60 @@ TEST(PrepareVectorTest, RefusesWhatHasNoScore) {
   EXPECT_FALSE(PrepareVector(Metric::kInnerProduct, huge).empty());
   EXPECT_FALSE(PrepareVector(Metric::kCosine, zero).empty());
   EXPECT_TRUE(PrepareVector(Metric::kInnerProduct, zero).empty());
+}
+
+TEST(PrepareToStoreTest, RoundsAfterNormalising) {
+  constexpr EmbeddingSettings kNarrow{2, Metric::kCosine, ElementType::kBfloat16};
+  std::vector<float> vector = {3, 4};
+  EXPECT_TRUE(PrepareToStore(kNarrow, vector).empty());
+  EXPECT_THAT(vector, testing::ElementsAre(0x1.34p-1F, 0x1.9Ap-1F)) << "0.6 and 0.8";
+  vector = {3, 4};
+  EXPECT_TRUE(PrepareToStore({2, Metric::kCosine}, vector).empty());
+  EXPECT_THAT(vector, testing::ElementsAre(0.6f, 0.8f));
+  vector = {0.6f, 0.8f};
+  EXPECT_TRUE(PrepareToStore({2, Metric::kL2, ElementType::kBfloat16}, vector).empty());
+  EXPECT_THAT(vector, testing::ElementsAre(0x1.34p-1F, 0x1.9Ap-1F));
+}
+
+TEST(PrepareToStoreTest, RefusesWhatHasNoScoreAndMakesNoInfinity) {
+  for (const Metric metric : {Metric::kInnerProduct, Metric::kL2}) {
+    const EmbeddingSettings settings{1, metric, ElementType::kBfloat16};
+    std::vector<float> vector = {std::numeric_limits<float>::max()};
+    EXPECT_FALSE(PrepareToStore(settings, vector).empty()) << "rounds to infinity";
+    vector = {std::nextafter(0x1.FFp127F, 0.0F)};
+    EXPECT_FALSE(PrepareToStore(settings, vector).empty());
+    vector = {-3.16e18F};
+    EXPECT_TRUE(PrepareToStore(settings, vector).empty());
+    EXPECT_NEAR(vector[0] / -3.16e18, 1, 1.0 / 256);
+  }
+  std::vector<float> large = {0x1.FFp127F, 0x1.FFFFFEp127F};
+  EXPECT_FALSE(PrepareToStore({2, Metric::kCosine, ElementType::kBfloat16}, large).empty());
+}
+
+TEST(VectorTableTest, KeepsBfloat16InTwoBytes) {
+  for (const int dimension : {1, 15, 16, 37, 64}) {
+    const EmbeddingSettings narrow{dimension, Metric::kL2, ElementType::kBfloat16};
+    VectorTableBuilder two_bytes{VectorTable(narrow)};
+    VectorTableBuilder four_bytes{VectorTable({dimension, Metric::kL2})};
+    SplitMix random(dimension);
+    std::vector<std::vector<float>> vectors;
+    for (Ordinal item = 0; item < 2 * VectorTable::kPageItems; ++item) {
+      std::vector<float> vector(dimension);
+      for (float& value : vector) value = static_cast<float>(random.Unit() * 8 - 4);
+      ASSERT_TRUE(PrepareToStore(narrow, vector).empty());
+      two_bytes.Set(item, vector);
+      four_bytes.Set(item, vector);
+      vectors.push_back(std::move(vector));
+    }
+    const auto table = std::move(two_bytes).Build();
+    std::vector<float> read(dimension);
+    for (Ordinal item = 0; item < vectors.size(); ++item) {
+      ASSERT_TRUE(table->Read(item, read));
+      ASSERT_EQ(read, vectors[item]) << item;
+    }
+    EXPECT_EQ(std::move(four_bytes).Build()->bytes() - table->bytes(),
+              2 * VectorTable::kPageItems * 2 * dimension);
+  }
 }
 
 }  // namespace
