@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/rocks/codec.h"
 
+#include <optional>
 #include <utility>
 
 #include "storage/rocks/bytes.h"
@@ -14,7 +15,8 @@ constexpr uint64_t kSignBit = uint64_t{1} << 63;
 constexpr uint8_t kHasName = 1;       // Flags of items and users.
 constexpr uint8_t kImplicit = 2;      // Flag of items.
 constexpr uint8_t kErased = 2;        // Flag of users, since version 2.
-constexpr uint8_t kHasEmbedding = 1;  // Flag of collections.
+constexpr uint8_t kHasEmbedding = 1;  // Flags of collections.
+constexpr uint8_t kBfloat16 = 2;      // Since version 2.
 constexpr uint8_t kCohorts = 1;       // Flags of popularity, of collections since version 2.
 constexpr uint8_t kCategories = 2;
 constexpr uint8_t kDurable = 1;  // Flag of requests.
@@ -41,11 +43,30 @@ ExternalId ReadId(uint8_t flags, RecordReader& reader) {
 }
 
 void ReadEmbeddingSettings(RecordReader& reader, CollectionRecord* record) {
+  const uint8_t flags =
+      reader.Flags(reader.version() < kVersion2 ? kHasEmbedding : kHasEmbedding | kBfloat16);
+  record->embedding.reset();
+  if ((flags & kHasEmbedding) == 0) {
+    if (flags != 0) reader.Fail("an element type without embedding settings");
+    return;
+  }
   EmbeddingSettings settings;
+  if ((flags & kBfloat16) != 0) settings.element_type = ElementType::kBfloat16;
   settings.dimension = reader.value().Little<uint16_t>();
   settings.metric = reader.Enumerator(Metric::kL2, "metric");
   if (settings.dimension == 0) reader.Fail("a dimension of 0");
   record->embedding = settings;
+}
+
+void AppendEmbeddingSettings(const std::optional<EmbeddingSettings>& settings, std::string* out) {
+  if (!settings.has_value()) {
+    AppendLittle(uint8_t{0}, out);
+    return;
+  }
+  const bool is_bfloat16 = settings->element_type == ElementType::kBfloat16;
+  AppendLittle(static_cast<uint8_t>(kHasEmbedding | (is_bfloat16 ? kBfloat16 : 0)), out);
+  AppendLittle(static_cast<uint16_t>(settings->dimension), out);
+  AppendLittle(static_cast<uint8_t>(settings->metric), out);
 }
 
 void ReadLabels(RecordReader& reader, CollectionRecord* record) {
@@ -194,11 +215,7 @@ void AppendValue(const CollectionRecord& record, std::string* out) {
   AppendLittle(static_cast<uint8_t>(record.item_id_type), out);
   AppendLittle(static_cast<uint8_t>(record.user_id_type), out);
   AppendLittle(static_cast<uint8_t>(record.missing_item_rule), out);
-  AppendLittle(record.embedding.has_value() ? kHasEmbedding : uint8_t{0}, out);
-  if (record.embedding.has_value()) {
-    AppendLittle(static_cast<uint16_t>(record.embedding->dimension), out);
-    AppendLittle(static_cast<uint8_t>(record.embedding->metric), out);
-  }
+  AppendEmbeddingSettings(record.embedding, out);
   AppendLittle(static_cast<uint16_t>(record.labels.size()), out);
   for (const auto& [key, value] : record.labels) {
     AppendText(key, out);
@@ -220,8 +237,7 @@ absl::Status Decode(absl::string_view key, absl::string_view value, CollectionRe
   record->item_id_type = reader.Enumerator(IdType::kString, "item id type");
   record->user_id_type = reader.Enumerator(IdType::kString, "user id type");
   record->missing_item_rule = reader.Enumerator(MissingItemRule::kCreate, "missing item rule");
-  record->embedding.reset();
-  if (reader.Flags(kHasEmbedding) != 0) ReadEmbeddingSettings(reader, record);
+  ReadEmbeddingSettings(reader, record);
   ReadLabels(reader, record);
   ReadPopularity(reader, record);
   return reader.Finish();

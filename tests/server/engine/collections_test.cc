@@ -21,7 +21,7 @@ TEST_F(CollectionsTest, LiveThroughARestart) {
   CollectionRecord settings = Settings("films");
   settings.display_name = "Films";
   settings.labels = {{"team", "ranking"}};
-  settings.embedding = EmbeddingSettings{8, Metric::kCosine};
+  settings.embedding = EmbeddingSettings{8, Metric::kCosine, ElementType::kBfloat16};
   const auto created = harness_.Create(settings);
   ASSERT_TRUE(created.ok()) << created.status();
   EXPECT_EQ(created->create_time, harness_.clock().NowMicros());
@@ -108,6 +108,8 @@ TEST_F(CollectionsTest, EmbeddingsAreSetOnce) {
   EXPECT_TRUE(harness_.Update("films", update).ok());
   EXPECT_TRUE(harness_.Update("films", update).ok());
   update.embedding->dimension = 5;
+  EXPECT_EQ(harness_.Update("films", update).status().code(), absl::StatusCode::kInvalidArgument);
+  update.embedding = EmbeddingSettings{4, Metric::kL2, ElementType::kBfloat16};
   EXPECT_EQ(harness_.Update("films", update).status().code(), absl::StatusCode::kInvalidArgument);
 }
 

@@ -122,7 +122,8 @@ TEST(CodecTest, RefusesUnknownEnumeratorsAndFlags) {
   ExpectRefusedByte(collection, 40, 3, "unknown item id type 3");
   ExpectRefusedByte(collection, 41, 0, "unknown user id type 0");
   ExpectRefusedByte(collection, 42, 9, "unknown missing item rule 9");
-  ExpectRefusedByte(collection, 43, 2, "unknown flags 2");
+  ExpectRefusedByte(collection, 43, 2, "an element type without embedding settings");
+  ExpectRefusedByte(collection, 43, 4, "unknown flags 4");
   ExpectRefusedByte(SampleItems()[0], 9, 4, "unknown flags 4");
   ExpectRefusedByte(SampleUsers()[0], 9, 4, "unknown flags 4");
   ExpectRefusedByte(SampleUsers2()[0], 9, 3, "an erased user has a name");

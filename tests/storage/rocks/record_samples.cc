@@ -68,7 +68,9 @@ std::vector<CollectionRecord> SampleCollections2() {
   full.mined_per_user = 4096;
   full.event_retention_micros = 3600000000;
   full.watermark = -1;
-  return {plain, full};
+  CollectionRecord narrow = SampleCollections()[0];
+  narrow.embedding = EmbeddingSettings{64, Metric::kL2, ElementType::kBfloat16};
+  return {plain, full, narrow};
 }
 
 std::vector<ItemRecord> SampleItems2() {
