@@ -31,6 +31,13 @@ const std::map<std::string, v1::EmbeddingMetric>& Metrics() {
   return *metrics;
 }
 
+const std::map<std::string, v1::EmbeddingElementType>& ElementTypes() {
+  static const auto* types = new std::map<std::string, v1::EmbeddingElementType>{
+      {"float32", v1::EMBEDDING_ELEMENT_TYPE_FLOAT32},
+      {"bfloat16", v1::EMBEDDING_ELEMENT_TYPE_BFLOAT16}};
+  return *types;
+}
+
 const std::map<std::string, v1::MissingItemRule>& MissingItemRules() {
   static const auto* rules = new std::map<std::string, v1::MissingItemRule>{
       {"reject", v1::MISSING_ITEM_RULE_REJECT}, {"create", v1::MISSING_ITEM_RULE_CREATE}};
@@ -63,6 +70,7 @@ struct Settings {
   std::string missing_items;
   int32_t dimension = 0;
   std::string metric = "cosine";
+  std::string element_type = "float32";
   std::string etag;
   bool allow_missing = false;
 };
@@ -106,6 +114,13 @@ void AddMutableOptions(CLI::App* command, Settings* settings) {
       ->check(OneOf(Metrics()))
       ->needs(dimension)
       ->capture_default_str();
+  command
+      ->add_option("--element-type", settings->element_type,
+                   "How components are kept. bfloat16 has 8 significant bits and takes half the "
+                   "memory; scores are exact on what is kept.")
+      ->check(OneOf(ElementTypes()))
+      ->needs(dimension)
+      ->capture_default_str();
 }
 
 absl::Status FillMutable(const Settings& settings, v1::Collection* collection) {
@@ -129,14 +144,19 @@ absl::Status FillMutable(const Settings& settings, v1::Collection* collection) {
   if (settings.dimension > 0) {
     collection->mutable_embedding_settings()->set_dimension(settings.dimension);
     collection->mutable_embedding_settings()->set_metric(Metrics().at(settings.metric));
+    collection->mutable_embedding_settings()->set_element_type(
+        ElementTypes().at(settings.element_type));
   }
   return absl::OkStatus();
 }
 
 std::string DescribeEmbeddings(const v1::Collection& collection) {
   if (!collection.has_embedding_settings()) return "-";
-  return absl::StrCat(collection.embedding_settings().dimension(), " ",
-                      NameOf(Metrics(), collection.embedding_settings().metric()));
+  const v1::EmbeddingSettings& settings = collection.embedding_settings();
+  // Servers that do not say have float32.
+  const bool is_named = settings.element_type() != v1::EMBEDDING_ELEMENT_TYPE_UNSPECIFIED;
+  return absl::StrCat(settings.dimension(), " ", NameOf(Metrics(), settings.metric()), " ",
+                      is_named ? NameOf(ElementTypes(), settings.element_type()) : "float32");
 }
 
 std::string DescribeHalfLife(const v1::Collection& collection) {

@@ -58,6 +58,17 @@ EmbeddingSettings ReadEmbeddingSettings(const v1::EmbeddingSettings& wire, Viola
       violations->Add("collection.embedding_settings.metric",
                       "is required: inner product, cosine or L2");
   }
+  switch (wire.element_type()) {
+    case v1::EMBEDDING_ELEMENT_TYPE_UNSPECIFIED:
+    case v1::EMBEDDING_ELEMENT_TYPE_FLOAT32:
+      settings.element_type = ElementType::kFloat32;
+      break;
+    case v1::EMBEDDING_ELEMENT_TYPE_BFLOAT16:
+      settings.element_type = ElementType::kBfloat16;
+      break;
+    default:
+      violations->Add("collection.embedding_settings.element_type", "is not a known element type");
+  }
   return settings;
 }
 
@@ -235,10 +246,12 @@ void WriteCollection(const CollectionRecord& record, v1::Collection* collection)
                                         ? v1::MISSING_ITEM_RULE_CREATE
                                         : v1::MISSING_ITEM_RULE_REJECT);
   if (record.embedding.has_value()) {
-    collection->mutable_embedding_settings()->set_dimension(record.embedding->dimension);
+    v1::EmbeddingSettings* settings = collection->mutable_embedding_settings();
+    settings->set_dimension(record.embedding->dimension);
     // The numbers of the domain are those of the wire; a test holds them together.
-    collection->mutable_embedding_settings()->set_metric(
-        static_cast<v1::EmbeddingMetric>(record.embedding->metric));
+    settings->set_metric(static_cast<v1::EmbeddingMetric>(record.embedding->metric));
+    settings->set_element_type(
+        static_cast<v1::EmbeddingElementType>(record.embedding->element_type));
   }
   WriteEventSettings(record, collection);
   collection->set_incarnation(record.incarnation);

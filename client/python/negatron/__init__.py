@@ -20,6 +20,7 @@ from negatron.errors import (
 )
 from negatron.models import (
     Collection,
+    ElementType,
     EventKind,
     IdType,
     ImportResult,
@@ -66,6 +67,7 @@ __all__ = [
     "ComponentReport",
     "DeadlineExceeded",
     "Dynamic",
+    "ElementType",
     "EmbeddingVersion",
     "EventChunk",
     "EventKind",

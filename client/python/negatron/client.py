@@ -86,6 +86,7 @@ class Client(SamplingCalls, VersionCalls):
         missing_item_rule: models.MissingItemRule = models.MissingItemRule.REJECT,
         dimension: Optional[int] = None,
         metric: Optional[models.Metric] = None,
+        element_type: Optional[models.ElementType] = None,
         half_lives: Sequence[dt.timedelta] = (),
         windows: Sequence[dt.timedelta] = (),
         cohort_popularity: bool = False,
@@ -103,6 +104,7 @@ class Client(SamplingCalls, VersionCalls):
           half_life: time in which the weight of an event halves; None: no decay.
           missing_item_rule: what happens to an event whose item does not exist.
           dimension, metric: of item embeddings; both or none.
+          element_type: how their components are kept; None: float32.
           half_lives, windows: what `Popularity` serves fast beside `half_life`, at most 8 each;
             `timedelta(0)` among the half-lives: no decay. Each costs memory for every event.
           cohort_popularity: allows `Popularity(within_cohort=True)`.
@@ -122,7 +124,7 @@ class Client(SamplingCalls, VersionCalls):
             item_id_type=int(item_id_type),
             user_id_type=int(user_id_type),
             missing_item_rule=int(missing_item_rule),
-            embedding_settings=_embedding_settings(dimension, metric),
+            embedding_settings=_embedding_settings(dimension, metric, element_type),
             cohort_popularity=cohort_popularity,
             category_popularity=category_popularity,
             mined_per_user=mined_per_user,
@@ -180,6 +182,7 @@ class Client(SamplingCalls, VersionCalls):
         missing_item_rule: Optional[models.MissingItemRule] = None,
         dimension: Optional[int] = None,
         metric: Optional[models.Metric] = None,
+        element_type: Optional[models.ElementType] = None,
         event_retention: Optional[dt.timedelta] = None,
         etag: str = "",
         timeout: Optional[float] = None,
@@ -187,6 +190,7 @@ class Client(SamplingCalls, VersionCalls):
         """Changes the settings that are given; embeddings can be set once.
 
         Args:
+          dimension, metric, element_type: as for `create_collection`.
           event_retention: positives older than this lose their mass, in at least an hour;
             `timedelta(0)`: all are kept from now on.
 
@@ -205,7 +209,7 @@ class Client(SamplingCalls, VersionCalls):
         if missing_item_rule is not None:
             request.collection.missing_item_rule = int(missing_item_rule)
             request.update_mask.paths.append("missing_item_rule")
-        settings = _embedding_settings(dimension, metric)
+        settings = _embedding_settings(dimension, metric, element_type)
         if settings is not None:
             request.collection.embedding_settings.CopyFrom(settings)
             request.update_mask.paths.append("embedding_settings")
@@ -256,10 +260,16 @@ class Client(SamplingCalls, VersionCalls):
 
 
 def _embedding_settings(
-    dimension: Optional[int], metric: Optional[models.Metric]
+    dimension: Optional[int],
+    metric: Optional[models.Metric],
+    element_type: Optional[models.ElementType],
 ) -> Optional[collections_pb2.EmbeddingSettings]:
     if (dimension is None) != (metric is None):
         raise ValueError("dimension and metric: give both or none")
     if dimension is None or metric is None:
+        if element_type is not None:
+            raise ValueError("element_type: needs dimension and metric")
         return None
-    return collections_pb2.EmbeddingSettings(dimension=dimension, metric=int(metric))
+    return collections_pb2.EmbeddingSettings(
+        dimension=dimension, metric=int(metric), element_type=int(element_type or 0)
+    )

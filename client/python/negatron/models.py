@@ -73,6 +73,14 @@ class RowRefusal(enum.IntEnum):
     UNKNOWN_ITEM = types_pb2.ROW_REFUSAL_UNKNOWN_ITEM
 
 
+class ElementType(enum.IntEnum):
+    """How the server keeps a component of an embedding; calls carry float32 in any case."""
+
+    FLOAT32 = collections_pb2.EMBEDDING_ELEMENT_TYPE_FLOAT32
+    # Rounded to 8 significant bits when written, half the memory.
+    BFLOAT16 = collections_pb2.EMBEDDING_ELEMENT_TYPE_BFLOAT16
+
+
 class Level(enum.IntEnum):
     """How far a write has come when it is acknowledged."""
 
@@ -116,6 +124,7 @@ class Collection:
     mined_per_user: int = 0  # 0: the server does not know mined events.
     event_retention: Optional[dt.timedelta] = None  # None: all events are kept.
     event_watermark: Optional[dt.datetime] = None  # Positives before it have no mass.
+    element_type: Optional[ElementType] = None  # Of embeddings; None: no embeddings yet.
 
     @classmethod
     def from_proto(cls, proto: collections_pb2.Collection) -> "Collection":
@@ -147,6 +156,11 @@ class Collection:
             event_watermark=(
                 columns.timestamp_to_datetime(proto.event_watermark_time)
                 if proto.HasField("event_watermark_time")
+                else None
+            ),
+            element_type=(
+                ElementType(settings.element_type or ElementType.FLOAT32)
+                if has_embeddings
                 else None
             ),
         )

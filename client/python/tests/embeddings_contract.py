@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""More of `contract`: versions and ages of embeddings, and whole tables of them."""
+"""More of `contract`: element types, versions and ages of embeddings, and whole tables of them."""
 
 from __future__ import annotations
 
@@ -136,7 +136,42 @@ def a_version_replaces_all_embeddings(client: negatron.Client, cid: str) -> None
     assert client.get_embedding_stamps(cid, np.arange(6))[0].tolist() == [3] * 6
 
 
+def bfloat16_embeddings_come_back_rounded(client: negatron.Client, cid: str) -> None:
+    made = client.create_collection(
+        cid, dimension=19, metric=negatron.Metric.INNER_PRODUCT,
+        element_type=negatron.ElementType.BFLOAT16,
+    )
+    assert made.element_type == negatron.ElementType.BFLOAT16
+    items = np.arange(50)
+    client.write_items(cid, items)
+    vectors = np.random.default_rng(0).normal(size=(50, 19)).astype(np.float32)
+    vectors[0, :3] = 1 + 2.0**-8, 1 + 3 * 2.0**-8, -0.0  # Two ties, one down and one up.
+    client.write_embeddings(cid, items, vectors)
+    # Eight significant bits; rint rounds ties to even.
+    fractions, exponents = np.frexp(vectors)
+    rounded = np.ldexp(np.rint(fractions * 256) / 256, exponents).astype(np.float32)
+    assert rounded[0, :2].tolist() == [1, 1 + 2.0**-6]
+    assert (rounded != vectors).any()
+    got, found = client.get_embeddings(cid, items)
+    assert found.all()
+    assert got.dtype == np.float32
+    assert got.tobytes() == rounded.tobytes()
+    query = vectors[:1] + np.float32(2.0**-12)  # Not rounded.
+    sample = client.sample(
+        cid, 50, policy=negatron.Nearest((0, 50), pick="top"), queries=query, outputs=["scores"]
+    )
+    assert np.allclose(sample.scores[0], rounded[sample.items[0]] @ query[0], rtol=0, atol=1e-5)
+    with pytest.raises(negatron.InvalidArgument):
+        client.update_collection(
+            cid, dimension=19, metric=negatron.Metric.INNER_PRODUCT,
+            element_type=negatron.ElementType.FLOAT32,
+        )
+    wide = client.create_collection(cid + "-w", dimension=1, metric=negatron.Metric.L2)
+    assert wide.element_type == negatron.ElementType.FLOAT32
+
+
 CASES = (
+    bfloat16_embeddings_come_back_rounded,
     embeddings_have_versions_and_ages,
     partial_writes_tell_what_they_left_out,
     a_version_replaces_all_embeddings,

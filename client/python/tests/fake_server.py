@@ -23,7 +23,7 @@ import fake_pool
 import fake_versions
 import grpc
 import numpy as np
-from fake_state import CallError, FakeCollection, abort, invalid
+from fake_state import CallError, FakeCollection, abort, invalid, to_bfloat16
 from google.protobuf import empty_pb2
 
 from negatron import columns
@@ -309,6 +309,11 @@ class FakeServer:
             if len(bad) and not request.allow_partial:
                 row = bad[0] // shape[1]
                 raise invalid(f"vectors.values[{bad[0]}]", f"not finite (row {row})")
+            if (
+                c.proto.embedding_settings.element_type
+                == collections_pb2.EMBEDDING_ELEMENT_TYPE_BFLOAT16
+            ):
+                matrix = to_bfloat16(matrix)
             highest = max((version for version, _ in c.stamps.values()), default=0)
             if request.HasField("model_version") and request.model_version < 1:
                 raise invalid("model_version", "at least 1")

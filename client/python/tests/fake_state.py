@@ -62,6 +62,12 @@ def abort(context: grpc.ServicerContext, error: CallError, delay: Optional[float
     context.abort(error.code, str(error))
 
 
+def to_bfloat16(matrix: np.ndarray) -> np.ndarray:
+    """Float32 rounded to the upper half of its bits, to the nearest, ties to even."""
+    bits = matrix.view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) & np.uint32(0xFFFF0000)).view(np.float32)
+
+
 @dataclasses.dataclass(frozen=True)
 class Event:
     """An event; `user` and `item` are rows of the dictionaries."""

@@ -68,10 +68,12 @@ TEST_F(CliTest, CreateSendsItsSettings) {
     collection->set_name("collections/" + request.collection_id());
     return grpc::Status::OK;
   };
-  EXPECT_EQ(Run({"collection", "create", "movies", "--item-ids", "string", "--half-life", "30d",
-                 "--dim", "64", "--metric", "cosine", "--missing-items", "create", "--label", "a=b",
-                 "--label", "c=d=e", "--display-name", "My movies"}),
-            ExitCode::kOk)
+  EXPECT_EQ(
+      Run({"collection", "create",          "movies",   "--item-ids", "string", "--half-life",
+           "30d",        "--dim",           "64",       "--metric",   "cosine", "--element-type",
+           "bfloat16",   "--missing-items", "create",   "--label",    "a=b",    "--label",
+           "c=d=e",      "--display-name",  "My movies"}),
+      ExitCode::kOk)
       << err_.str();
   EXPECT_EQ(seen.collection_id(), "movies");
   EXPECT_EQ(seen.collection().item_id_type(), v1::ID_TYPE_STRING);
@@ -79,10 +81,12 @@ TEST_F(CliTest, CreateSendsItsSettings) {
   EXPECT_EQ(seen.collection().half_life().seconds(), 30 * 86'400);
   EXPECT_EQ(seen.collection().embedding_settings().dimension(), 64);
   EXPECT_EQ(seen.collection().embedding_settings().metric(), v1::EMBEDDING_METRIC_COSINE);
+  EXPECT_EQ(seen.collection().embedding_settings().element_type(),
+            v1::EMBEDDING_ELEMENT_TYPE_BFLOAT16);
   EXPECT_EQ(seen.collection().missing_item_rule(), v1::MISSING_ITEM_RULE_CREATE);
   EXPECT_EQ(seen.collection().labels().at("c"), "d=e");
   EXPECT_THAT(out_.str(), HasSubstr("collections/movies"));
-  EXPECT_THAT(out_.str(), HasSubstr("64 cosine"));
+  EXPECT_THAT(out_.str(), HasSubstr("64 cosine bfloat16"));
 }
 
 TEST_F(CliTest, CreateSendsTheSettingsOfPopularity) {
@@ -135,6 +139,8 @@ TEST_F(CliTest, UpdateMasksWhatIsGiven) {
             ExitCode::kOk);
   EXPECT_EQ(seen.collection().name(), "collections/movies");
   EXPECT_THAT(seen.update_mask().paths(), ElementsAre("display_name", "embedding_settings"));
+  EXPECT_EQ(seen.collection().embedding_settings().element_type(),
+            v1::EMBEDDING_ELEMENT_TYPE_FLOAT32);
 }
 
 TEST_F(CliTest, ListFollowsThePages) {

@@ -132,6 +132,29 @@ TEST(CollectionConversionTest, EveryMetricSurvivesTheRoundTrip) {
   }
 }
 
+TEST(CollectionConversionTest, ElementTypesSurviveTheRoundTripAndDefaultToFloat32) {
+  const auto round_trip = [](v1::EmbeddingElementType type, Violations* violations) {
+    v1::CreateCollectionRequest request;
+    request.set_collection_id("films");
+    v1::EmbeddingSettings* settings = request.mutable_collection()->mutable_embedding_settings();
+    settings->set_dimension(3);
+    settings->set_metric(v1::EMBEDDING_METRIC_L2);
+    settings->set_element_type(type);
+    v1::Collection collection;
+    WriteCollection(ReadCreateCollection(request, violations), &collection);
+    return collection.embedding_settings().element_type();
+  };
+  constexpr auto kFloat32 = v1::EMBEDDING_ELEMENT_TYPE_FLOAT32;
+  constexpr auto kBfloat16 = v1::EMBEDDING_ELEMENT_TYPE_BFLOAT16;
+  Violations violations;
+  EXPECT_EQ(round_trip(v1::EMBEDDING_ELEMENT_TYPE_UNSPECIFIED, &violations), kFloat32);
+  EXPECT_EQ(round_trip(kFloat32, &violations), kFloat32);
+  EXPECT_EQ(round_trip(kBfloat16, &violations), kBfloat16);
+  EXPECT_TRUE(violations.empty());
+  round_trip(static_cast<v1::EmbeddingElementType>(9), &violations);
+  EXPECT_FALSE(violations.empty());
+}
+
 TEST(PoolConversionTest, ItemsWithoutBoundsAreAlwaysAlive) {
   v1::BatchWriteItemsRequest request;
   request.mutable_item_ids()->mutable_typed()->add_values(5);

@@ -10,6 +10,9 @@ from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+EMBEDDING_ELEMENT_TYPE_BFLOAT16: EmbeddingElementType
+EMBEDDING_ELEMENT_TYPE_FLOAT32: EmbeddingElementType
+EMBEDDING_ELEMENT_TYPE_UNSPECIFIED: EmbeddingElementType
 EMBEDDING_METRIC_COSINE: EmbeddingMetric
 EMBEDDING_METRIC_INNER_PRODUCT: EmbeddingMetric
 EMBEDDING_METRIC_L2: EmbeddingMetric
@@ -91,12 +94,14 @@ class DeleteCollectionRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ..., etag: _Optional[str] = ..., allow_missing: bool = ...) -> None: ...
 
 class EmbeddingSettings(_message.Message):
-    __slots__ = ["dimension", "metric"]
+    __slots__ = ["dimension", "element_type", "metric"]
     DIMENSION_FIELD_NUMBER: _ClassVar[int]
+    ELEMENT_TYPE_FIELD_NUMBER: _ClassVar[int]
     METRIC_FIELD_NUMBER: _ClassVar[int]
     dimension: int
+    element_type: EmbeddingElementType
     metric: EmbeddingMetric
-    def __init__(self, dimension: _Optional[int] = ..., metric: _Optional[_Union[EmbeddingMetric, str]] = ...) -> None: ...
+    def __init__(self, dimension: _Optional[int] = ..., metric: _Optional[_Union[EmbeddingMetric, str]] = ..., element_type: _Optional[_Union[EmbeddingElementType, str]] = ...) -> None: ...
 
 class GetCollectionRequest(_message.Message):
     __slots__ = ["name"]
@@ -132,6 +137,9 @@ class IdType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
 
 class MissingItemRule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class EmbeddingElementType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
 
 class EmbeddingMetric(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):

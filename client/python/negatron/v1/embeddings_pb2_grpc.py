@@ -86,8 +86,8 @@ class EmbeddingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def BatchGetEmbeddings(self, request, context):
-        """Returns embeddings as they are stored (normalised under cosine). At most
-        131,072 values. Read-only.
+        """Returns embeddings as they are stored: normalised under cosine, then rounded to
+        the element type of the collection. At most 131,072 values. Read-only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
