@@ -6,6 +6,7 @@ Figures come in groups:
   wire      the server against an echo server and Redis: both are measured in turn, several rounds,
             with the same client beside them on the same cores, and the medians are divided
   sampler   a draw in process, without the wire
+  scorer    a score in process, by the type of the stored components
   check     draws counted by an independent checker: what must not be drawn, and the law
   extremes  draws where the catalogue or the row is as bad as it gets, checked against their law
   ingest    latency of sampling while events are written, against idle
@@ -62,7 +63,7 @@ PROGRAMS = {
                ["--items=1000000", "--events=10000000"],
                ["--items=20000", "--events=200000"]),
 }
-GROUPS = ["wire", "sampler", *PROGRAMS]
+GROUPS = ["wire", "sampler", "scorer", *PROGRAMS]
 PROGRAM_TIMEOUT = 3600
 UNIT = "negatives/s"
 EVENTS_PER_USER = 100
@@ -255,17 +256,16 @@ class Bench:
             self.compare("redis_uniform", lambda: self.wire(negatrond, ["--source=uniform"]),
                          lambda: self.measure("redis_bench", flags), self.arguments.rounds)
 
-    def run_sampler(self):
-        """Draws in process, by source and what rows have."""
-        say("measuring the sampler")
-        command = [self.bin / "sampler_bench", f"--items={self.arguments.items}",
-                   f"--events={self.arguments.events}", "--benchmark_format=json",
+    def run_in_process(self, group, counter, flags=()):
+        """A program of Google Benchmark that counts what one draw, or the like, costs."""
+        say(f"measuring the {group}")
+        command = [self.bin / f"{group}_bench", *flags, "--benchmark_format=json",
                    f"--benchmark_min_time={self.arguments.seconds / 3}"]
         for result in run_json(command, timeout=PROGRAM_TIMEOUT)["benchmarks"]:
             if result.get("error_occurred"):
-                self.failures.append(f"sampler_{result['name']}: {result['error_message']}")
+                self.failures.append(f"{group}_{result['name']}: {result['error_message']}")
             else:
-                self.add(f"sampler_{result['name']}", result["draw"] * 1e9, unit="ns/draw")
+                self.add(f"{group}_{result['name']}", result[counter] * 1e9, unit=f"ns/{counter}")
 
     def run_program(self, group):
         """A program with figures, and perhaps failures, of its own."""
@@ -285,7 +285,10 @@ class Bench:
             if group == "wire":
                 self.run_servers(root)
             elif group == "sampler":
-                self.run_sampler()
+                self.run_in_process(group, "draw", [f"--items={self.arguments.items}",
+                                                    f"--events={self.arguments.events}"])
+            elif group == "scorer":
+                self.run_in_process(group, "vector")
             else:
                 self.run_program(group)
 
