@@ -17,10 +17,11 @@ namespace negatron {
 namespace {
 
 constexpr int64_t kIncarnation = 7;
+constexpr EmbeddingSettings kSettings{3, Metric::kL2};
 
-Generation RandomGeneration(uint32_t items, Metric metric = Metric::kL2) {
+Generation RandomGeneration(uint32_t items, const EmbeddingSettings& settings = kSettings) {
   SplitMix random(items);
-  VectorTableBuilder builder{VectorTable({3, metric})};
+  VectorTableBuilder builder{VectorTable(settings)};
   for (Ordinal item = 0; item < items; ++item) {
     builder.Set(item, std::vector<float>{static_cast<float>(random.Unit()),
                                          static_cast<float>(random.Unit()), 1});
@@ -35,16 +36,19 @@ Generation RandomGeneration(uint32_t items, Metric metric = Metric::kL2) {
   return generation;
 }
 
-absl::StatusOr<Generation> Decode(absl::string_view bytes, Metric metric = Metric::kL2) {
-  return DecodeGeneration(bytes, kIncarnation, {3, metric});
+absl::StatusOr<Generation> Decode(absl::string_view bytes,
+                                  const EmbeddingSettings& settings = kSettings) {
+  return DecodeGeneration(bytes, kIncarnation, settings);
 }
 
 TEST(GenerationFileTest, GivesBackWhatWasWritten) {
-  for (const Metric metric : {Metric::kL2, Metric::kCosine}) {
+  for (const EmbeddingSettings& settings :
+       {kSettings, EmbeddingSettings{3, Metric::kCosine},
+        EmbeddingSettings{3, Metric::kCosine, ElementType::kBfloat16}}) {
     for (const uint32_t items : {0U, 1U, 300U}) {
-      const Generation generation = RandomGeneration(items, metric);
+      const Generation generation = RandomGeneration(items, settings);
       const std::string bytes = EncodeGeneration(kIncarnation, generation);
-      const absl::StatusOr<Generation> read = Decode(bytes, metric);
+      const absl::StatusOr<Generation> read = Decode(bytes, settings);
       ASSERT_TRUE(read.ok()) << read.status();
       EXPECT_EQ(read->settings, generation.settings);
       EXPECT_EQ(read->number, generation.number);
@@ -103,7 +107,7 @@ TEST(GenerationFileTest, NothingThatIsForgedEndsOutsideOfItsArrays) {
 TEST(GenerationFileTest, OthersAreNamed) {
   const std::string good = EncodeGeneration(kIncarnation, RandomGeneration(3));
   EXPECT_EQ(ReasonOf(Decode(Forged(good, 8, 2)).status()), "FORMAT_TOO_NEW");
-  EXPECT_EQ(ReasonOf(Decode(good, Metric::kInnerProduct).status()), "INDEX_OF_ANOTHER");
+  EXPECT_EQ(ReasonOf(Decode(good, {3, Metric::kInnerProduct}).status()), "INDEX_OF_ANOTHER");
   EXPECT_EQ(ReasonOf(DecodeGeneration(good, kIncarnation, {4, Metric::kL2}).status()),
             "INDEX_OF_ANOTHER");
   EXPECT_EQ(ReasonOf(DecodeGeneration(good, kIncarnation + 1, {3, Metric::kL2}).status()),
