@@ -374,19 +374,18 @@ void CollectionWriter::StageSettings(CollectionRecord settings, const CommitSlot
   last_sequence_ = slot.sequence;
 }
 
-void CollectionWriter::StageGeneration(std::shared_ptr<const Generation> generation,
-                                       const VectorTable& table, const std::vector<Ordinal>& delta,
+void CollectionWriter::StageGeneration(const IndexedTable& index, const VectorTable& table,
                                        const CommitSlot& slot) {
   const VectorTable& newest = *published_->vectors;
-  delta_ = DeltaOf(newest, *generation, delta, TouchedItems(table, newest));
-  generation_ = std::move(generation);
+  index_ = {index.generation,
+            DeltaOf(newest, *index.generation, index.delta, TouchedItems(table, newest))};
   StageSettings(settings(), slot);
 }
 
 void CollectionWriter::UpdateDelta(Snapshot* next) {
-  if (generation_ != nullptr) {
-    next->generation = std::move(generation_);
-    next->delta = std::make_shared<const std::vector<Ordinal>>(std::move(delta_));
+  if (index_.generation != nullptr) {
+    next->generation = std::move(index_.generation);
+    next->delta = std::make_shared<const std::vector<Ordinal>>(std::move(index_.delta));
   } else if (next->generation != nullptr && !touched_.empty()) {
     std::sort(touched_.begin(), touched_.end());
     touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
@@ -418,7 +417,7 @@ void CollectionWriter::Publish() {
   pool_.reset();
   vectors_.reset();
   touched_.clear();
-  generation_.reset();
+  index_ = {};
   settings_.reset();
   forgotten_.clear();
   remembered_.clear();
@@ -434,7 +433,7 @@ void CollectionWriter::Abort() {
   pool_.reset();
   vectors_.reset();
   touched_.clear();
-  generation_.reset();
+  index_ = {};
   settings_.reset();
   last_sequence_ = 0;
   for (const std::string& id : remembered_) requests_.Remove(id);

@@ -40,6 +40,12 @@ absl::StatusOr<EmbeddingVersionRecord> FindStaging(const Collection& collection,
 
 using KnownCategories = absl::flat_hash_set<std::string>;
 
+// How a table is to be searched.
+struct IndexedTable {
+  std::shared_ptr<const Generation> generation;  // Null: exactly.
+  std::vector<Ordinal> delta;                    // DeltaOf both.
+};
+
 // Turns the writes of one collection into records and into the next snapshot.
 //
 // Stage... checks a write against all that was staged before, adds its records
@@ -101,9 +107,10 @@ class CollectionWriter {
                                                       const CommitSlot& slot);
   // OK if the version can be committed, if it is sealed. Errors as of CheckUploads.
   absl::Status CheckCommit(int64_t model_version) const;
-  // Makes `table`, all that was uploaded to a sealed version, the collection's table. Checks
-  // as CheckCommit.
+  // Makes `table`, all that was uploaded to a sealed version, the collection's table, searched
+  // by its generation with the delta that `index` has for both. Checks as CheckCommit.
   absl::StatusOr<EmbeddingVersionRecord> StageFlip(int64_t model_version, const VectorTable& table,
+                                                   const IndexedTable& index,
                                                    const CommitSlot& slot);
   // Ends a version that is staging and not sealed, with all that was uploaded, as `state`; one
   // that ended uncommitted is returned as it is.
@@ -119,10 +126,9 @@ class CollectionWriter {
   // Events as they are in the store and in the pool.
   void StageRemoval(std::span<const EventRecord> events, const CommitSlot& slot);
   void StageWatermark(Micros watermark, const CommitSlot& slot);
-  // `delta` is DeltaOf `table`, of an earlier or the newest snapshot. Durable as a change of
+  // `index` is of `table`, of an earlier or the newest snapshot. Durable as a change of
   // the settings: so that the number of the commit names what searches use.
-  void StageGeneration(std::shared_ptr<const Generation> generation, const VectorTable& table,
-                       const std::vector<Ordinal>& delta, const CommitSlot& slot);
+  void StageGeneration(const IndexedTable& index, const VectorTable& table, const CommitSlot& slot);
   // Removes positives that are before the watermark from the store, but for the
   // first of each user and item. Nothing changes for readers.
   void ForgetEvents(std::span<const EventRecord> events, const CommitSlot& slot);
@@ -164,8 +170,7 @@ class CollectionWriter {
   std::optional<PoolBuilder> pool_;
   std::optional<VectorTableBuilder> vectors_;
   std::vector<Ordinal> touched_;  // Items that got vectors, in order of writing.
-  std::shared_ptr<const Generation> generation_;
-  std::vector<Ordinal> delta_;  // Of `generation_`.
+  IndexedTable index_;            // Without generation: the published one stays.
   std::shared_ptr<const CollectionRecord> settings_;
   int64_t last_sequence_ = 0;
   RequestMemory requests_;

@@ -158,6 +158,7 @@ void CollectionWriter::EndVersion(EmbeddingVersionRecord* record, EmbeddingVersi
 
 absl::StatusOr<EmbeddingVersionRecord> CollectionWriter::StageFlip(int64_t model_version,
                                                                    const VectorTable& table,
+                                                                   const IndexedTable& index,
                                                                    const CommitSlot& slot) {
   NEGATRON_RETURN_IF_ERROR(CheckCommit(model_version));
   NEGATRON_ASSIGN_OR_RETURN(EmbeddingVersionRecord record,
@@ -166,6 +167,12 @@ absl::StatusOr<EmbeddingVersionRecord> CollectionWriter::StageFlip(int64_t model
   record.row_count = table.size();
   EndVersion(&record, EmbeddingVersionState::kCommitted, slot);
   vectors_.emplace(table);
+  index_.generation = published_->generation;
+  if (index_.generation != nullptr) {
+    // Another generation may have come since, which is rare enough to be paid for here.
+    index_.delta =
+        index_.generation == index.generation ? index.delta : DeltaOf(table, *index_.generation);
+  }
   return record;
 }
 

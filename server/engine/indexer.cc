@@ -217,11 +217,12 @@ void Indexer::Publish(Collection& collection, Generation generation) {
   const absl::Status saved = files_->Replace(
       newest->settings->incarnation, EncodeGeneration(newest->settings->incarnation, generation));
   if (!saved.ok()) Warn(*newest, saved);
-  const auto shared = std::make_shared<const Generation>(std::move(generation));
-  const std::vector<Ordinal> delta = DeltaOf(*newest->vectors, *shared);
+  IndexedTable index;
+  index.generation = std::make_shared<const Generation>(std::move(generation));
+  index.delta = DeltaOf(*newest->vectors, *index.generation);
   const absl::Status committed =
       host_->Commit(*newest->settings, [&](CollectionWriter& writer, const CommitSlot& slot) {
-        writer.StageGeneration(shared, *newest->vectors, delta, slot);
+        writer.StageGeneration(index, *newest->vectors, slot);
         return true;
       });
   if (!committed.ok()) Warn(*newest, committed);

@@ -205,12 +205,15 @@ absl::StatusOr<EmbeddingVersionRecord> VersionKeeper::Flip(const Task& task,
                                                            const CollectionRecord& settings,
                                                            const VectorTable& table) {
   const CommitVersionRequest& request = task.request;
+  IndexedTable index;
+  index.generation = task.collection->snapshot()->generation;
+  if (index.generation != nullptr) index.delta = DeltaOf(table, *index.generation);
   // Kept, so that its pages are freed here and not by the commit thread.
   old_tables_.push_back(task.collection->snapshot()->vectors);
   absl::StatusOr<EmbeddingVersionRecord> flipped = NoCollection(settings.id);
   const absl::Status status =
       host_->Commit(settings, [&](CollectionWriter& writer, const CommitSlot& slot) {
-        flipped = writer.StageFlip(request.model_version, table, slot);
+        flipped = writer.StageFlip(request.model_version, table, index, slot);
         if (!flipped.ok()) return false;
         WriteResult result;
         result.commit_sequence = slot.sequence;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Everything that an index goes through, at once: searches, vectors that drift, items that come and
-// die, builds and swaps. NEGATRON_SOAK_SECONDS sets how long (default 5); from a minute on, memory
-// is watched, too.
+// Everything that an index goes through, at once: searches, vectors that drift, whole tables that
+// take their place, items that come and die, builds and swaps. NEGATRON_SOAK_SECONDS sets how long
+// (default 5); from a minute on, memory is watched, too.
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -17,6 +17,7 @@
 #include "gtest/gtest.h"
 
 #include "storage/base/memory.h"
+#include "storage/base/status.h"
 #include "tests/server/engine/engine_harness.h"
 #include "tests/support/split_mix.h"
 
@@ -64,8 +65,9 @@ class IndexSoakTest : public testing::Test {
     return statistics.ok() ? statistics->index->generation : 0;
   }
 
-  // Writes vectors near points that move with `step`.
-  void WriteVectors(SplitMix& random, int64_t begin, int64_t count, double step) {
+  // Vectors near points that move with `step`.
+  static WriteEmbeddingsRequest Vectors(SplitMix& random, int64_t begin, int64_t count,
+                                        double step) {
     WriteEmbeddingsRequest request;
     std::vector<int64_t> ids(static_cast<size_t>(count));
     std::iota(ids.begin(), ids.end(), begin);
@@ -78,17 +80,48 @@ class IndexSoakTest : public testing::Test {
       }
     }
     request.items = IdBatch(std::move(ids));
+    return request;
+  }
+
+  void WriteVectors(WriteEmbeddingsRequest request) {
+    const int64_t count = request.items.size();
     request.options.level = AckLevel::kApplied;
-    const auto result = harness_.Embeddings("c", request);
-    if (!result.ok()) return Fail("update", result.status());
-    updates_ += count;
+    if (model_version_ > 0) request.model_version = model_version_;
+    const auto result = harness_.Embeddings("c", std::move(request));
+    // A later version may have been committed meanwhile.
+    if (result.ok()) {
+      updates_ += count;
+    } else if (ReasonOf(result.status()) != "STALE_MODEL_VERSION") {
+      Fail("update", result.status());
+    }
   }
 
   void Drift() {
     SplitMix random(1);
     constexpr int64_t kBatch = 200;
-    for (int64_t n = 0; running(); ++n) {
-      WriteVectors(random, n * kBatch % kItems, kBatch, static_cast<double>(n) * 1e-3);
+    for (; running(); ++step_) {
+      WriteVectors(Vectors(random, step_ * kBatch % kItems, kBatch, StepSize()));
+    }
+  }
+
+  double StepSize() const { return static_cast<double>(step_) * 1e-3; }
+
+  // Whole tables, which take the place of what was streamed.
+  void Replace() {
+    SplitMix random(5);
+    for (int64_t version = 1; running(); ++version) {
+      const auto begun = harness_.Begin("c", {version});
+      if (!begun.ok()) return Fail("begin", begun.status());
+      constexpr int64_t kChunk = kItems / 4;
+      for (int64_t chunk = 0; chunk < 4; ++chunk) {
+        const auto uploaded = harness_.Upload("c", version, 0, chunk + 1,
+                                              Vectors(random, chunk * kChunk, kChunk, StepSize()));
+        if (!uploaded.ok()) return Fail("upload", uploaded.status());
+      }
+      const auto committed = harness_.Commit("c", {version, kItems, {}});
+      if (!committed.ok()) return Fail("commit", committed.status());
+      model_version_ = version;
+      absl::SleepFor(absl::Milliseconds(100));
     }
   }
 
@@ -138,6 +171,7 @@ class IndexSoakTest : public testing::Test {
 
   std::atomic<bool> stop_{false};
   std::atomic<int> failures_{0};
+  std::atomic<int64_t> step_{0}, model_version_{0};
   std::atomic<int64_t> updates_{0}, searches_{0}, indexed_{0};
   EngineHarness harness_;
 };
@@ -145,13 +179,14 @@ class IndexSoakTest : public testing::Test {
 TEST_F(IndexSoakTest, NothingFailsWhileEverythingChanges) {
   const double seconds = SoakSeconds();
   SplitMix random(9);
-  WriteVectors(random, 0, kItems, 0);
+  WriteVectors(Vectors(random, 0, kItems, 0));
   harness_.engine().RunIndexing();
   const int64_t first = Generation();
   EXPECT_GT(first, 0);
   const absl::Time start = absl::Now();
   std::vector<std::thread> threads;
   threads.emplace_back([this] { Drift(); });
+  threads.emplace_back([this] { Replace(); });
   threads.emplace_back([this] { LiveAndDie(); });
   threads.emplace_back([this] { Search(2); });
   threads.emplace_back([this] { Search(3); });
@@ -174,14 +209,16 @@ TEST_F(IndexSoakTest, NothingFailsWhileEverythingChanges) {
   EXPECT_GT(statistics->index->generation, first) << "drift brought no build";
   EXPECT_EQ(indexed_, searches_) << "a search found no generation";
   EXPECT_GT(searches_, 0);
+  EXPECT_GT(model_version_, 0);
   RecordProperty("searches", std::to_string(searches_));
   RecordProperty("updates", std::to_string(updates_));
   if (seconds >= 60) {
     EXPECT_LE(highest, steady * 1.3) << steady << " bytes at a third of the time";
   }
-  std::cout << searches_ << " searches, " << updates_ << " updates, generation "
-            << statistics->index->generation << ", recall " << statistics->index->status.recall
-            << ", memory " << highest << " against " << steady << " bytes\n";
+  std::cout << searches_ << " searches, " << updates_ << " updates, " << model_version_
+            << " tables, generation " << statistics->index->generation << ", recall "
+            << statistics->index->status.recall << ", memory " << highest << " against " << steady
+            << " bytes\n";
 }
 
 }  // namespace
