@@ -36,6 +36,7 @@ struct PushSettings {
   bool durable = false;
   std::optional<int64_t> model_version;
   bool replace = false;
+  bool allow_partial = false;
 };
 
 absl::Status FileError(const std::string& path, const absl::Status& status) {
@@ -139,12 +140,15 @@ class Table final : public Target {
     totals->written_count += part->written_count;
     totals->call_count += part->call_count;
     totals->commit_sequence = part->commit_sequence;
+    for (const int64_t row : part->refused_rows) totals->refused_rows.push_back(row + first_row_);
+    first_row_ += static_cast<int64_t>(RowCount(batch));
     return absl::OkStatus();
   }
 
  private:
   Client& client_;
   WriteOptions options_;
+  int64_t first_row_ = 0;  // Of the next part.
 };
 
 // A version that takes the place of the whole table. Parts that an earlier run uploaded are
@@ -223,7 +227,8 @@ absl::Status PushAll(Session& session, Client& client, const PushSettings& setti
                                .item_ids = Part(ids.span(), first, count),
                                .vectors = vectors,
                                .dimension = static_cast<int32_t>(columns),
-                               .model_version = settings.model_version};
+                               .model_version = settings.model_version,
+                               .allow_partial = settings.allow_partial};
     const absl::Status taken = (*target)->Take(++number, batch, totals);
     if (!taken.ok()) {
       return LocateError(
@@ -238,6 +243,9 @@ absl::Status PushAll(Session& session, Client& client, const PushSettings& setti
 absl::Status Push(Session& session, const PushSettings& settings) {
   if (settings.replace && !settings.model_version.has_value()) {
     return UsageError("--replace needs --model-version, which names the version");
+  }
+  if (settings.replace && settings.allow_partial) {
+    return UsageError("--replace takes all rows: --allow-partial does not go with it");
   }
   std::ifstream file;
   if (absl::Status status = OpenFile(settings.vectors_path, &file); !status.ok()) return status;
@@ -264,6 +272,11 @@ absl::Status Push(Session& session, const PushSettings& settings) {
   if (!session.json) {
     *session.out << absl::StrFormat("%s embeddings in %s, %.1f s\n",
                                     WithCommas(totals.written_count), collection->name(), seconds);
+    if (!totals.refused_rows.empty()) {
+      *session.out << absl::StrFormat("left out %s rows, the first of them row %d, from 0\n",
+                                      WithCommas(static_cast<int64_t>(totals.refused_rows.size())),
+                                      totals.refused_rows[0]);
+    }
     return absl::OkStatus();
   }
   google::protobuf::Struct json;
@@ -273,6 +286,10 @@ absl::Status Push(Session& session, const PushSettings& settings) {
   fields["callCount"].set_number_value(static_cast<double>(totals.call_count));
   fields["commitSequence"].set_number_value(static_cast<double>(totals.commit_sequence));
   fields["seconds"].set_number_value(seconds);
+  google::protobuf::ListValue* refused = fields["refusedRows"].mutable_list_value();
+  for (const int64_t row : totals.refused_rows) {
+    refused->add_values()->set_number_value(static_cast<double>(row));
+  }
   return session.PrintJson(json);
 }
 
@@ -298,6 +315,9 @@ void AddEmbeddingCommands(CLI::App* app, Session* session) {
   command->add_option("--model-version", settings->model_version,
                       "Version of the model that made them, at least 1: its training step, say. "
                       "Refused if the collection has embeddings of a later one. Default: none.");
+  command->add_flag("--allow-partial", settings->allow_partial,
+                    "Leaves out rows that cannot be written, of unknown items or with values that "
+                    "are not finite, instead of stopping.");
   command->add_flag("--replace", settings->replace,
                     "Puts them in the place of all that the collection has, at one instant: "
                     "other items have none any more. Run it again to go on where it was cut off.");

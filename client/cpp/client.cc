@@ -115,7 +115,7 @@ absl::Status Client::Send(const Batch& batch, const std::string& request_id, Stu
                           grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                                        Response*),
                           absl::FunctionRef<void(Request*)> prepare,
-                          absl::FunctionRef<void(const Response&)> take) {
+                          absl::FunctionRef<void(const Response&, RowRange)> take) {
   if (absl::Status status = CheckShape(batch); !status.ok()) return status;
   if (request_id.size() > kMaxRequestIdBytes) {
     return BadFieldError("request_id",
@@ -137,7 +137,7 @@ absl::Status Client::Send(const Batch& batch, const std::string& request_id, Stu
         return IndexOffset(batch, field, parts[i].begin);
       });
     }
-    take(*response);
+    take(*response, parts[i]);
   }
   return absl::OkStatus();
 }
@@ -150,16 +150,29 @@ absl::StatusOr<WriteSummary> Client::Write(
   const auto prepare = [&options](Request* request) {
     request->set_acknowledgement_level(options.acknowledgement_level);
   };
-  const auto take = [&summary](const v1::WriteReceipt& receipt) {
+  absl::Status broken;
+  const auto take = [&](const v1::WriteReceipt& receipt, RowRange rows) {
     ++summary.call_count;
     summary.written_count += receipt.written_count();
     summary.created_item_count += receipt.created_item_count();
     summary.replayed_call_count += receipt.replayed() ? 1 : 0;
     summary.commit_sequence = std::max(summary.commit_sequence, receipt.commit_sequence());
+    const auto refused = ReadInt64s(receipt.refused_rows(), "refused_rows");
+    const auto refusals = ReadBytes(receipt.row_refusals(), "row_refusals");
+    broken.Update(refused.status());
+    broken.Update(refusals.status());
+    if (!broken.ok()) return;
+    for (const int64_t row : *refused) {
+      summary.refused_rows.push_back(row + static_cast<int64_t>(rows.begin));
+    }
+    summary.row_refusals.insert(summary.row_refusals.end(), refusals->begin(), refusals->end());
   };
   absl::Status status = Send<Batch, Stub, Request, v1::WriteReceipt>(batch, options.request_id,
                                                                      stub, method, prepare, take);
   if (!status.ok()) return status;
+  if (!broken.ok() || summary.refused_rows.size() != summary.row_refusals.size()) {
+    return absl::InternalError("the server's columns of refused rows do not fit");
+  }
   return summary;
 }
 
@@ -170,7 +183,7 @@ absl::StatusOr<RemovalSummary> Client::Remove(
                                                   Response*)) {
   RemovalSummary summary;
   absl::Status broken;
-  const auto take = [&](const Response& response) {
+  const auto take = [&](const Response& response, RowRange) {
     ++summary.call_count;
     summary.removed_count += response.receipt().written_count();
     summary.replayed_call_count += response.receipt().replayed() ? 1 : 0;

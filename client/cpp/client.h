@@ -139,12 +139,13 @@ class Client {
                                                              Response*),
                                 const Request& request, bool repeatable = true);
 
-  // Cuts `batch`, sends each part through `method` of `stub`, and hands each response to `take`.
+  // Cuts `batch`, sends each part through `method` of `stub`, and hands each response, with the
+  // rows of its part, to `take`.
   template <typename Batch, typename Stub, typename Request, typename Response>
   absl::Status Send(const Batch& batch, const std::string& request_id, Stub* stub,
                     grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                     absl::FunctionRef<void(Request*)> prepare,
-                    absl::FunctionRef<void(const Response&)> take);
+                    absl::FunctionRef<void(const Response&, RowRange)> take);
 
   // Send, for writes and for removals.
   template <typename Batch, typename Stub, typename Request>

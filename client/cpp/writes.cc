@@ -258,6 +258,7 @@ v1::BatchWriteEmbeddingsRequest MakeRequest(const EmbeddingBatch& batch, RowRang
               static_cast<int32_t>(count), batch.dimension, v1::COLUMN_ENCODING_RAW,
               request.mutable_vectors());
   if (batch.model_version.has_value()) request.set_model_version(*batch.model_version);
+  request.set_allow_partial(batch.allow_partial);
   return request;
 }
 

@@ -96,6 +96,8 @@ struct EmbeddingBatch {
   // Of the model that made them, at least 1 and not below any that the collection has seen. Unset:
   // not versioned.
   std::optional<int64_t> model_version = std::nullopt;
+  // Writes the rows that can be written, and tells of the others in WriteSummary.
+  bool allow_partial = false;
 };
 
 struct WriteOptions {
@@ -115,6 +117,10 @@ struct WriteSummary {
   int64_t call_count = 0;           // Calls that it took.
   int64_t replayed_call_count = 0;  // Calls that the server knew by their request id.
   int64_t commit_sequence = 0;      // The last commit.
+  // Of partial writes: rows that were left out, and why (v1::RowRefusal). Calls that were replayed
+  // do not tell.
+  std::vector<int64_t> refused_rows = {};
+  std::vector<uint8_t> row_refusals = {};
 };
 
 // What a retraction or an erasure did, over all its calls.

@@ -16,6 +16,7 @@
 #include "absl/base/thread_annotations.h"
 
 #include "server/engine/requests.h"
+#include "server/engine/statistics.h"
 #include "server/index/generation.h"
 #include "server/index/vector_table.h"
 #include "server/pool/pool_view.h"

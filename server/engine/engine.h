@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 
 #include "server/engine/requests.h"
+#include "server/engine/statistics.h"
 #include "storage/base/cancellation.h"
 #include "storage/base/clock.h"
 #include "storage/model/records.h"

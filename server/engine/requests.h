@@ -12,7 +12,6 @@
 
 #include "server/engine/ids.h"
 #include "server/engine/sample_requests.h"
-#include "server/index/neighbourhoods.h"
 #include "server/sampling/policy.h"
 #include "storage/model/limits.h"
 #include "storage/model/records.h"
@@ -193,59 +192,6 @@ struct GetEmbeddingsResult {
   std::vector<int64_t> model_versions;  // -1 where missing.
   std::vector<Micros> write_times;      // 0 where missing, too.
   SnapshotToken snapshot;
-};
-
-// What the server has seen of a collection's index while it keeps it good.
-struct IndexStatus {
-  bool building = false;
-  std::string problem;       // Why the last generation was refused; empty: it was not.
-  double build_seconds = 0;  // Of the last build; 0: none since the start.
-  // As measured last, at check_time; 0: not since the start.
-  Micros check_time = 0;
-  double recall = 0;
-  double drift = 0;  // Mean distance of vectors from where the graph was built, in norms.
-  // Of a sample of items at the last two builds since the start: how their neighbours
-  // changed. Unset before the second.
-  std::optional<NeighbourhoodChange> change;
-  // Part of their neighbours at the last build that share a category with them. Unset if
-  // they have none.
-  std::optional<double> category_purity;
-};
-
-struct IndexStatistics {
-  int64_t generation = 0;  // 0: none, and searches are exact.
-  Micros build_time = 0;
-  int64_t placed_count = 0;
-  int64_t unreached_count = 0;
-  int64_t delta_count = 0;
-  int link_count = 0;
-  int ef_construction = 0;
-  int ef = 0;
-  double built_recall = 0;
-  IndexStatus status;
-};
-
-struct CollectionStatistics {
-  SnapshotToken snapshot;
-  Micros as_of = 0;
-  int64_t item_count = 0;
-  int64_t living_item_count = 0;
-  int64_t user_count = 0;
-  int64_t event_count = 0;
-  int64_t past_event_count = 0;
-  int64_t embedding_count = 0;
-  int64_t highest_model_version = 0;  // Of embeddings; 0: they are not versioned.
-  std::optional<Micros> first_event_time;
-  std::optional<Micros> last_event_time;
-  double event_mass = 0;
-  double living_event_mass = 0;
-  std::vector<std::pair<std::string, int64_t>> memory_bytes;  // By structure.
-  int64_t sample_call_count = 0;
-  int64_t sampled_row_count = 0;
-  std::array<int64_t, kSourceKindCount> drawn_by_source{};
-  std::array<int64_t, kRowStatusCount> rows_by_status{};
-  std::array<int64_t, kRejectCauseCount> rejects_by_cause{};
-  std::optional<IndexStatistics> index;  // Unset without embedding settings.
 };
 
 }  // namespace negatron

@@ -5,7 +5,7 @@
 #include "absl/strings/string_view.h"
 
 #include "negatron/v1/inspection.pb.h"
-#include "server/engine/requests.h"
+#include "server/engine/statistics.h"
 
 namespace negatron {
 

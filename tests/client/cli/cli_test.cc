@@ -224,6 +224,21 @@ TEST_F(CliTest, PushEmbeddingsSendsRowsInOrder) {
             ExitCode::kOk)
       << err_.str();
   EXPECT_EQ(seen.model_version(), 12);
+  EXPECT_FALSE(seen.allow_partial());
+
+  server_.handlers.write_embeddings = [&](const v1::BatchWriteEmbeddingsRequest& request,
+                                          v1::WriteReceipt* receipt) {
+    EXPECT_TRUE(request.allow_partial());
+    receipt->set_written_count(2);
+    WriteInt64s(std::vector<int64_t>{1}, v1::COLUMN_ENCODING_RAW, receipt->mutable_refused_rows());
+    WriteBytes(std::vector<uint8_t>{2}, v1::COLUMN_ENCODING_RAW, receipt->mutable_row_refusals());
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Run({"push-embeddings", "--collection", "movies", "--ids", File("ids.txt", "7\n8\r\n9"),
+                 vectors, "--allow-partial"}),
+            ExitCode::kOk)
+      << err_.str();
+  EXPECT_THAT(out_.str(), HasSubstr("left out 1 rows, the first of them row 1, from 0"));
   EXPECT_THAT(ReadIds(seen.item_ids(), "").value(), ElementsAre(7, 8, 9));
   EXPECT_EQ(seen.acknowledgement_level(), v1::ACKNOWLEDGEMENT_LEVEL_DURABLE);
 }

@@ -77,6 +77,12 @@ TEST_F(ClientTest, LargeWriteIsCutIntoCallsThatTheServerTakes) {
     rows += request.vectors().row_count();
     receipt->set_written_count(request.vectors().row_count());
     receipt->set_replayed(ids.size() == 1);
+    EXPECT_TRUE(request.allow_partial());
+    if (ids.size() == 1) return grpc::Status::OK;
+    WriteInt64s(std::vector<int64_t>{0, 7}, v1::COLUMN_ENCODING_RAW,
+                receipt->mutable_refused_rows());
+    WriteBytes(std::vector<uint8_t>{1, 2}, v1::COLUMN_ENCODING_RAW,
+               receipt->mutable_row_refusals());
     return grpc::Status::OK;
   };
   std::vector<int64_t> items(10'000);
@@ -85,12 +91,20 @@ TEST_F(ClientTest, LargeWriteIsCutIntoCallsThatTheServerTakes) {
   const EmbeddingBatch batch{.collection = "collections/c",
                              .item_ids = std::span<const int64_t>(items),
                              .vectors = vectors,
-                             .dimension = 512};
+                             .dimension = 512,
+                             .allow_partial = true};
   const WriteSummary summary =
       Connect()->WriteEmbeddings(batch, WriteOptions{.request_id = "import-1"}).value();
   EXPECT_EQ(rows, 10'000);
   EXPECT_EQ(summary.written_count, 10'000);
   EXPECT_EQ(summary.replayed_call_count, 1);
+  const std::vector<RowRange> parts =
+      CutRows(items.size(), [&](size_t row) { return RowBytes(batch, row); });
+  ASSERT_EQ(parts.size(), 3u);
+  const auto first = [&](size_t part) { return static_cast<int64_t>(parts[part].begin); };
+  EXPECT_THAT(summary.refused_rows,
+              testing::ElementsAre(first(1), first(1) + 7, first(2), first(2) + 7));
+  EXPECT_THAT(summary.row_refusals, testing::ElementsAre(1, 2, 1, 2));
   EXPECT_LT(largest, kMaxBytesPerCall + 1'000);
   EXPECT_THAT(ids, testing::ElementsAre("import-1/0", "import-1/1", "import-1/2"));
 }

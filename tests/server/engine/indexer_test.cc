@@ -57,7 +57,7 @@ class IndexerTest : public testing::Test {
     return vector;
   }
 
-  void WriteVectors(const std::vector<int64_t>& ids) {
+  WriteEmbeddingsRequest RandomVectors(const std::vector<int64_t>& ids) {
     WriteEmbeddingsRequest request;
     request.items = IdBatch(ids);
     request.column_count = kDimension;
@@ -65,7 +65,11 @@ class IndexerTest : public testing::Test {
       const std::vector<float> vector = RandomVector();
       request.values.insert(request.values.end(), vector.begin(), vector.end());
     }
-    const auto result = harness_.Embeddings("c", request);
+    return request;
+  }
+
+  void WriteVectors(const std::vector<int64_t>& ids) {
+    const auto result = harness_.Embeddings("c", RandomVectors(ids));
     ASSERT_TRUE(result.ok()) << result.status();
   }
 
@@ -162,6 +166,32 @@ TEST_F(IndexerTest, AcknowledgedVectorsAreFoundAtOnce) {
   EXPECT_EQ(exact.snapshot.generation, 0);
   EXPECT_GE(Overlap(exact, after), 0.95);
   EXPECT_LT(Overlap(exact, before), 0.95) << "the test sees the new vectors";
+}
+
+TEST_F(IndexerTest, TableOfAnotherModelIsSearchedByItsDeltaUntilItIsBuilt) {
+  WriteRange(0, 2000);
+  harness_.engine().RunIndexing();
+  const int64_t first = Index().generation;
+  ASSERT_TRUE(harness_.Begin("c", {1}).ok());
+  std::vector<int64_t> ids(2000);
+  std::iota(ids.begin(), ids.end(), 1000);
+  ASSERT_TRUE(harness_.Upload("c", 1, 0, 1, RandomVectors(ids)).ok());
+  EXPECT_EQ(Index().delta_count, 0) << "nothing has changed yet";
+  ASSERT_TRUE(harness_.Commit("c", {1, 2000, {}}).ok());
+  EXPECT_EQ(Index().generation, first);
+  EXPECT_GT(Index().delta_count, 1800) << "1,000 are new, and nearly all of the others have moved";
+  const SampleResult before = Nearest();
+  EXPECT_TRUE(std::all_of(before.ids.begin(), before.ids.end(),
+                          [](int64_t id) { return id >= 1000 && id < 3000; }));
+  const int64_t delta = Index().delta_count;
+  ASSERT_TRUE(harness_.Open().ok());
+  EXPECT_EQ(Index().delta_count, delta);
+  const SampleResult again = Nearest();
+  EXPECT_TRUE(std::equal(before.ids.begin(), before.ids.end(), again.ids.begin()));
+  harness_.engine().RunIndexing();
+  EXPECT_GT(Index().generation, first);
+  EXPECT_EQ(Index().delta_count, 0);
+  EXPECT_GE(Overlap(before, Nearest()), 0.95);
 }
 
 TEST_F(IndexerTest, LargeDeltaIsBuiltIn) {
