@@ -158,6 +158,10 @@ class Engine {
   absl::StatusOr<SharedResult> SampleShared(absl::string_view collection,
                                             const SharedRequest& request,
                                             const Cancellation& cancellation) const;
+  // Fields in errors are named as those of `request.sample`.
+  absl::StatusOr<CandidateResult> GetCandidates(absl::string_view collection,
+                                                CandidateRequest request,
+                                                const Cancellation& cancellation) const;
   absl::StatusOr<GetItemsResult> GetItems(absl::string_view collection, const IdBatch& ids) const;
   // Items with ordinals from `first` on, at most `limit`.
   absl::StatusOr<ListItemsResult> ListItems(absl::string_view collection, uint32_t first,

@@ -1,77 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Engine::Sample: checks a request, resolves it against a snapshot, draws.
+// Engine::Sample and its like: resolve a checked request against a snapshot, draw.
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "absl/functional/function_ref.h"
 
 #include "server/engine/engine_impl.h"
 #include "server/engine/resolve.h"
+#include "server/engine/sample_checks.h"
+#include "server/sampling/candidate_ranker.h"
 #include "server/sampling/sampler.h"
 #include "server/sampling/shared_block.h"
 #include "storage/base/fingerprint.h"
 #include "storage/base/philox.h"
 #include "storage/base/status.h"
-#include "storage/model/limits.h"
 
 namespace negatron {
 namespace {
-
-void CheckColumn(int64_t length, const SampleRequest& request, absl::string_view field,
-                 Violations* violations) {
-  if (length == request.row_count) return;
-  violations->Add(field, absl::StrCat("has ", length, " entries for ", request.row_count, " rows"));
-}
-
-void CheckSplits(const SampleRequest& request, Violations* violations) {
-  const std::vector<int64_t>& splits = request.exclusion_splits;
-  const int64_t count = request.exclusions->size();
-  if (static_cast<int64_t>(splits.size()) != request.row_count + 1 || splits.front() != 0 ||
-      splits.back() != count || !std::is_sorted(splits.begin(), splits.end())) {
-    violations->Add("exclusions.row_splits",
-                    absl::StrCat("must have row_count + 1 = ", request.row_count + 1,
-                                 " entries, rise from 0, and end at the number of ids, ", count));
-  }
-}
-
-void CheckTimes(const SampleRequest& request, Violations* violations) {
-  if (!request.as_of.empty()) {
-    CheckColumn(static_cast<int64_t>(request.as_of.size()), request, "as_of_micros", violations);
-    if (request.default_as_of) violations->Add("as_of_time", "as_of_micros is given as well");
-  }
-  if (request.default_as_of && !IsEventTime(*request.default_as_of)) {
-    violations->Add("as_of_time", "must be in the years 1 to 9999");
-  }
-  for (size_t i = 0; i < request.as_of.size(); ++i) {
-    if (!IsEventTime(request.as_of[i])) {
-      violations->AddRow("as_of_micros", static_cast<int64_t>(i),
-                         "must be microseconds since the Unix epoch, in the years 1 to 9999");
-    }
-  }
-}
-
-void CheckShape(const SampleRequest& request, int64_t max_cells, Violations* violations) {
-  if (request.row_count < 1) {
-    violations->Add("row_count", "must be at least 1, or implied by a column");
-  }
-  if (request.negative_count < 1) violations->Add("negative_count", "must be at least 1");
-  if (request.row_count > kMaxDraws || request.negative_count > kMaxDraws ||
-      request.row_count * request.negative_count > max_cells) {
-    violations->Add("negative_count", absl::StrCat("rows * negative_count is at most ", max_cells));
-  }
-}
-
-void CheckFreshness(const SampleRequest& request, Violations* violations) {
-  if (request.min_model_version < 0) {
-    violations->Add("min_model_version", "must not be negative");
-  }
-  if (request.max_staleness_micros.value_or(1) <= 0) {
-    violations->Add("max_staleness", "must be positive");
-  }
-  if (request.staleness_as_of && !IsEventTime(*request.staleness_as_of)) {
-    violations->Add("staleness_as_of_time", "must be in the years 1 to 9999");
-  }
-}
 
 Freshness FreshnessOf(const SampleRequest& request, Micros as_of) {
   Freshness freshness{request.min_model_version, std::nullopt, as_of};
@@ -79,110 +24,6 @@ Freshness FreshnessOf(const SampleRequest& request, Micros as_of) {
     freshness.min_write_time = as_of - *request.max_staleness_micros;
   }
   return freshness;
-}
-
-// What a component asks of the collection's settings.
-void CheckAgainst(const CollectionRecord& settings, const Policy& policy, Violations* violations) {
-  for (size_t i = 0; i < policy.components.size(); ++i) {
-    const SourceSpec& source = policy.components[i].source;
-    const auto* popularity = std::get_if<PopularitySource>(&source);
-    const auto* dynamic = std::get_if<DynamicSource>(&source);
-    if (dynamic != nullptr) popularity = std::get_if<PopularitySource>(&dynamic->base);
-    if (popularity == nullptr || !popularity->within_cohort || settings.cohort_popularity) continue;
-    violations->Add(absl::StrCat("policy.components[", i, "]", dynamic == nullptr ? "" : ".dynamic",
-                                 ".popularity.within_cohort"),
-                    "the collection has no cohort_popularity");
-  }
-}
-
-absl::Status CheckRequest(const SampleRequest& request, const CollectionRecord& settings,
-                          int64_t max_cells = kMaxDraws) {
-  Violations violations;
-  CheckShape(request, max_cells, &violations);
-  CheckPolicy(request.policy, &violations);
-  NEGATRON_RETURN_IF_ERROR(violations.ToStatus());
-  if (request.users) {
-    CheckColumn(request.users->size(), request, "user_ids", &violations);
-    CheckIds(*request.users, settings.user_id_type, "user_ids", &violations);
-  }
-  if (request.positives) {
-    CheckColumn(request.positives->size(), request, "positive_ids", &violations);
-    CheckIds(*request.positives, settings.item_id_type, "positive_ids", &violations);
-  }
-  if (request.exclusions) {
-    CheckSplits(request, &violations);
-    CheckIds(*request.exclusions, settings.item_id_type, "exclusions.ids", &violations);
-  }
-  if (!request.cohorts.empty()) {
-    CheckColumn(static_cast<int64_t>(request.cohorts.size()), request, "cohorts", &violations);
-  }
-  if (!request.row_keys.empty()) {
-    CheckColumn(static_cast<int64_t>(request.row_keys.size()), request, "row_keys", &violations);
-  }
-  CheckTimes(request, &violations);
-  CheckFreshness(request, &violations);
-  CheckAgainst(settings, request.policy, &violations);
-  return violations.ToStatus();
-}
-
-absl::Status CheckRequest(const SharedRequest& request, const CollectionRecord& settings) {
-  NEGATRON_RETURN_IF_ERROR(CheckRequest(request.rows, settings, kMaxSharedCells));
-  Violations violations;
-  if (request.negatives_time && !IsEventTime(*request.negatives_time)) {
-    violations.Add("negatives_time", "must be in the years 1 to 9999");
-  }
-  const Policy& policy = request.rows.policy;
-  if (policy.unique) violations.Add("policy.unique", "a shared block cannot be unique");
-  if (policy.category_cap != 0) violations.Add("policy.category_cap", "a shared block has no caps");
-  for (size_t i = 0; i < policy.components.size(); ++i) {
-    const std::string path = absl::StrCat("policy.components[", i, "]");
-    const auto* popularity = std::get_if<PopularitySource>(&policy.components[i].source);
-    if (popularity != nullptr && popularity->within_cohort) {
-      violations.Add(path + ".popularity.within_cohort", "a shared block belongs to no cohort");
-    } else if (popularity == nullptr && policy.components[i].kind() != SourceKind::kUniform) {
-      violations.Add(path + ".source", "a shared block is drawn from uniform and popularity");
-    }
-  }
-  return violations.ToStatus();
-}
-
-// Checks the queries and turns them into what is compared with vectors.
-absl::Status PrepareQueries(const SampleRequest& request, const CollectionRecord& settings,
-                            std::vector<float>* queries) {
-  if (request.policy.NeedsEmbeddings() && !settings.embedding.has_value()) {
-    return WithReason(
-        absl::FailedPreconditionError(
-            "the policy draws by embeddings and the collection has no embedding_settings"),
-        "EMBEDDINGS_NOT_CONFIGURED");
-  }
-  if (request.queries.empty()) {
-    if (!request.policy.NeedsQueries()) return absl::OkStatus();
-    return InvalidField("queries", "a component of the policy is anchored on them");
-  }
-  if (!settings.embedding.has_value()) {
-    return WithReason(
-        absl::FailedPreconditionError("queries: the collection has no embedding_settings"),
-        "EMBEDDINGS_NOT_CONFIGURED");
-  }
-  const int dimension = settings.embedding->dimension;
-  if (request.query_columns != dimension) {
-    return InvalidField("queries.column_count", absl::StrCat("is ", request.query_columns,
-                                                             "; the collection has ", dimension));
-  }
-  if (static_cast<int64_t>(request.queries.size()) != request.row_count * dimension) {
-    return InvalidField("queries.row_count",
-                        absl::StrCat("there are ", request.row_count, " rows"));
-  }
-  *queries = request.queries;
-  Violations violations;
-  for (int64_t r = 0; r < request.row_count; ++r) {
-    const std::string_view problem = PrepareVector(
-        settings.embedding->metric, std::span<float>(*queries).subspan(r * dimension, dimension));
-    if (!problem.empty()) {
-      violations.AddRow("queries", r, absl::string_view(problem.data(), problem.size()));
-    }
-  }
-  return violations.ToStatus();
 }
 
 // The same for a name and its dictionary number.
@@ -331,6 +172,36 @@ struct ResolvedRows {
   }
 };
 
+// What is done with draws before their ids are written.
+using Rank =
+    absl::FunctionRef<absl::Status(const SourceContext&, const SampleBatch&, const SampleColumns&)>;
+
+// Draws for the rows of a request that passed its checks.
+absl::StatusOr<SampleResult> DrawRows(const SampleRequest& request,
+                                      const std::vector<float>& queries, Micros now,
+                                      const Snapshot& snapshot, SourceContext context,
+                                      Collection* collection, Rank rank) {
+  const PoolView& pool = *snapshot.pool;
+  SampleResult result;
+  result.snapshot = snapshot.token();
+  result.default_as_of = request.default_as_of.value_or(now);
+  result.staleness_as_of = request.staleness_as_of.value_or(now);
+  context.freshness = FreshnessOf(request, result.staleness_as_of);
+  const ResolvedRows rows(request, pool, result.default_as_of);
+  const SampleBatch batch = rows.Batch(request, queries);
+  UninitializedVector<Ordinal> items;
+  const SampleColumns columns = Allocate(request, pool.items(), &items, &result);
+  SampleTotals totals;
+  NEGATRON_RETURN_IF_ERROR(SampleRows(request.policy, context, batch, columns, &totals));
+  NEGATRON_RETURN_IF_ERROR(rank(context, batch, columns));
+  if (!items.empty()) WriteIds(request, pool.items(), items, &result);
+  WriteDrawn(request, &result);
+  WriteRejects(request, &result);
+  result.drawn_by_component = totals.drawn_by_component;
+  collection->Count(request.policy, request.row_count, totals);
+  return result;
+}
+
 }  // namespace
 
 absl::StatusOr<SampleResult> Engine::Sample(absl::string_view collection,
@@ -341,27 +212,38 @@ absl::StatusOr<SampleResult> Engine::Sample(absl::string_view collection,
   NEGATRON_RETURN_IF_ERROR(CheckRequest(request, *snapshot->settings));
   std::vector<float> queries;
   NEGATRON_RETURN_IF_ERROR(PrepareQueries(request, *snapshot->settings, &queries));
+  return DrawRows(request, queries, impl_->options().clock->NowMicros(), *snapshot,
+                  ContextOf(*snapshot, request.seed, cancellation, impl_->excluded_masses()),
+                  found.get(), [](const auto&...) { return absl::OkStatus(); });
+}
 
-  const PoolView& pool = *snapshot->pool;
-  SampleResult result;
-  result.snapshot = snapshot->token();
-  const Micros now = impl_->options().clock->NowMicros();
-  result.default_as_of = request.default_as_of.value_or(now);
-  result.staleness_as_of = request.staleness_as_of.value_or(now);
-  const ResolvedRows rows(request, pool, result.default_as_of);
-  UninitializedVector<Ordinal> items;
-  const SampleColumns columns = Allocate(request, pool.items(), &items, &result);
-  SampleTotals totals;
-  SourceContext context =
-      ContextOf(*snapshot, request.seed, cancellation, impl_->excluded_masses());
-  context.freshness = FreshnessOf(request, result.staleness_as_of);
-  NEGATRON_RETURN_IF_ERROR(
-      SampleRows(request.policy, context, rows.Batch(request, queries), columns, &totals));
-  if (!items.empty()) WriteIds(request, pool.items(), items, &result);
-  WriteDrawn(request, &result);
-  WriteRejects(request, &result);
-  result.drawn_by_component = totals.drawn_by_component;
-  found->Count(request.policy, request.row_count, totals);
+absl::StatusOr<CandidateResult> Engine::GetCandidates(absl::string_view collection,
+                                                      CandidateRequest request,
+                                                      const Cancellation& cancellation) const {
+  NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
+  const std::shared_ptr<const Snapshot> snapshot = found->snapshot();
+  SampleRequest& sample = request.sample;
+  sample.policy.unique = true;
+  sample.want_scores = true;
+  NEGATRON_RETURN_IF_ERROR(CheckRequest(request, *snapshot->settings));
+  std::vector<float> queries;
+  NEGATRON_RETURN_IF_ERROR(PrepareQueries(sample, *snapshot->settings, &queries));
+
+  CandidateResult result;
+  result.dimension = snapshot->vectors->dimension();
+  const auto rank = [&](const SourceContext& context, const SampleBatch& batch,
+                        const SampleColumns& columns) -> absl::Status {
+    const CandidateRanker ranker(request.anchor, context);
+    NEGATRON_RETURN_IF_ERROR(ranker.Rank(batch, columns));
+    if (request.want_candidate_vectors) result.candidate_vectors = ranker.Vectors(columns.items);
+    if (request.want_positive_vectors) result.positive_vectors = ranker.Vectors(batch.positives);
+    return absl::OkStatus();
+  };
+  NEGATRON_ASSIGN_OR_RETURN(
+      result.sample,
+      DrawRows(sample, queries, impl_->options().clock->NowMicros(), *snapshot,
+               ContextOf(*snapshot, sample.seed, cancellation, impl_->excluded_masses()),
+               found.get(), rank));
   return result;
 }
 

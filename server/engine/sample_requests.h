@@ -110,6 +110,28 @@ struct SharedResult {
   Micros negatives_time = 0;
 };
 
+// Vectors that GetCandidates returns hold at most this many values, each vector counting for at
+// least kMinVectorValues: with ids, two log q, component and score they fit gRPC's default limit of
+// 4 MiB.
+inline constexpr int64_t kMaxCandidateValues = 524288;
+inline constexpr int kMinVectorValues = 8;
+
+// Candidates for rows. See GetCandidates in sampling.proto.
+struct CandidateRequest {
+  SampleRequest sample;                          // `policy.unique` and `want_scores` count as set.
+  NearestAnchor anchor = NearestAnchor::kQuery;  // What candidates are scored against.
+  bool want_candidate_vectors = false;
+  bool want_positive_vectors = false;
+};
+
+struct CandidateResult {
+  SampleResult sample;  // Rows by score, highest first; unscored last, NaN.
+  // As stored; NaN where there is none that is fresh. Empty if not asked for.
+  std::vector<float> candidate_vectors;  // [row_count, negative_count, dimension].
+  std::vector<float> positive_vectors;   // [row_count, dimension].
+  int dimension = 0;
+};
+
 }  // namespace negatron
 
 #endif  // NEGATRON_SERVER_ENGINE_SAMPLE_REQUESTS_H_

@@ -18,24 +18,11 @@ void CheckKnown(const google::protobuf::Message& message, const std::string& pat
   violations->Add(path, "has a field that this server does not know");
 }
 
-NearestAnchor ReadAnchor(v1::NearestAnchor wire, const std::string& path, Violations* violations) {
-  switch (wire) {
-    case v1::NEAREST_ANCHOR_UNSPECIFIED:
-    case v1::NEAREST_ANCHOR_QUERY:
-      return NearestAnchor::kQuery;
-    case v1::NEAREST_ANCHOR_POSITIVE:
-      return NearestAnchor::kPositive;
-    default:
-      violations->Add(absl::StrCat(path, ".anchor"), "is not a known anchor");
-      return NearestAnchor::kQuery;
-  }
-}
-
 NearestSource ReadNearest(const v1::NearestSource& wire, const std::string& path,
                           Violations* violations) {
   NearestSource nearest;
   CheckKnown(wire, path, violations);
-  nearest.anchor = ReadAnchor(wire.anchor(), path, violations);
+  nearest.anchor = ReadAnchor(wire.anchor(), absl::StrCat(path, ".anchor"), violations);
   nearest.rank_begin = wire.rank_begin();
   nearest.rank_end = wire.rank_end();
   switch (wire.pick()) {
@@ -114,7 +101,7 @@ DynamicSource ReadDynamic(const v1::DynamicSource& wire, const std::string& path
     CheckKnown(wire.uniform(), absl::StrCat(path, ".uniform"), violations);
     dynamic.base = UniformSource{wire.uniform().by_base_weight()};
   }
-  dynamic.anchor = ReadAnchor(wire.anchor(), path, violations);
+  dynamic.anchor = ReadAnchor(wire.anchor(), absl::StrCat(path, ".anchor"), violations);
   dynamic.pool_size = wire.pool_size();
   dynamic.pick = ReadPick(wire.pick(), path, violations);
   dynamic.top_count = wire.top_count();
@@ -158,8 +145,9 @@ void ReadSource(const v1::PolicyComponent& wire, const std::string& path, Policy
       const std::string source_path = absl::StrCat(path, ".adversarial");
       const v1::AdversarialSource& adversarial = wire.adversarial();
       CheckKnown(adversarial, source_path, violations);
-      out->source = AdversarialSource{ReadAnchor(adversarial.anchor(), source_path, violations),
-                                      adversarial.temperature()};
+      out->source = AdversarialSource{
+          ReadAnchor(adversarial.anchor(), absl::StrCat(source_path, ".anchor"), violations),
+          adversarial.temperature()};
       break;
     }
     case v1::PolicyComponent::kDynamic:
@@ -174,6 +162,19 @@ void ReadSource(const v1::PolicyComponent& wire, const std::string& path, Policy
 }
 
 }  // namespace
+
+NearestAnchor ReadAnchor(v1::NearestAnchor wire, absl::string_view field, Violations* violations) {
+  switch (wire) {
+    case v1::NEAREST_ANCHOR_UNSPECIFIED:
+    case v1::NEAREST_ANCHOR_QUERY:
+      return NearestAnchor::kQuery;
+    case v1::NEAREST_ANCHOR_POSITIVE:
+      return NearestAnchor::kPositive;
+    default:
+      violations->Add(field, "is not a known anchor");
+      return NearestAnchor::kQuery;
+  }
+}
 
 Policy ReadPolicy(const v1::Policy& wire, Violations* violations) {
   Policy policy;

@@ -272,4 +272,14 @@ SharedRequest ReadSharedRequest(const v1::SampleSharedNegativesRequest& wire,
   return request;
 }
 
+CandidateRequest ReadCandidateRequest(const v1::GetCandidatesRequest& wire, Violations* violations,
+                                      Violations* sample_violations) {
+  CandidateRequest request;
+  request.sample = ReadSampleRequest(wire.sample(), sample_violations);
+  request.anchor = ReadAnchor(wire.anchor(), "anchor", violations);
+  request.want_candidate_vectors = wire.include_candidate_vectors();
+  request.want_positive_vectors = wire.include_positive_vectors();
+  return request;
+}
+
 }  // namespace negatron

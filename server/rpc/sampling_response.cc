@@ -103,41 +103,40 @@ void WriteSampleHead(const SampleRequest& request, const SampleResult& result,
   response->set_kernel_id(std::string(KernelId()));
 }
 
-void WriteTypedSample(const SampleRequest& request, const SampleResult& result,
-                      SampleNegativesResponse* response) {
-  constexpr v1::ColumnEncoding kTyped = v1::COLUMN_ENCODING_TYPED;
+void WriteSample(const SampleRequest& request, const SampleResult& result,
+                 v1::ColumnEncoding encoding, SampleNegativesResponse* response) {
   WriteSampleHead(request, result, response);
   if (result.names.empty()) {
-    WriteIds(result.ids, kTyped, response->mutable_item_ids());
+    WriteIds(result.ids, encoding, response->mutable_item_ids());
   } else {
     WriteNames(result.names, response->mutable_item_ids());
   }
-  const auto floats = [](std::span<const float> values, auto mutable_column) {
-    if (!values.empty()) WriteFloats(values, kTyped, mutable_column());
+  const auto floats = [encoding](std::span<const float> values, auto mutable_column) {
+    if (!values.empty()) WriteFloats(values, encoding, mutable_column());
   };
   floats(result.log_q, [&] { return response->mutable_log_q(); });
   floats(result.log_q_source, [&] { return response->mutable_log_q_source(); });
   floats(result.scores, [&] { return response->mutable_scores(); });
   floats(result.shares, [&] { return response->mutable_effective_shares(); });
   if (!result.components.empty()) {
-    WriteBytes(result.components, kTyped, response->mutable_component_indexes());
+    WriteBytes(result.components, encoding, response->mutable_component_indexes());
   }
-  WriteBytes(result.statuses, kTyped, response->mutable_row_statuses());
-  if (!result.drawn.empty()) WriteInt64s(result.drawn, kTyped, response->mutable_drawn_counts());
+  WriteBytes(result.statuses, encoding, response->mutable_row_statuses());
+  if (!result.drawn.empty()) WriteInt64s(result.drawn, encoding, response->mutable_drawn_counts());
   if (!result.rejects.empty()) {
-    WriteInt64s(result.rejects, kTyped, response->mutable_reject_counts());
+    WriteInt64s(result.rejects, encoding, response->mutable_reject_counts());
   }
   floats(result.expected_count, [&] { return response->mutable_expected_counts(); });
   floats(result.importance_weights, [&] { return response->mutable_importance_weights(); });
   floats(result.positive_log_q, [&] { return response->mutable_positive_log_q(); });
   if (!result.boundaries.empty()) {
-    WriteInt64s(result.boundaries, kTyped, response->mutable_popularity_boundary_micros());
+    WriteInt64s(result.boundaries, encoding, response->mutable_popularity_boundary_micros());
   }
   if (!result.all_rejects.empty()) {
-    WriteInt64s(result.all_rejects, kTyped, response->mutable_rejects_by_cause());
+    WriteInt64s(result.all_rejects, encoding, response->mutable_rejects_by_cause());
   }
   if (!result.model_versions.empty()) {
-    WriteInt64s(result.model_versions, kTyped, response->mutable_model_versions());
+    WriteInt64s(result.model_versions, encoding, response->mutable_model_versions());
   }
   floats(result.vector_ages, [&] { return response->mutable_embedding_age_seconds(); });
 }
@@ -165,6 +164,21 @@ grpc::ByteBuffer SerializeRawSample(const SampleRequest& request, const ResultPo
   response.Column(SampleNegativesResponse::kModelVersionsFieldNumber, result->model_versions);
   response.Column(SampleNegativesResponse::kEmbeddingAgeSecondsFieldNumber, result->vector_ages);
   return response.Finish(head);
+}
+
+void WriteCandidates(const CandidateRequest& request, const CandidateResult& result,
+                     v1::ColumnEncoding encoding, v1::GetCandidatesResponse* response) {
+  WriteSample(request.sample, result.sample, encoding, response->mutable_sample());
+  const auto write = [&](const std::vector<float>& vectors, v1::FloatMatrix* matrix) {
+    const auto rows = static_cast<int32_t>(vectors.size() / static_cast<size_t>(result.dimension));
+    WriteMatrix(vectors, rows, result.dimension, encoding, matrix);
+  };
+  if (request.want_candidate_vectors) {
+    write(result.candidate_vectors, response->mutable_candidate_vectors());
+  }
+  if (request.want_positive_vectors) {
+    write(result.positive_vectors, response->mutable_positive_vectors());
+  }
 }
 
 void WriteSharedResponse(const SharedRequest& request, const SharedResult& result,

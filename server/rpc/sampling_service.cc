@@ -8,11 +8,13 @@
 
 #include "server/rpc/resource_names.h"
 #include "server/rpc/sampling_conversion.h"
+#include "server/rpc/status_conversion.h"
 
 namespace negatron {
 namespace {
 
 using SharedCall = Call<v1::SampleSharedNegativesRequest, v1::SampleSharedNegativesResponse>;
+using CandidatesCall = Call<v1::GetCandidatesRequest, v1::GetCandidatesResponse>;
 using SampleCall = Call<v1::SampleNegativesRequest, v1::SampleNegativesResponse>;
 
 void Sample(SampleCall* call, SeedSource* seeds) {
@@ -25,7 +27,7 @@ void Sample(SampleCall* call, SeedSource* seeds) {
   absl::StatusOr<SampleResult> result = call->engine()->Sample(id, request, call->cancellation());
   if (!result.ok()) return call->End(result.status());
   if (call->request().encoding() == v1::COLUMN_ENCODING_TYPED) {
-    WriteTypedSample(request, *result, call->response());
+    WriteSample(request, *result, v1::COLUMN_ENCODING_TYPED, call->response());
     return call->End(absl::OkStatus());
   }
   grpc::ByteBuffer response =
@@ -48,6 +50,33 @@ void SampleShared(SharedCall* call, SeedSource* seeds) {
   call->End(result.status());
 }
 
+// All that is wrong, with the paths of the outer request.
+absl::Status Merge(const Violations& violations, const Violations& sample_violations) {
+  const absl::Status nested = NestFields(sample_violations.ToStatus(), "sample");
+  if (violations.empty()) return nested;
+  Violations all = violations;
+  for (const FieldViolation& violation : FieldViolationsOf(nested)) {
+    all.Add(violation.field, violation.description);
+  }
+  return all.ToStatus();
+}
+
+absl::Status Rank(CandidatesCall* call, SeedSource* seeds) {
+  const v1::SampleNegativesRequest& wire = call->request().sample();
+  Violations violations;
+  Violations sample_violations;
+  const absl::string_view id =
+      ReadCollectionName(wire.collection(), "collection", &sample_violations);
+  CandidateRequest request = ReadCandidateRequest(call->request(), &violations, &sample_violations);
+  NEGATRON_RETURN_IF_ERROR(Merge(violations, sample_violations));
+  if (!wire.has_seed()) request.sample.seed = seeds->Next();
+  const absl::StatusOr<CandidateResult> result =
+      call->engine()->GetCandidates(id, request, call->cancellation());
+  if (!result.ok()) return NestFields(result.status(), "sample");
+  WriteCandidates(request, *result, wire.encoding(), call->response());
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* SamplingService::SampleNegatives(grpc::CallbackServerContext* context,
@@ -64,6 +93,14 @@ grpc::ServerUnaryReactor* SamplingService::SampleSharedNegatives(
   return dispatcher_->Serve<v1::SampleSharedNegativesRequest, v1::SampleSharedNegativesResponse>(
       "SamplingService/SampleSharedNegatives", context, request, response,
       [this](SharedCall* call) { SampleShared(call, &seeds_); });
+}
+
+grpc::ServerUnaryReactor* SamplingService::GetCandidates(grpc::CallbackServerContext* context,
+                                                         const grpc::ByteBuffer* request,
+                                                         grpc::ByteBuffer* response) {
+  return dispatcher_->Serve<v1::GetCandidatesRequest, v1::GetCandidatesResponse>(
+      "SamplingService/GetCandidates", context, request, response,
+      [this](CandidatesCall* call) { call->End(Rank(call, &seeds_)); });
 }
 
 }  // namespace negatron

@@ -14,7 +14,8 @@
 namespace negatron {
 
 using SamplingServiceBase = v1::SamplingService::WithRawCallbackMethod_SampleNegatives<
-    v1::SamplingService::WithRawCallbackMethod_SampleSharedNegatives<v1::SamplingService::Service>>;
+    v1::SamplingService::WithRawCallbackMethod_SampleSharedNegatives<
+        v1::SamplingService::WithRawCallbackMethod_GetCandidates<v1::SamplingService::Service>>>;
 
 // Serves `negatron.v1.SamplingService`.
 //
@@ -31,6 +32,9 @@ class SamplingService final : public SamplingServiceBase {
   grpc::ServerUnaryReactor* SampleSharedNegatives(grpc::CallbackServerContext* context,
                                                   const grpc::ByteBuffer* request,
                                                   grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* GetCandidates(grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer* request,
+                                          grpc::ByteBuffer* response) override;
 
  private:
   Dispatcher* const dispatcher_;

@@ -78,6 +78,28 @@ class ComponentReport(_message.Message):
     source: str
     def __init__(self, source: _Optional[str] = ..., law_kind: _Optional[_Union[LawKind, str]] = ..., drawn_count: _Optional[int] = ...) -> None: ...
 
+class GetCandidatesRequest(_message.Message):
+    __slots__ = ["anchor", "include_candidate_vectors", "include_positive_vectors", "sample"]
+    ANCHOR_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_CANDIDATE_VECTORS_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_POSITIVE_VECTORS_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_FIELD_NUMBER: _ClassVar[int]
+    anchor: _policies_pb2.NearestAnchor
+    include_candidate_vectors: bool
+    include_positive_vectors: bool
+    sample: SampleNegativesRequest
+    def __init__(self, sample: _Optional[_Union[SampleNegativesRequest, _Mapping]] = ..., anchor: _Optional[_Union[_policies_pb2.NearestAnchor, str]] = ..., include_candidate_vectors: bool = ..., include_positive_vectors: bool = ...) -> None: ...
+
+class GetCandidatesResponse(_message.Message):
+    __slots__ = ["candidate_vectors", "positive_vectors", "sample"]
+    CANDIDATE_VECTORS_FIELD_NUMBER: _ClassVar[int]
+    POSITIVE_VECTORS_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_FIELD_NUMBER: _ClassVar[int]
+    candidate_vectors: _types_pb2.FloatMatrix
+    positive_vectors: _types_pb2.FloatMatrix
+    sample: SampleNegativesResponse
+    def __init__(self, sample: _Optional[_Union[SampleNegativesResponse, _Mapping]] = ..., candidate_vectors: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ..., positive_vectors: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ...) -> None: ...
+
 class SampleNegativesRequest(_message.Message):
     __slots__ = ["as_of_micros", "as_of_time", "cohorts", "collection", "encoding", "exclusions", "max_staleness", "min_model_version", "negative_count", "outputs", "policy", "positive_ids", "queries", "row_count", "row_keys", "seed", "staleness_as_of_time", "user_ids"]
     AS_OF_MICROS_FIELD_NUMBER: _ClassVar[int]

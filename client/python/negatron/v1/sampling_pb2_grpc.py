@@ -26,6 +26,11 @@ class SamplingServiceStub(object):
                 request_serializer=negatron_dot_v1_dot_sampling__pb2.SampleSharedNegativesRequest.SerializeToString,
                 response_deserializer=negatron_dot_v1_dot_sampling__pb2.SampleSharedNegativesResponse.FromString,
                 )
+        self.GetCandidates = channel.unary_unary(
+                '/negatron.v1.SamplingService/GetCandidates',
+                request_serializer=negatron_dot_v1_dot_sampling__pb2.GetCandidatesRequest.SerializeToString,
+                response_deserializer=negatron_dot_v1_dot_sampling__pb2.GetCandidatesResponse.FromString,
+                )
 
 
 class SamplingServiceServicer(object):
@@ -68,6 +73,24 @@ class SamplingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetCandidates(self, request, context):
+        """Draws distinct candidates for each row, scores them against one anchor, whatever
+        drew them, and ranks them; on request with their vectors: what rules that mix or
+        choose negatives on the client's side need (MixGCF, DENS).
+
+        The candidates of a row are those that `SampleNegatives` draws for `sample` with
+        `unique` set: as guarded, under the same law, as repeatable; a row with fewer than
+        M is `SHORT`. Items without an embedding as fresh as `sample` demands stay
+        candidates, as the law would else be that of another policy; they have no score.
+        Nor has any candidate of a row whose anchor has none.
+
+        Read-only and safe to retry. Fails as `SampleNegatives` does, with
+        `FAILED_PRECONDITION` whenever the collection has no embedding settings.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SamplingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -80,6 +103,11 @@ def add_SamplingServiceServicer_to_server(servicer, server):
                     servicer.SampleSharedNegatives,
                     request_deserializer=negatron_dot_v1_dot_sampling__pb2.SampleSharedNegativesRequest.FromString,
                     response_serializer=negatron_dot_v1_dot_sampling__pb2.SampleSharedNegativesResponse.SerializeToString,
+            ),
+            'GetCandidates': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCandidates,
+                    request_deserializer=negatron_dot_v1_dot_sampling__pb2.GetCandidatesRequest.FromString,
+                    response_serializer=negatron_dot_v1_dot_sampling__pb2.GetCandidatesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -123,5 +151,22 @@ class SamplingService(object):
         return grpc.experimental.unary_unary(request, target, '/negatron.v1.SamplingService/SampleSharedNegatives',
             negatron_dot_v1_dot_sampling__pb2.SampleSharedNegativesRequest.SerializeToString,
             negatron_dot_v1_dot_sampling__pb2.SampleSharedNegativesResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetCandidates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/negatron.v1.SamplingService/GetCandidates',
+            negatron_dot_v1_dot_sampling__pb2.GetCandidatesRequest.SerializeToString,
+            negatron_dot_v1_dot_sampling__pb2.GetCandidatesResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
