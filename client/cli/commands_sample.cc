@@ -44,6 +44,7 @@ struct SampleSettings {
   int32_t category_cap = 0;
   int64_t min_model_version = 0;
   std::string max_staleness;
+  std::string rank_by;  // What candidates are scored against; empty: they are not.
   int64_t seed = 0;
   bool has_seed = false;
 };
@@ -109,6 +110,17 @@ absl::Status CheckSources(const SampleSettings& settings, const v1::Policy& poli
       return UsageError(absl::StrCat("source ", name,
                                      " with anchor=query needs --query, the anchor of each row"));
     }
+  }
+  return absl::OkStatus();
+}
+
+// What a ranking needs of the rows.
+absl::Status CheckRanking(const SampleSettings& settings) {
+  if (settings.rank_by == "query" && settings.queries.empty()) {
+    return UsageError("--rank-by query needs --query, which items are scored against");
+  }
+  if (settings.rank_by == "positive" && settings.positives.empty()) {
+    return UsageError("--rank-by positive needs --positive, which items are scored against");
   }
   return absl::OkStatus();
 }
@@ -338,11 +350,27 @@ absl::Status PrintDraws(Session& session, const SampleSettings& settings,
   return absl::OkStatus();
 }
 
+// Candidates instead of draws; programs get their vectors, too.
+absl::Status Rank(Session& session, Client* client, const SampleSettings& settings,
+                  v1::SampleNegativesRequest sample) {
+  v1::GetCandidatesRequest request;
+  *request.mutable_sample() = std::move(sample);
+  request.set_anchor(settings.rank_by == "positive" ? v1::NEAREST_ANCHOR_POSITIVE
+                                                    : v1::NEAREST_ANCHOR_QUERY);
+  request.set_include_candidate_vectors(session.json);
+  request.set_include_positive_vectors(session.json && !settings.positives.empty());
+  const absl::StatusOr<v1::GetCandidatesResponse> response = client->GetCandidates(request);
+  if (!response.ok()) return response.status();
+  if (session.json) return session.PrintJson(*response);
+  return PrintDraws(session, settings, response->sample());
+}
+
 absl::Status Sample(Session& session, const SampleSettings& settings) {
   v1::Policy policy;
   absl::Status status = CheckRows(settings);
   status.Update(FillPolicy(settings, &policy));
   status.Update(CheckSources(settings, policy));
+  status.Update(CheckRanking(settings));
   if (!status.ok()) return status;
   const absl::StatusOr<Client*> client = session.Connect();
   if (!client.ok()) return client.status();
@@ -350,9 +378,10 @@ absl::Status Sample(Session& session, const SampleSettings& settings) {
   get.set_name(CollectionName(settings.collection));
   const absl::StatusOr<v1::Collection> collection = (*client)->GetCollection(get);
   if (!collection.ok()) return collection.status();
-  const absl::StatusOr<v1::SampleNegativesRequest> request =
+  absl::StatusOr<v1::SampleNegativesRequest> request =
       MakeRequest(session, settings, policy, *collection);
   if (!request.ok()) return request.status();
+  if (!settings.rank_by.empty()) return Rank(session, *client, settings, *std::move(request));
   const absl::StatusOr<v1::SampleNegativesResponse> response = (*client)->SampleNegatives(*request);
   if (!response.ok()) return response.status();
   if (session.json) return session.PrintJson(*response);
@@ -393,6 +422,10 @@ void AddSampleCommands(CLI::App* app, Session* session) {
       ->check(CLI::NonNegativeNumber);
   command->add_option("--max-staleness", settings->max_staleness,
                       "They draw only by embeddings written within this time, 10m say.");
+  command
+      ->add_option("--rank-by", settings->rank_by,
+                   "query or positive: distinct items, all scored against it, in order of score.")
+      ->check(CLI::IsMember({"query", "positive"}));
   command->add_flag("--unique", settings->unique, "No item twice in a row.");
   command
       ->add_option("--category-cap", settings->category_cap,

@@ -379,6 +379,19 @@ absl::StatusOr<v1::SampleSharedNegativesResponse> Client::SampleSharedNegatives(
   return Call(sampling_.get(), &v1::SamplingService::Stub::SampleSharedNegatives, request);
 }
 
+absl::StatusOr<CandidateResult> Client::Candidates(const CandidateRequest& request) {
+  const absl::StatusOr<v1::GetCandidatesRequest> message = MakeRequest(request);
+  if (!message.ok()) return message.status();
+  const absl::StatusOr<v1::GetCandidatesResponse> response = GetCandidates(*message);
+  if (!response.ok()) return response.status();
+  return ReadResponse(*response, request.sample.negative_count);
+}
+
+absl::StatusOr<v1::GetCandidatesResponse> Client::GetCandidates(
+    const v1::GetCandidatesRequest& request) {
+  return Call(sampling_.get(), &v1::SamplingService::Stub::GetCandidates, request);
+}
+
 absl::StatusOr<v1::CollectionStatistics> Client::GetCollectionStatistics(
     const v1::GetCollectionStatisticsRequest& request) {
   return Call(inspection_.get(), &v1::InspectionService::Stub::GetCollectionStatistics, request);

@@ -119,11 +119,15 @@ class Client {
   // Draws one block of negatives for all rows, and tells which of them are false for which row.
   absl::StatusOr<SharedResult> SampleShared(const SharedRequest& request);
 
+  // Draws, scores and ranks candidates in one call, with their vectors if asked for.
+  absl::StatusOr<CandidateResult> Candidates(const CandidateRequest& request);
+
   // The same, as messages.
   absl::StatusOr<v1::SampleNegativesResponse> SampleNegatives(
       const v1::SampleNegativesRequest& request);
   absl::StatusOr<v1::SampleSharedNegativesResponse> SampleSharedNegatives(
       const v1::SampleSharedNegativesRequest& request);
+  absl::StatusOr<v1::GetCandidatesResponse> GetCandidates(const v1::GetCandidatesRequest& request);
 
   absl::StatusOr<v1::CollectionStatistics> GetCollectionStatistics(
       const v1::GetCollectionStatisticsRequest& request);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cpp/sampling.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -124,6 +125,17 @@ absl::StatusOr<v1::SampleNegativesRequest> MakeRequest(const SampleRequest& from
   return to;
 }
 
+absl::StatusOr<v1::GetCandidatesRequest> MakeRequest(const CandidateRequest& from) {
+  v1::GetCandidatesRequest to;
+  absl::StatusOr<v1::SampleNegativesRequest> sample = MakeRequest(from.sample);
+  if (!sample.ok()) return sample.status();
+  *to.mutable_sample() = *std::move(sample);
+  to.set_anchor(from.anchor);
+  to.set_include_candidate_vectors(from.want_candidate_vectors);
+  to.set_include_positive_vectors(from.want_positive_vectors);
+  return to;
+}
+
 v1::SampleSharedNegativesRequest MakeRequest(const SharedRequest& from) {
   v1::SampleSharedNegativesRequest to;
   PutRows(from, &to);
@@ -177,6 +189,31 @@ absl::StatusOr<SampleResult> ReadResponse(const v1::SampleNegativesResponse& res
   if (!status.ok()) return status;
   TakeReport(response, &result);
   result.staleness_as_of_time = GetTime(response.staleness_as_of_time());
+  return result;
+}
+
+absl::StatusOr<CandidateResult> ReadResponse(const v1::GetCandidatesResponse& response,
+                                             int32_t candidate_count) {
+  absl::StatusOr<SampleResult> sample = ReadResponse(response.sample(), candidate_count);
+  if (!sample.ok()) return sample.status();
+  CandidateResult result;
+  result.sample = *std::move(sample);
+  const int64_t rows = result.sample.row_count;
+  absl::Status status;
+  const auto take = [&](const v1::FloatMatrix& matrix, absl::string_view field, int64_t vectors,
+                        std::vector<float>* out) {
+    result.dimension = std::max(result.dimension, matrix.column_count());
+    status.Update(Take(ReadFloats(matrix.values(), field), field, vectors * matrix.column_count(),
+                       false, out));
+  };
+  if (response.has_candidate_vectors()) {
+    take(response.candidate_vectors(), "candidate_vectors.values", rows * candidate_count,
+         &result.candidate_vectors);
+  }
+  if (response.has_positive_vectors()) {
+    take(response.positive_vectors(), "positive_vectors.values", rows, &result.positive_vectors);
+  }
+  if (!status.ok()) return status;
   return result;
 }
 

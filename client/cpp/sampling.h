@@ -121,14 +121,34 @@ struct SharedResult {
   }
 };
 
+// Distinct candidates for rows, scored and ranked; `negatron.v1.GetCandidates` has the full
+// contract.
+struct CandidateRequest {
+  SampleRequest sample;  // `negative_count` is that of the candidates of a row.
+  v1::NearestAnchor anchor = v1::NEAREST_ANCHOR_QUERY;  // What candidates are scored against.
+  // A call returns at most 524,288 values of vectors, each of which counts for at least 8.
+  bool want_candidate_vectors = false;
+  bool want_positive_vectors = false;
+};
+
+struct CandidateResult {
+  SampleResult sample;    // Rows by score, highest first; NaN last. Scores are always there.
+  int32_t dimension = 0;  // 0 if no vectors were asked for.
+  std::vector<float> candidate_vectors;  // [rows, candidates, dimension]; NaN where there is none.
+  std::vector<float> positive_vectors;   // [rows, dimension]; the same.
+};
+
 // The request in raw columns. INVALID_ARGUMENT if `query_dimension` does not divide `queries`.
 absl::StatusOr<v1::SampleNegativesRequest> MakeRequest(const SampleRequest& request);
+absl::StatusOr<v1::GetCandidatesRequest> MakeRequest(const CandidateRequest& request);
 v1::SampleSharedNegativesRequest MakeRequest(const SharedRequest& request);
 
 // The response as vectors. INTERNAL if it breaks its contract: a column of another length, string
 // ids.
 absl::StatusOr<SampleResult> ReadResponse(const v1::SampleNegativesResponse& response,
                                           int32_t negative_count);
+absl::StatusOr<CandidateResult> ReadResponse(const v1::GetCandidatesResponse& response,
+                                             int32_t candidate_count);
 absl::StatusOr<SharedResult> ReadResponse(const v1::SampleSharedNegativesResponse& response,
                                           int32_t negative_count);
 

@@ -96,6 +96,43 @@ TEST_F(CliSampleTest, SampleTakesAPolicyFromAFile) {
   EXPECT_THAT(err_.str(), HasSubstr("is not a policy"));
 }
 
+TEST_F(CliSampleTest, CandidatesAreRanked) {
+  v1::GetCandidatesRequest seen;
+  server_.handlers.candidates = [&seen](const v1::GetCandidatesRequest& request,
+                                        v1::GetCandidatesResponse* response) {
+    seen = request;
+    constexpr auto kTyped = v1::COLUMN_ENCODING_TYPED;
+    v1::SampleNegativesResponse* sample = response->mutable_sample();
+    WriteBytes(std::vector<uint8_t>{1}, kTyped, sample->mutable_row_statuses());
+    WriteIds(std::vector<int64_t>{4, 7}, kTyped, sample->mutable_item_ids());
+    WriteFloats(std::vector<float>{2.5F, std::nanf("")}, kTyped, sample->mutable_scores());
+    WriteMatrix(std::vector<float>{1, 2, 3, 4}, 2, 2, kTyped,
+                response->mutable_candidate_vectors());
+    return grpc::Status::OK;
+  };
+  std::vector<std::string> line = {"sample", "--collection", "movies", "--count",
+                                   "2",      "--rank-by",    "query"};
+  EXPECT_EQ(Run(line), ExitCode::kUsage);
+  EXPECT_THAT(err_.str(), HasSubstr("--query"));
+  line.insert(line.end(), {"--query", "1,2", "--positive", "9"});
+  EXPECT_EQ(Run(line), ExitCode::kOk) << err_.str();
+  EXPECT_EQ(seen.anchor(), v1::NEAREST_ANCHOR_QUERY);
+  EXPECT_EQ(seen.sample().negative_count(), 2);
+  EXPECT_FALSE(seen.include_candidate_vectors());
+  EXPECT_THAT(out_.str(), HasSubstr("2.5000"));
+  line.push_back("--json");
+  EXPECT_EQ(Run(line), ExitCode::kOk) << err_.str();
+  EXPECT_TRUE(seen.include_candidate_vectors());
+  EXPECT_TRUE(seen.include_positive_vectors());
+  EXPECT_EQ(Json().fields().count("candidateVectors") + Json().fields().count("candidate_vectors"),
+            1U);
+  line[6] = "positive";
+  EXPECT_EQ(Run(line), ExitCode::kOk) << err_.str();
+  EXPECT_EQ(seen.anchor(), v1::NEAREST_ANCHOR_POSITIVE);
+  line[6] = "user";
+  EXPECT_EQ(Run(line), ExitCode::kUsage);
+}
+
 TEST_F(CliSampleTest, DemandsOnEmbeddingsAreSent) {
   v1::SampleNegativesRequest seen;
   Answer(&seen);

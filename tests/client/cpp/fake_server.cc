@@ -162,6 +162,10 @@ class FakeSampling final : public v1::SamplingService::Service {
                                      v1::SampleSharedNegativesResponse* response) override {
     return shared_->Run(&FakeHandlers::sample_shared, request, response);
   }
+  grpc::Status GetCandidates(grpc::ServerContext*, const v1::GetCandidatesRequest* request,
+                             v1::GetCandidatesResponse* response) override {
+    return shared_->Run(&FakeHandlers::candidates, request, response);
+  }
 
  private:
   Shared* const shared_;

@@ -52,6 +52,7 @@ struct FakeHandlers {
   Handler<v1::CommitEmbeddingVersionRequest, v1::EmbeddingVersion> commit_version;
   Handler<v1::SampleNegativesRequest, v1::SampleNegativesResponse> sample;
   Handler<v1::SampleSharedNegativesRequest, v1::SampleSharedNegativesResponse> sample_shared;
+  Handler<v1::GetCandidatesRequest, v1::GetCandidatesResponse> candidates;
   Handler<v1::GetCollectionStatisticsRequest, v1::CollectionStatistics> statistics;
   Handler<v1::GetServerInfoRequest, v1::ServerInfo> server_info;
 };

@@ -182,6 +182,53 @@ TEST(SamplingTest, RequestCarriesEveryField) {
   EXPECT_EQ(to.staleness_as_of_time().seconds(), 2);
 }
 
+TEST(SamplingTest, CandidateRequestCarriesEveryField) {
+  const std::vector<float> queries = {1, 2, 3, 4};
+  CandidateRequest from;
+  from.sample.collection = "collections/c";
+  from.sample.negative_count = 8;
+  from.sample.queries = queries;
+  from.sample.query_dimension = 2;
+  from.anchor = v1::NEAREST_ANCHOR_POSITIVE;
+  from.want_candidate_vectors = true;
+  v1::GetCandidatesRequest to = MakeRequest(from).value();
+  EXPECT_EQ(to.sample().collection(), "collections/c");
+  EXPECT_EQ(to.sample().negative_count(), 8);
+  EXPECT_EQ(to.sample().queries().row_count(), 2);
+  EXPECT_EQ(to.sample().encoding(), v1::COLUMN_ENCODING_RAW);
+  EXPECT_EQ(to.anchor(), v1::NEAREST_ANCHOR_POSITIVE);
+  EXPECT_TRUE(to.include_candidate_vectors());
+  EXPECT_FALSE(to.include_positive_vectors());
+  from.want_positive_vectors = true;
+  EXPECT_TRUE(MakeRequest(from).value().include_positive_vectors());
+  from.sample.query_dimension = 3;
+  EXPECT_EQ(MakeRequest(from).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(SamplingTest, CandidateResponseHasVectors) {
+  v1::GetCandidatesResponse response;
+  *response.mutable_sample() = TwoRowsOfThree();
+  constexpr auto kRaw = v1::COLUMN_ENCODING_RAW;
+  WriteFloats(std::vector<float>{3, 2, 1, 4, 0, 0}, kRaw,
+              response.mutable_sample()->mutable_scores());
+  CandidateResult result = ReadResponse(response, 3).value();
+  EXPECT_THAT(result.sample.item_ids, ElementsAre(1, 2, 3, 4, -1, -1));
+  EXPECT_EQ(result.sample.scores[3], 4);
+  EXPECT_EQ(result.dimension, 0);
+  EXPECT_TRUE(result.candidate_vectors.empty());
+
+  std::vector<float> values(12);
+  values[7] = 5;
+  WriteMatrix(values, 6, 2, kRaw, response.mutable_candidate_vectors());
+  WriteMatrix(std::vector<float>{1, 2, 3, 4}, 2, 2, kRaw, response.mutable_positive_vectors());
+  result = ReadResponse(response, 3).value();
+  EXPECT_EQ(result.dimension, 2);
+  EXPECT_EQ(result.candidate_vectors, values);
+  EXPECT_THAT(result.positive_vectors, ElementsAre(1, 2, 3, 4));
+  WriteMatrix(std::vector<float>{1, 2}, 1, 2, kRaw, response.mutable_positive_vectors());
+  EXPECT_EQ(ReadResponse(response, 3).status().code(), absl::StatusCode::kInternal);
+}
+
 TEST(SamplingTest, ColumnsThatAreNotGivenAreNotSent) {
   SampleRequest from;
   from.row_count = 3;
