@@ -36,7 +36,7 @@ def embeddings_have_versions_and_ages(client: negatron.Client, cid: str) -> None
     def sample(**demands: Any) -> negatron.Sample:
         policy = negatron.Policy.mix((1, negatron.Adversarial(1.0)), (1, negatron.Uniform()))
         return client.sample(
-            cid, 64, policy=policy, queries=np.ones((1, 1), np.float32), seed=1,
+            cid, 512, policy=policy, queries=np.ones((1, 1), np.float32), seed=1,
             outputs=["components", "model_versions", "embedding_ages"], **demands,
         )
 
