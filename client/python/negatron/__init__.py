@@ -50,7 +50,7 @@ from negatron.policies import (
     Popularity,
     Uniform,
 )
-from negatron.samples import ComponentReport, RejectCause, Sample, SharedSample
+from negatron.samples import Candidates, ComponentReport, RejectCause, Sample, SharedSample
 from negatron.transport import SampleFuture
 from negatron.version_calls import EmbeddingVersion, VersionState
 
@@ -62,6 +62,7 @@ __all__ = [
     "AhnsTarget",
     "AlreadyExists",
     "Cancelled",
+    "Candidates",
     "Client",
     "Collection",
     "ComponentReport",

@@ -12,15 +12,15 @@ import grpc
 
 from negatron import columns, errors, models, policies
 from negatron.base import collection_name
+from negatron.candidate_calls import CandidateCalls
 from negatron.columns import Instant
-from negatron.sampling_calls import SamplingCalls
 from negatron.v1 import collections_pb2, inspection_pb2
 from negatron.version_calls import VersionCalls
 
 _READY_POLL_SECONDS = 0.05
 
 
-class Client(SamplingCalls, VersionCalls):
+class Client(CandidateCalls, VersionCalls):
     """A client of one Negatron server. Thread-safe.
 
         with Client("127.0.0.1:7600") as client:

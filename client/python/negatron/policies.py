@@ -41,6 +41,13 @@ _ANCHORS = {
 }
 
 
+def anchor_number(anchor: str) -> int:
+    """Returns the `NearestAnchor` of this name; raises ValueError if there is none."""
+    if anchor not in _ANCHORS:
+        raise ValueError(f"anchor: one of {sorted(_ANCHORS)} is expected, not {anchor!r}")
+    return _ANCHORS[anchor]
+
+
 def check_span(name: str, span: Optional[dt.timedelta], zero: bool) -> None:
     """Raises unless `span` is None, one minute to 36,500 days, or 0 where that means something."""
     if span is None or (zero and span == dt.timedelta(0)):
@@ -190,8 +197,7 @@ class Nearest:
             )
         if self.pick not in _PICKS:
             raise ValueError(f"pick: one of {sorted(_PICKS)} is expected, not {self.pick!r}")
-        if self.anchor not in _ANCHORS:
-            raise ValueError(f"anchor: one of {sorted(_ANCHORS)} is expected, not {self.anchor!r}")
+        anchor_number(self.anchor)
         _check_temperature(self.pick, self.temperature)
         self._check_scores()
         _check_category(self.category)
@@ -228,8 +234,7 @@ class Adversarial:
     def __post_init__(self) -> None:
         if not 0 < self.temperature < math.inf:
             raise ValueError(f"temperature: positive, finite is expected, not {self.temperature}")
-        if self.anchor not in _ANCHORS:
-            raise ValueError(f"anchor: one of {sorted(_ANCHORS)} is expected, not {self.anchor!r}")
+        anchor_number(self.anchor)
         _check_category(self.category)
 
 
@@ -290,8 +295,7 @@ class Dynamic:
             raise ValueError(f"pool_size: 1 to {_MAX_POOL_SIZE} is expected, not {self.pool_size}")
         if self.pick not in _DYNAMIC_PICKS:
             raise ValueError(f"pick: one of {sorted(_DYNAMIC_PICKS)} is expected, not {self.pick!r}")
-        if self.anchor not in _ANCHORS:
-            raise ValueError(f"anchor: one of {sorted(_ANCHORS)} is expected, not {self.anchor!r}")
+        anchor_number(self.anchor)
         if self.pick in ("top", "uniform"):
             if self.top_count is None or not 1 <= self.top_count <= self.pool_size:
                 raise ValueError(f"top_count: pick {self.pick!r} needs one in [1, pool_size]")
@@ -393,7 +397,7 @@ def _fill_base(message: Any, source: Union[Uniform, Popularity]) -> None:
 def _fill_dynamic(message: Any, source: Dynamic) -> None:
     uniform = isinstance(source.base, Uniform)
     _fill_base(message.uniform if uniform else message.popularity, source.base)
-    message.anchor = _ANCHORS[source.anchor]
+    message.anchor = anchor_number(source.anchor)
     message.pool_size = source.pool_size
     message.pick = _DYNAMIC_PICKS[source.pick]
     message.top_count = source.top_count or 0
@@ -421,14 +425,14 @@ def _component(share: float, source: Source) -> sampling_pb2.PolicyComponent:
         message = component.mined
     elif isinstance(source, Adversarial):
         message = component.adversarial
-        message.anchor = _ANCHORS[source.anchor]
+        message.anchor = anchor_number(source.anchor)
         message.temperature = source.temperature
     elif isinstance(source, Dynamic):
         message = component.dynamic
         _fill_dynamic(message, source)
     else:
         message = component.nearest
-        message.anchor = _ANCHORS[source.anchor]
+        message.anchor = anchor_number(source.anchor)
         message.rank_begin, message.rank_end = source.window
         message.pick = _PICKS[source.pick]
         message.temperature = source.temperature or 0.0

@@ -129,6 +129,32 @@ def sample_from_proto(
 
 
 @dataclasses.dataclass(frozen=True)
+class Candidates(Sample):
+    """Candidates of one call, M for each of `rows` rows, in order of score, highest first.
+
+    Scores, model versions and ages are those by the anchor of the call, whatever drew. NaN: items
+    without an embedding, which come last, rows whose anchor has none, and padding.
+    """
+
+    vectors: Optional[np.ndarray] = None  # [rows, M, dimension], float32.
+    positive_vectors: Optional[np.ndarray] = None  # [rows, dimension], float32.
+
+
+def candidates_from_proto(
+    proto: sampling_pb2.GetCandidatesResponse, sample: Sample
+) -> Candidates:
+    """Adds vectors to what was drawn: views of the response's bytes."""
+    values = {field.name: getattr(sample, field.name) for field in dataclasses.fields(sample)}
+    for name, shape in (("candidate_vectors", sample.items.shape),
+                        ("positive_vectors", sample.items.shape[:1])):
+        if proto.HasField(name):
+            matrix = getattr(proto, name)
+            vectors = columns.floats_from_column(matrix.values)
+            values[name.replace("candidate_", "")] = vectors.reshape(*shape, matrix.column_count)
+    return Candidates(**values)
+
+
+@dataclasses.dataclass(frozen=True)
 class SharedSample:
     """One block of K negatives for all of `rows` rows, and which of them are false for which row.
 

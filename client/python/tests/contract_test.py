@@ -7,6 +7,7 @@ from typing import Callable
 
 import pytest
 
+import candidates_contract
 import contract
 import embeddings_contract
 import negatron
@@ -15,7 +16,10 @@ import pool_time_contract
 
 @pytest.mark.parametrize(
     "case",
-    contract.CASES + embeddings_contract.CASES + pool_time_contract.CASES,
+    contract.CASES
+    + embeddings_contract.CASES
+    + pool_time_contract.CASES
+    + candidates_contract.CASES,
     ids=lambda case: case.__name__,
 )
 def test_fake_keeps_contract(

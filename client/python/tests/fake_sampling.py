@@ -240,7 +240,7 @@ class _Draws:
     def stamps(self, catalogue: Catalogue, aged: int) -> tuple[np.ndarray, np.ndarray]:
         """Model versions and ages of what was scored."""
         scored = ~np.isnan(self.scores)
-        stamps = catalogue.stamps[self.items]
+        stamps = np.append(catalogue.stamps, [[-1, -1]], axis=0)[self.items]  # The last: padding.
         versions = np.where(scored, stamps[..., 0], -1).astype("<i8")
         ages = np.where(scored, (aged - stamps[..., 1]) / 1e6, np.nan).astype("<f4")
         return versions, ages

@@ -379,6 +379,12 @@ class FakeServer:
         c = self.find(request.collection, "collection")
         return sample_shared(c, request, invalid)
 
+    def candidates(self, request: Any) -> Any:
+        from fake_candidates import candidates  # pylint: disable=import-outside-toplevel
+
+        c = self.find(request.sample.collection, "sample.collection")
+        return candidates(c, request, invalid)
+
     # Inspection.
 
     def statistics(self, request: Any) -> Any:
@@ -442,6 +448,7 @@ _EMBEDDING_METHODS = {
 _SAMPLING_METHODS = {
     "SampleNegatives": FakeServer.sample,
     "SampleSharedNegatives": FakeServer.sample_shared,
+    "GetCandidates": FakeServer.candidates,
 }
 _INSPECTION_METHODS = {
     "GetCollectionStatistics": FakeServer.statistics,

@@ -16,6 +16,7 @@ from typing import Callable, Iterator
 import numpy as np
 import pytest
 
+import candidates_contract
 import contract
 import embeddings_contract
 import negatron
@@ -75,7 +76,10 @@ def _real(negatrond: _Server) -> Iterator[negatron.Client]:
 
 @pytest.mark.parametrize(
     "case",
-    contract.CASES + embeddings_contract.CASES + pool_time_contract.CASES,
+    contract.CASES
+    + embeddings_contract.CASES
+    + pool_time_contract.CASES
+    + candidates_contract.CASES,
     ids=lambda case: case.__name__,
 )
 def test_negatrond_keeps_contract(
