@@ -9,29 +9,23 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <cstdlib>
-#include <filesystem>
-#include <functional>
-#include <future>
 #include <iostream>
 #include <memory>
 #include <random>
 #include <string>
-#include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 
 #include "server/engine/engine.h"
 #include "tests/benchmarks/bench_data.h"
 #include "tests/benchmarks/figures.h"
 #include "tests/benchmarks/generated_catalogue.h"
+#include "tests/benchmarks/measuring.h"
 
 namespace negatron::bench {
 namespace {
@@ -44,34 +38,6 @@ struct Flags {
   int64_t batch = 10'000;
   double seconds = 10;
 };
-
-// A folder that is removed at the end.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "negatron-XXXXXX").string();
-    if (mkdtemp(name.data()) != nullptr) path_ = name;
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-
-  const std::string& path() const { return path_; }  // Empty: there is none.
-
- private:
-  std::string path_;
-};
-
-// Calls start(done) and waits until done was called.
-template <typename Result, typename Start>
-Result Await(Start start) {
-  std::promise<Result> promise;
-  start([&](Result result) { promise.set_value(std::move(result)); });
-  return promise.get_future().get();
-}
 
 std::vector<int64_t> Cut(const std::vector<int64_t>& column, int64_t begin, int64_t end) {
   return {column.begin() + begin, column.begin() + end};
@@ -120,28 +86,6 @@ absl::Status Load(const GeneratedCatalogue& data, Engine* engine) {
   return status;
 }
 
-// Runs `work` again and again on threads of its own until it is destroyed.
-class Background {
- public:
-  Background(int threads, const std::function<void(int)>& work) {
-    for (int i = 0; i < threads; ++i) {
-      threads_.emplace_back([this, work, i] {
-        while (!stop_) work(i);
-      });
-    }
-  }
-  ~Background() {
-    stop_ = true;
-    for (std::thread& thread : threads_) thread.join();
-  }
-  Background(const Background&) = delete;
-  Background& operator=(const Background&) = delete;
-
- private:
-  std::atomic<bool> stop_ = false;
-  std::vector<std::thread> threads_;
-};
-
 // Events of now, as popular as those that are there, of users at random; one batch waits for the
 // one before.
 class EventWriter {
@@ -180,17 +124,6 @@ class EventWriter {
   std::atomic<bool> failed_ = false;
 };
 
-struct Latency {
-  double p50_ms = 0;
-  double p99_ms = 0;
-};
-
-double Quantile(std::vector<double>* values, double q) {
-  const auto position = static_cast<int64_t>(q * static_cast<double>(values->size() - 1));
-  std::nth_element(values->begin(), values->begin() + position, values->end());
-  return (*values)[position];
-}
-
 // Calls of kRows rows as of now, one after the other.
 absl::StatusOr<Latency> Measure(const Engine& engine, const SourceSpec& source, double seconds) {
   SampleRequest request;
@@ -210,10 +143,7 @@ absl::StatusOr<Latency> Measure(const Engine& engine, const SourceSpec& source, 
     milliseconds.push_back(absl::ToDoubleMilliseconds(absl::Now() - begin));
     if (!result.ok()) return result.status();
   }
-  Latency latency;
-  latency.p50_ms = Quantile(&milliseconds, 0.5);
-  latency.p99_ms = Quantile(&milliseconds, 0.99);
-  return latency;
+  return LatencyOf(std::move(milliseconds));
 }
 
 absl::Status Compare(const Flags& flags, const GeneratedCatalogue& data, const std::string& name,

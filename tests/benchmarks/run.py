@@ -11,11 +11,15 @@ Figures come in groups:
   extremes  draws where the catalogue or the row is as bad as it gets, checked against their law
   ingest    latency of sampling while events are written, against idle
   memory    bytes of a pool by structure
+  index     hard negatives and embedding updates against stock hnswlib in process, in turn as above;
+            the index in process: recall while all vectors move, latency while it is built, memory,
+            and starting with it
 
 Without --group all run, those behind `sampler` at a reduced size; with it the named ones at full
-size (memory: 10 million items, 100 million events, some ten minutes). Prints a line for each figure
-and writes them as a JSON list of {name, value, unit, baseline, ratio}, with the conditions beside.
-The exit code is 1 if a draw is wrong.
+size (memory: 10 million items, 100 million events, some ten minutes; index: 100,000 items, 1 million
+events, some ten minutes too). Prints a line for each figure and writes them as a JSON list of {name,
+value, unit, baseline, ratio}, with the conditions beside. The exit code is 1 if a draw is wrong, or
+the index or hnswlib finds too little to be compared.
 """
 import argparse
 import contextlib
@@ -63,8 +67,14 @@ PROGRAMS = {
                ["--items=1000000", "--events=10000000"],
                ["--items=20000", "--events=200000"]),
 }
-GROUPS = ["wire", "sampler", "scorer", *PROGRAMS]
+GROUPS = ["wire", "sampler", "scorer", *PROGRAMS, "index"]
+# Items of the index at full size, when all groups run, and of a smoke test; --items overrules.
+INDEX_ITEMS = (100_000, 50_000, 20_000)
+EVENTS_PER_ITEM = 10
+# Below it an index does not count.
+LEAST_RECALL = 0.95
 PROGRAM_TIMEOUT = 3600
+INDEX_TIMEOUT = 4 * PROGRAM_TIMEOUT  # A million items are built again some ten times.
 UNIT = "negatives/s"
 EVENTS_PER_USER = 100
 
@@ -79,13 +89,17 @@ def parse_arguments():
     parser.add_argument("--quick", action="store_true",
                         help="a smoke test: 100,000 items, 1,000,000 events, short measurements")
     parser.add_argument("--items", type=int,
-                        help="items in the catalogue of wire and sampler (default 1,000,000)")
+                        help="items in the catalogue of wire and sampler (default 1,000,000), and "
+                             "of index")
     parser.add_argument("--events", type=int, help="events in it (default 10,000,000)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each figure")
     parser.add_argument("--seconds", type=float, help="least time of a measurement (default 3)")
     parser.add_argument("--in-flight", type=int, default=4, help="calls, connections at a time")
     parser.add_argument("--load-timeout", type=float, default=3600, help="seconds for the import")
     arguments = parser.parse_args()
+    full, reduced, smoke = INDEX_ITEMS
+    arguments.index_items = arguments.items or (
+        smoke if arguments.quick else full if arguments.group else reduced)
     arguments.items = arguments.items or (100_000 if arguments.quick else 1_000_000)
     arguments.events = arguments.events or (1_000_000 if arguments.quick else 10_000_000)
     arguments.seconds = arguments.seconds or (0.5 if arguments.quick else 3)
@@ -162,6 +176,36 @@ def run_json(command, timeout, accepted=(0,)):
     return json.loads(result.stdout)
 
 
+class Conversation:
+    """A program that prints facts about what it has prepared, and then measures what it is asked."""
+
+    def __init__(self, program):
+        self.program = program
+        self.facts = self._answer()
+
+    def ask(self, measurement):
+        self.program.stdin.write(f"{measurement}\n".encode())
+        self.program.stdin.flush()
+        return self._answer()
+
+    def _answer(self):
+        line = self.program.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.program.args[0]} failed")
+        return json.loads(line)
+
+
+@contextlib.contextmanager
+def conversation(command):
+    """Runs a program that converses; its progress goes to our standard error."""
+    with subprocess.Popen([str(part) for part in command], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as program:
+        try:
+            yield Conversation(program)
+        finally:
+            program.terminate()
+
+
 def text_of(number):
     return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
 
@@ -213,8 +257,9 @@ class Bench:
         users = self.arguments.events // EVENTS_PER_USER
         return self.measure("wire_bench", [*flags, f"--address={address}", f"--users={users}"])
 
-    def compare(self, name, measured, baseline, rounds):
-        """Alternates both and keeps the medians; each returns a result of Google Benchmark."""
+    def compare(self, name, measured, baseline, rounds, unit=UNIT, keys=(), **more):
+        """Alternates both and keeps the medians; each returns a result of Google Benchmark, or one
+        like it. Keeps further numbers of the results, by `keys`, and `more`."""
         pairs = [(measured(), baseline()) for _ in range(rounds)]
 
         def median(side, key):
@@ -222,10 +267,11 @@ class Bench:
 
         latencies = {}
         for side, prefix in ((0, ""), (1, "baseline_")):
-            for key in ("p50_ms", "p99_ms"):
+            for key in ("p50_ms", "p99_ms", *keys):
                 if key in pairs[0][side]:
                     latencies[prefix + key] = median(side, key)
-        self.add(name, median(0, "items_per_second"), median(1, "items_per_second"), **latencies)
+        self.add(name, median(0, "items_per_second"), median(1, "items_per_second"), unit,
+                 **latencies, **more)
 
     def load(self, negatrond):
         """Imports the catalogue and keeps the rates."""
@@ -267,17 +313,53 @@ class Bench:
             else:
                 self.add(f"{group}_{result['name']}", result[counter] * 1e9, unit=f"ns/{counter}")
 
-    def run_program(self, group):
-        """A program with figures, and perhaps failures, of its own."""
+    def run_group(self, group):
+        """A group that one program measures."""
         name, full, reduced, smoke = PROGRAMS[group]
         flags = smoke if self.arguments.quick else full if self.arguments.group else reduced
+        self.run_program(name, flags, PROGRAM_TIMEOUT)
+
+    def run_program(self, name, flags, timeout):
+        """A program with figures, and perhaps failures, of its own."""
         say(f"running {name} {' '.join(flags)}")
-        result = run_json([self.bin / name, *flags], timeout=PROGRAM_TIMEOUT, accepted=(0, 1))
+        result = run_json([self.bin / name, *flags], timeout=timeout, accepted=(0, 1))
         conditions = {key: value for key, value in self.conditions.items()
                       if key in ("machine", "load_average", "build_type", "date", "quick")}
         for figure in result["figures"]:
             self.add(**figure, conditions={**conditions, "command": " ".join([name, *flags])})
         self.failures += result["failures"]
+
+    def run_index(self, root):
+        """The index behind the server, against hnswlib, and in process."""
+        items = self.arguments.index_items
+        flags = [f"--items={items}", f"--seconds={self.arguments.seconds}"]
+        folder = root / "index"
+        folder.mkdir()
+        server = [self.bin / "negatrond", "--listen=127.0.0.1:0", "--log-level=warning",
+                  f"--data-dir={folder / 'data'}", f"--index-min-items={min(items, 20_000)}"]
+        say(f"preparing stock hnswlib with {items:,} items")
+        with conversation([self.bin / "hnswlib_bench", *flags]) as stock:
+            with grpc_server(server, folder) as negatrond:
+                hard = [self.bin / "hard_bench", f"--address={negatrond}", *flags]
+                with conversation(hard) as ours:
+                    self.compare_index(ours, stock)
+            stock_bytes = stock.facts["bytes_per_item"]
+        self.run_program("index_bench", [*flags, f"--events={items * EVENTS_PER_ITEM}",
+                                         f"--stock-bytes={stock_bytes:.1f}"], INDEX_TIMEOUT)
+
+    def compare_index(self, ours, stock):
+        """Searches first: updates change what there is to find."""
+        more = {"conditions": {**self.conditions, "items": self.arguments.index_items, "events": 0}}
+        for side, prefix in ((ours, ""), (stock, "baseline_")):
+            more.update((prefix + key, value) for key, value in side.facts.items())
+            if side.facts["recall"] < LEAST_RECALL:
+                self.failures.append(f"hard_vs_hnswlib: {prefix}recall {side.facts['recall']:.3f}")
+        for name, command, unit, keys in (
+                ("hard_vs_hnswlib", "search", UNIT, ()),
+                ("updates_vs_hnswlib", "update", "updates/s", ("durable_per_second",))):
+            say(f"measuring {name}")
+            self.compare(name, lambda: ours.ask(command), lambda: stock.ask(command),
+                         self.arguments.rounds, unit, keys, **more)
 
     def run(self, root):
         """Measures the groups that were asked for, with files under `root`."""
@@ -289,8 +371,10 @@ class Bench:
                                                     f"--events={self.arguments.events}"])
             elif group == "scorer":
                 self.run_in_process(group, "vector")
+            elif group == "index":
+                self.run_index(root)
             else:
-                self.run_program(group)
+                self.run_group(group)
 
     def run_servers(self, root):
         """Starts the servers with their files under `root` and measures them."""
