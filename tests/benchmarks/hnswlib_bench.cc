@@ -97,7 +97,7 @@ class Stock {
           return kUpdates;
         });
     if (!rate.ok()) return rate.status();
-    return NumbersOf(*rate);
+    return Numbers{{"items_per_second", rate->items_per_second}};
   }
 
  private:

@@ -31,9 +31,7 @@ constexpr int kDrifts = 3;
 constexpr uint64_t kMoveSeed = 3;
 constexpr uint64_t kRenewalSeed = 100;
 
-// A rebuild is measured until there were so many calls of each kind, so that the p99 is not the
-// worst; by another after it if the build was too short.
-constexpr size_t kLeastCalls = 300;
+// How many builds are measured at most, if one is too short for enough calls.
 constexpr int kMostRebuilds = 3;
 
 // Items that get another vector for a rebuild: more than the 2% that an index may miss, and more
@@ -52,11 +50,13 @@ struct Flags {
   int64_t queries = 512;
   int threads = 2;
   double seconds = 5;
+  int64_t calls = 300;
   double stock_bytes = 0;
 };
 
 constexpr std::array kKinds = {"nearest", "popularity", "uniform"};
 using Latencies = std::array<Latency, kKinds.size()>;
+using Calls = std::array<std::vector<double>, kKinds.size()>;  // Milliseconds of each.
 
 // Looks at an engine all the time: whether it builds, and the most memory that was in use.
 class Watch {
@@ -118,10 +118,9 @@ class IndexBench {
     return absl::OkStatus();
   }
 
-  // Latency by kind of calls in turn, from one thread, until `done` says so.
+  // Makes calls of all kinds in turn, from one thread, until `done` says so.
   template <typename Done>
-  absl::Status CallUntil(const Done& done,
-                         std::array<std::vector<double>, kKinds.size()>* milliseconds) const {
+  absl::Status CallUntil(const Done& done, Calls* milliseconds) const {
     while (!done()) {
       for (size_t kind = 0; kind < kKinds.size(); ++kind) {
         const absl::Time start = absl::Now();
@@ -132,16 +131,21 @@ class IndexBench {
     return absl::OkStatus();
   }
 
-  static Latencies LatenciesOf(const std::array<std::vector<double>, kKinds.size()>& all) {
+  bool HasEnough(const Calls& calls) const {
+    return static_cast<int64_t>(calls[0].size()) >= flags_.calls;
+  }
+
+  static Latencies LatenciesOf(const Calls& all) {
     Latencies latencies;
     for (size_t kind = 0; kind < kKinds.size(); ++kind) latencies[kind] = LatencyOf(all[kind]);
     return latencies;
   }
 
-  absl::StatusOr<Latencies> MeasureFor(double seconds) const {
-    std::array<std::vector<double>, kKinds.size()> milliseconds;
-    const absl::Time end = absl::Now() + absl::Seconds(seconds);
-    NEGATRON_RETURN_IF_ERROR(CallUntil([&] { return absl::Now() >= end; }, &milliseconds));
+  absl::StatusOr<Latencies> MeasureQuiet() const {
+    Calls milliseconds;
+    const absl::Time end = absl::Now() + absl::Seconds(flags_.seconds);
+    const auto done = [&] { return absl::Now() >= end && HasEnough(milliseconds); };
+    NEGATRON_RETURN_IF_ERROR(CallUntil(done, &milliseconds));
     return LatenciesOf(milliseconds);
   }
 
@@ -161,19 +165,19 @@ class IndexBench {
 
   absl::Status MeasureRebuild() {
     Say("measuring calls");
-    NEGATRON_ASSIGN_OR_RETURN(const Latencies idle, MeasureFor(flags_.seconds));
+    NEGATRON_ASSIGN_OR_RETURN(const Latencies idle, MeasureQuiet());
     absl::StatusOr<Latencies> busy;
     {
-      // A build leaves as much of the other core as such a thread.
+      // What any thread that computes would cost: the rest is the build's.
       std::atomic<uint64_t> count = 0;
       const Background counting(1, [&](int) { ++count; });
-      busy = MeasureFor(flags_.seconds);
+      busy = MeasureQuiet();
     }
     NEGATRON_RETURN_IF_ERROR(busy.status());
-    std::array<std::vector<double>, kKinds.size()> milliseconds;
+    Calls milliseconds;
     int64_t peak_bytes = 0;
     int rebuilds = 0;
-    while (rebuilds < kMostRebuilds && milliseconds[0].size() < kLeastCalls) {
+    while (rebuilds < kMostRebuilds && !HasEnough(milliseconds)) {
       Say("measuring calls during a rebuild");
       NEGATRON_RETURN_IF_ERROR(Renew(rebuilds++));
       NEGATRON_RETURN_IF_ERROR(engine_.AwaitBuild());
@@ -291,6 +295,8 @@ int Main(int argc, char** argv) {
   app.add_option("--queries", flags.queries, "Queries of recall; rounded down to whole calls.")
       ->check(CLI::Range(int64_t{kQueries}, int64_t{1} << 20));
   app.add_option("--seconds", flags.seconds, "Time of a measurement.")->check(CLI::PositiveNumber);
+  app.add_option("--calls", flags.calls, "Least calls that a quantile is of.")
+      ->check(CLI::PositiveNumber);
   app.add_option("--stock-bytes", flags.stock_bytes, "Bytes an item of hnswlib, to divide by.");
   CLI11_PARSE(app, argc, argv);
   flags.events -= flags.events % kEventsPerUser;
