@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <iterator>
+#include <utility>
 
 #include "server/index/graph_search.h"
 
@@ -74,9 +75,10 @@ std::vector<Ordinal> TouchedItems(const VectorTable& before, const VectorTable& 
 }
 
 std::unique_ptr<const VectorSearch> MakeSearch(const Scorer& scorer, const Generation* generation,
-                                               std::span<const Ordinal> delta) {
+                                               std::span<const Ordinal> delta, Announce announce) {
   if (generation == nullptr) return std::make_unique<ExactSearch>(scorer);
-  return std::make_unique<GraphSearch>(scorer, generation->graph->links, delta, generation->ef);
+  return std::make_unique<GraphSearch>(scorer, generation->graph->links, delta, generation->ef,
+                                       std::move(announce));
 }
 
 }  // namespace negatron

@@ -55,9 +55,10 @@ std::vector<Ordinal> DeltaOf(const VectorTable& table, const Generation& generat
 std::vector<Ordinal> TouchedItems(const VectorTable& before, const VectorTable& after);
 
 // The search of a collection: by its generation, or exact if that is null. `delta` is
-// DeltaOf both. All must outlive it.
+// DeltaOf both. All must outlive it; `announce` may be null.
 std::unique_ptr<const VectorSearch> MakeSearch(const Scorer& scorer, const Generation* generation,
-                                               std::span<const Ordinal> delta);
+                                               std::span<const Ordinal> delta,
+                                               Announce announce = nullptr);
 
 }  // namespace negatron
 

@@ -24,8 +24,8 @@ constexpr int64_t kMinItemsOfScored = 8;
 // The walks of a call, one after the other.
 class GraphSearch::Walk {
  public:
-  Walk(const Scorer& scorer, const CompactGraph& graph)
-      : scorer_(scorer), graph_(graph), epochs_(graph.ordinal_end(), 0) {}
+  Walk(const Scorer& scorer, const CompactGraph& graph, const Announce& announce)
+      : scorer_(scorer), graph_(graph), announce_(announce), epochs_(graph.ordinal_end(), 0) {}
 
   // Leaves the best `ef` accepted in best(); false: too long a way.
   template <typename AcceptItem>
@@ -36,22 +36,24 @@ class GraphSearch::Walk {
     open_.clear();
     int64_t scored = 0;
     const Ordinal start = Descend();
-    Visit(start, ef, accept);
+    Visit({start, scorer_.Fetch(start)}, ef, accept);
     while (!open_.empty()) {
       const uint64_t nearest = open_.front();
       if (best_.size() == ef && nearest < best_.front()) break;
       std::pop_heap(open_.begin(), open_.end());
       open_.pop_back();
+      // What is nearest now is likely to be gone on with.
+      if (!open_.empty()) __builtin_prefetch(graph_.ground.Of(ToHit(open_.front()).item).data());
       fresh_.clear();
       for (const uint32_t link : graph_.ground.Of(ToHit(nearest).item)) {
         if (epochs_[link] == epoch_) continue;
         epochs_[link] = epoch_;
-        scorer_.Prefetch(link);
-        fresh_.push_back(link);
+        fresh_.push_back({link, scorer_.Fetch(link)});
+        if (announce_) announce_(link);
       }
       scored += static_cast<int64_t>(fresh_.size());
       if (scored * kMinItemsOfScored > graph_.item_count) return false;
-      for (const Ordinal item : fresh_) Visit(item, ef, accept);
+      for (const Fetched& one : fresh_) Visit(one, ef, accept);
     }
     return true;
   }
@@ -68,27 +70,32 @@ class GraphSearch::Walk {
   std::vector<uint64_t>& best() { return best_; }  // A heap, the worst first.
 
  private:
+  // An item on its way from memory; null: it has lost its vector, and is a way only.
+  struct Fetched {
+    Ordinal item;
+    const std::byte* vector;
+  };
+
   void NextEpoch() {
     if (++epoch_ != 0) return;
     std::fill(epochs_.begin(), epochs_.end(), uint16_t{0});
     epoch_ = 1;
   }
 
-  // An item that has lost its vector is a way only.
-  float ScoreOf(Ordinal item) const {
+  float ScoreOf(const std::byte* vector) const {
     constexpr float kFar = -std::numeric_limits<float>::infinity();
-    return scorer_.table().Contains(item) ? scorer_.Score(anchor_, item) : kFar;
+    return vector != nullptr ? scorer_.ScoreFetched(anchor_, vector) : kFar;
   }
 
   Ordinal Descend() const {
     uint32_t node = graph_.entry;
     for (size_t l = graph_.upper_levels.size(); l-- > 0;) {
       const CompactGraph::UpperLevel& level = graph_.upper_levels[l];
-      float score = ScoreOf(level.items[node]);
+      float score = ScoreOf(scorer_.Fetch(level.items[node]));
       for (bool moved = true; moved;) {
         moved = false;
         for (const uint32_t link : level.links.Of(node)) {
-          const float other = ScoreOf(level.items[link]);
+          const float other = ScoreOf(scorer_.Fetch(level.items[link]));
           if (other <= score) continue;
           score = other;
           node = link;
@@ -101,14 +108,14 @@ class GraphSearch::Walk {
   }
 
   template <typename AcceptItem>
-  void Visit(Ordinal item, size_t ef, const AcceptItem& accept) {
-    epochs_[item] = epoch_;
-    const Hit hit{ScoreOf(item), item};
+  void Visit(const Fetched& one, size_t ef, const AcceptItem& accept) {
+    epochs_[one.item] = epoch_;
+    const Hit hit{ScoreOf(one.vector), one.item};
     const uint64_t key = ToKey(hit);
     if (best_.size() == ef && key < best_.front()) return;
     open_.push_back(key);
     std::push_heap(open_.begin(), open_.end());
-    if (hit.score > -std::numeric_limits<float>::infinity() && accept(hit)) Keep(key, ef);
+    if (one.vector != nullptr && accept(hit)) Keep(key, ef);
   }
 
   void Keep(uint64_t key, size_t ef) {
@@ -121,12 +128,13 @@ class GraphSearch::Walk {
 
   const Scorer& scorer_;
   const CompactGraph& graph_;
+  const Announce& announce_;
   const float* anchor_ = nullptr;
   std::vector<uint16_t> epochs_;  // By ordinal: the walk that saw it last.
   uint16_t epoch_ = 0;
   std::vector<uint64_t> open_;  // Heap of keys, the nearest first.
   std::vector<uint64_t> best_;
-  std::vector<Ordinal> fresh_;
+  std::vector<Fetched> fresh_;
 };
 
 bool GraphSearch::IsForGraph(int limit) const {
@@ -141,7 +149,7 @@ absl::Status GraphSearch::Search(std::span<const float* const> anchors, int limi
   hits->assign(anchors.size(), {});
   const auto ef = static_cast<size_t>(std::max(ef_, limit));
   const bool is_for_graph = IsForGraph(limit);
-  Walk walk(scorer_, graph_);
+  Walk walk(scorer_, graph_, announce_);
   std::vector<const float*> rest;
   std::vector<size_t> owners;  // Of the rest.
   for (size_t q = 0; q < anchors.size(); ++q) {

@@ -3,6 +3,7 @@
 #define NEGATRON_SERVER_INDEX_GRAPH_SEARCH_H_
 
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "server/index/compact_graph.h"
@@ -23,8 +24,8 @@ class GraphSearch final : public VectorSearch {
   // All must outlive this. `graph` has no problem (FindProblem). `delta`: the items with a
   // vector and no place, rising. `ef`: how many of the best are kept during a walk.
   GraphSearch(const Scorer& scorer, const CompactGraph& graph, std::span<const Ordinal> delta,
-              int ef)
-      : scorer_(scorer), graph_(graph), delta_(delta), ef_(ef) {}
+              int ef, Announce announce = nullptr)
+      : scorer_(scorer), graph_(graph), delta_(delta), ef_(ef), announce_(std::move(announce)) {}
 
   absl::Status Search(std::span<const float* const> anchors, int limit, Accept accept,
                       const Cancellation& cancellation,
@@ -40,6 +41,7 @@ class GraphSearch final : public VectorSearch {
   const CompactGraph& graph_;
   const std::span<const Ordinal> delta_;
   const int ef_;
+  const Announce announce_;
 };
 
 }  // namespace negatron

@@ -2,6 +2,7 @@
 #ifndef NEGATRON_SERVER_INDEX_SEARCH_H_
 #define NEGATRON_SERVER_INDEX_SEARCH_H_
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -18,6 +19,9 @@ struct Hit {
   float score;  // By the metric of the table; higher is nearer.
   Ordinal item;
 };
+
+// Called for items that Accept may soon be asked about, so that it can ask memory for them.
+using Announce = std::function<void(Ordinal item)>;
 
 // Finds the items nearest to anchors.
 //

@@ -47,7 +47,7 @@ absl::Status CandidateRanker::Rank(const SampleBatch& batch, const SampleColumns
 void CandidateRanker::Score(const float* anchor, int64_t first, int64_t drawn,
                             const SampleColumns& columns) const {
   const auto scored = [&](Ordinal item) { return anchor != nullptr && items_.HasVector(item); };
-  for (int64_t i = first; i < first + drawn; ++i) scorer_.Prefetch(columns.items[i]);
+  for (int64_t i = first; i < first + drawn; ++i) scorer_.Fetch(columns.items[i]);
   for (int64_t i = first; i < first + drawn; ++i) {
     const Ordinal item = columns.items[i];
     const bool has_score = scored(item);

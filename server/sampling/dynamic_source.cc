@@ -88,7 +88,7 @@ absl::Status DynamicItems::Begin(std::span<const Row> rows, std::span<RowStatus>
     std::vector<Ordinal> pool;
     for (; end < pools.size() && pools.rows[end] == r; ++end) {
       if (!context_.vectors->Contains(pools.items[end])) continue;
-      scorer_.Prefetch(pools.items[end]);
+      scorer_.Fetch(pools.items[end]);
       pool.push_back(pools.items[end]);
     }
     if (pool.empty()) {

@@ -69,7 +69,8 @@ absl::Status NearestCandidates::Begin(std::span<const Row> rows, std::span<RowSt
     return bounds[query].Contain(score) && items_.Admits(row, item) && !row.excluded.Contains(item);
   };
   std::vector<std::vector<Hit>> found;
-  const auto search = MakeSearch(scorer_, context_.generation, context_.delta);
+  const auto search = MakeSearch(scorer_, context_.generation, context_.delta,
+                                 [this](Ordinal item) { items_.Announce(item); });
   NEGATRON_RETURN_IF_ERROR(
       search->Search(anchors, spec_.rank_end, accept, *context_.cancellation, &found));
   for (size_t q = 0; q < owners.size(); ++q) states_[owners[q]].hits = std::move(found[q]);

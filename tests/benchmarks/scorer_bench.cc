@@ -74,7 +74,7 @@ void InRandomOrder(benchmark::State& state, const VectorTable& table) {
   const Scorer scorer(table);
   for (auto _ : state) {
     for (size_t i = 0; i < order.size(); ++i) {
-      if (i + kAhead < order.size()) scorer.Prefetch(order[i + kAhead]);
+      if (i + kAhead < order.size()) scorer.Fetch(order[i + kAhead]);
       benchmark::DoNotOptimize(scorer.Score(anchor.data(), order[i]));
     }
   }
