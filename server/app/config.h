@@ -31,7 +31,7 @@ struct Config {
   int64_t write_queue_bytes = 256 << 20;
   int64_t excluded_mass_cache_bytes = 64 << 20;
   int index_threads = 1;  // Unless set: half of the cores.
-  int index_min_items = 20000;
+  int index_min_items = 40000;
   absl::Duration drain_deadline = absl::Seconds(20);
   bool accept_data_loss = false;
 };

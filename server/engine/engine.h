@@ -40,7 +40,7 @@ struct EngineOptions {
   // this often.
   absl::Duration housekeeping_interval = absl::Seconds(1);
   // Collections with fewer embeddings are searched exactly.
-  int64_t index_min_items = 20000;
+  int64_t index_min_items = 40000;
   // Threads that build indexes; they yield to all others.
   int index_threads = 1;
   // The index is looked after at least this often.

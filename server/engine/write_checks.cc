@@ -310,7 +310,7 @@ int64_t BytesOf(const WriteItemsRequest& request) {
   }
   bytes += static_cast<int64_t>(request.base_weights.size() * sizeof(float));
   for (const std::vector<std::string>& names : request.categories) {
-    bytes += static_cast<int64_t>(sizeof(names));
+    bytes += static_cast<int64_t>(sizeof(std::vector<std::string>));
     for (const std::string& name : names) bytes += BytesOfText(name);
   }
   for (const std::string& attributes : request.attributes) bytes += BytesOfText(attributes);
