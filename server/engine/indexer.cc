@@ -178,9 +178,11 @@ void Indexer::Build(Collection& collection, const Snapshot& snapshot, State* sta
     status.check_time = generation->build_time;
     status.recall = generation->recall;
     status.drift = 0;
-    Diagnose(snapshot, state, &status);
     collection.SetIndexStatus(status);
-    return Publish(collection, *std::move(generation));
+    // Searches need not wait for the look at it.
+    Publish(collection, *std::move(generation));
+    Diagnose(snapshot, state, &status);
+    return collection.SetIndexStatus(status);
   }
   if (!thread_.stopping()) {
     state->next_build =

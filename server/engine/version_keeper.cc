@@ -31,9 +31,7 @@ absl::Status Incomplete(const std::string& message) {
 
 VersionKeeper::VersionKeeper(const Store* store, HousekeepingHost* host, const Clock* clock,
                              absl::Duration interval)
-    : store_(store), host_(host), clock_(clock), interval_(interval) {
-  thread_ = std::thread([this] { Run(); });
-}
+    : store_(store), host_(host), clock_(clock), thread_(interval, [this] { Round(); }) {}
 
 VersionKeeper::~VersionKeeper() { Stop(); }
 
@@ -41,67 +39,42 @@ void VersionKeeper::Commit(std::shared_ptr<Collection> collection, CommitVersion
                            Done done) {
   {
     MutexLock lock(mutex_);
-    if (!stopping_) {
+    if (!stopped_) {
       tasks_.push_back({std::move(collection), std::move(request), std::move(done)});
-      wake_.NotifyOne();
+      thread_.Wake();
       return;
     }
   }
   done(ShuttingDown());
 }
 
-void VersionKeeper::RunRound() {
-  MutexLock lock(mutex_);
-  const int64_t round = ++rounds_asked_;
-  wake_.NotifyOne();
-  while (rounds_done_ < round && !stopped_) round_done_.Wait(mutex_);
-}
-
 void VersionKeeper::Stop() {
-  {
-    MutexLock lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.NotifyOne();
-  if (thread_.joinable()) thread_.join();
-}
-
-bool VersionKeeper::stopping() const {
-  MutexLock lock(mutex_);
-  return stopping_;
-}
-
-void VersionKeeper::Run() {
-  while (true) {
-    std::optional<Task> task;
-    int64_t round = 0;
-    {
-      MutexLock lock(mutex_);
-      if (!stopping_ && tasks_.empty() && rounds_asked_ == rounds_done_) {
-        wake_.WaitFor(mutex_, interval_);
-      }
-      if (stopping_) break;
-      if (!tasks_.empty()) {
-        task = std::move(tasks_.front());
-        tasks_.pop_front();
-      }
-      round = rounds_asked_;
-    }
-    if (task.has_value()) task->done(CommitNow(*task));
-    ExpireVersions();
-    FreeTables();
-    MutexLock lock(mutex_);
-    rounds_done_ = round;
-    round_done_.NotifyAll();
-  }
+  thread_.Stop();
   std::deque<Task> left;
   {
     MutexLock lock(mutex_);
     stopped_ = true;
     left.swap(tasks_);
-    round_done_.NotifyAll();
   }
   for (Task& task : left) task.done(ShuttingDown());
+}
+
+std::optional<VersionKeeper::Task> VersionKeeper::TakeTask() {
+  MutexLock lock(mutex_);
+  if (tasks_.empty()) return std::nullopt;
+  Task task = std::move(tasks_.front());
+  tasks_.pop_front();
+  return task;
+}
+
+void VersionKeeper::Round() {
+  while (!stopping()) {
+    const std::optional<Task> task = TakeTask();
+    if (!task.has_value()) break;
+    task->done(CommitNow(*task));
+  }
+  ExpireVersions();
+  FreeTables();
 }
 
 void VersionKeeper::ExpireVersions() {

@@ -7,7 +7,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -17,6 +16,7 @@
 #include "server/engine/collection.h"
 #include "server/engine/housekeeper.h"
 #include "server/engine/requests.h"
+#include "server/engine/round_thread.h"
 #include "server/index/vector_table.h"
 #include "storage/base/clock.h"
 #include "storage/base/mutex.h"
@@ -48,12 +48,12 @@ class VersionKeeper {
   VersionKeeper(const VersionKeeper&) = delete;
   VersionKeeper& operator=(const VersionKeeper&) = delete;
 
-  // Calls `done`, which must not block, on this thread. The collection must have embedding
-  // settings. Errors: see Engine::CommitVersion; UNAVAILABLE (SHUTTING_DOWN).
+  // Calls `done`, which must not block, on its own thread or the one that stops it. The collection
+  // must have embedding settings. Errors: see Engine::CommitVersion; UNAVAILABLE (SHUTTING_DOWN).
   void Commit(std::shared_ptr<Collection> collection, CommitVersionRequest request, Done done);
 
   // Does what is due now and waits until it is done (or `Stop` is called).
-  void RunRound();
+  void RunRound() { thread_.RunRound(); }
 
   // Ends soon, leaving versions that are being committed as they were. Idempotent.
   void Stop();
@@ -65,8 +65,9 @@ class VersionKeeper {
     Done done;
   };
 
-  void Run();
-  bool stopping() const;
+  void Round();
+  std::optional<Task> TakeTask();
+  bool stopping() const { return thread_.stopping(); }
   void ExpireVersions();
   absl::StatusOr<EmbeddingVersionRecord> CommitNow(const Task& task);
   absl::StatusOr<EmbeddingVersionRecord> CommitSealed(const Task& task);
@@ -84,20 +85,14 @@ class VersionKeeper {
   const Store* const store_;
   HousekeepingHost* const host_;
   const Clock* const clock_;
-  const absl::Duration interval_;
 
   std::vector<std::shared_ptr<const VectorTable>> old_tables_;  // Confined to the thread.
 
-  mutable Mutex mutex_;
-  CondVar wake_;
-  CondVar round_done_;
+  Mutex mutex_;
   std::deque<Task> tasks_ ABSL_GUARDED_BY(mutex_);
-  int64_t rounds_asked_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t rounds_done_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 
-  std::thread thread_;
+  RoundThread thread_;
 };
 
 }  // namespace negatron

@@ -86,7 +86,8 @@ absl::StatusOr<Generation> BuildGeneration(const VectorTable& table, int64_t num
     graph->sketch = sketch;
     graph->unreached = Unreached(graph->links);
     generation.graph = std::move(graph);
-    const std::vector<Ordinal> delta = DeltaOf(table, generation);
+    // Nothing has moved yet.
+    const std::vector<Ordinal>& delta = generation.graph->unreached;
     NEGATRON_ASSIGN_OR_RETURN(
         const Effort effort,
         ChooseEffort(scorer, generation, delta, reference, options.target_recall, cancellation));

@@ -87,8 +87,7 @@ absl::Status DynamicItems::Begin(std::span<const Row> rows, std::span<RowStatus>
     const uint32_t r = pools.rows[begin];
     std::vector<Ordinal> pool;
     for (; end < pools.size() && pools.rows[end] == r; ++end) {
-      if (!context_.vectors->Contains(pools.items[end])) continue;
-      scorer_.Fetch(pools.items[end]);
+      if (scorer_.Fetch(pools.items[end]) == nullptr) continue;
       pool.push_back(pools.items[end]);
     }
     if (pool.empty()) {
