@@ -37,6 +37,7 @@ struct PushSettings {
   std::optional<int64_t> model_version;
   bool replace = false;
   bool allow_partial = false;
+  bool users = false;
 };
 
 absl::Status FileError(const std::string& path, const absl::Status& status) {
@@ -53,7 +54,7 @@ absl::Status OpenFile(const std::string& path, std::ifstream* file) {
 absl::Status ReadNpyIds(const std::string& path, IdList* ids) {
   if (ids->strings()) {
     return InputError(absl::StrCat(path,
-                                   ": item ids of this collection are strings; give a text "
+                                   ": these ids of the collection are strings; give a text "
                                    "file with one id a line"));
   }
   std::ifstream file;
@@ -224,11 +225,12 @@ absl::Status PushAll(Session& session, Client& client, const PushSettings& setti
       return FileError(settings.vectors_path, status);
     }
     const EmbeddingBatch batch{.collection = CollectionName(settings.collection),
-                               .item_ids = Part(ids.span(), first, count),
+                               .ids = Part(ids.span(), first, count),
                                .vectors = vectors,
                                .dimension = static_cast<int32_t>(columns),
                                .model_version = settings.model_version,
-                               .allow_partial = settings.allow_partial};
+                               .allow_partial = settings.allow_partial,
+                               .of_users = settings.users};
     const absl::Status taken = (*target)->Take(++number, batch, totals);
     if (!taken.ok()) {
       return LocateError(
@@ -247,6 +249,9 @@ absl::Status Push(Session& session, const PushSettings& settings) {
   if (settings.replace && settings.allow_partial) {
     return UsageError("--replace takes all rows: --allow-partial does not go with it");
   }
+  if (settings.replace && settings.users) {
+    return UsageError("--replace makes a table of items: push those of users behind it");
+  }
   std::ifstream file;
   if (absl::Status status = OpenFile(settings.vectors_path, &file); !status.ok()) return status;
   absl::StatusOr<NpyReader> reader = NpyReader::Open(&file);
@@ -257,7 +262,7 @@ absl::Status Push(Session& session, const PushSettings& settings) {
   request.set_name(CollectionName(settings.collection));
   const absl::StatusOr<v1::Collection> collection = (*client)->GetCollection(request);
   if (!collection.ok()) return collection.status();
-  IdList ids(collection->item_id_type());
+  IdList ids(settings.users ? collection->user_id_type() : collection->item_id_type());
   absl::Status status = absl::EndsWith(settings.ids_path, ".npy")
                             ? ReadNpyIds(settings.ids_path, &ids)
                             : ReadTextIds(settings.ids_path, &ids);
@@ -297,30 +302,34 @@ absl::Status Push(Session& session, const PushSettings& settings) {
 
 void AddEmbeddingCommands(CLI::App* app, Session* session) {
   CLI::App* command =
-      app->add_subcommand("push-embeddings", "Creates or replaces embeddings of items.");
+      app->add_subcommand("push-embeddings", "Creates or replaces embeddings of items or users.");
   command->fallthrough();
   const auto settings = std::make_shared<PushSettings>();
   command
       ->add_option("vectors", settings->vectors_path,
-                   "A .npy file: float32 or float64, a row for each item.")
+                   "A .npy file: float32 or float64, a row for each id.")
       ->required();
   command
       ->add_option("--ids", settings->ids_path,
-                   "Item ids in the order of the rows: a .npy file of integers, or text with one "
-                   "id a line.")
+                   "Ids in the order of the rows: a .npy file of integers, or text with one id a "
+                   "line.")
       ->required();
   command->add_option("--collection", settings->collection, "Id of the collection.")->required();
+  command->add_flag(
+      "--users", settings->users,
+      "The ids are of users, for sources with anchor=user; unknown ones are created.");
   command->add_flag("--durable", settings->durable,
                     "Waits until the embeddings are on disk. Default: until they are used.");
   command->add_option("--model-version", settings->model_version,
                       "Version of the model that made them, at least 1: its training step, say. "
                       "Refused if the collection has embeddings of a later one. Default: none.");
   command->add_flag("--allow-partial", settings->allow_partial,
-                    "Leaves out rows that cannot be written, of unknown items or with values that "
+                    "Leaves out rows that cannot be written, of unknown ids or with values that "
                     "are not finite, instead of stopping.");
-  command->add_flag("--replace", settings->replace,
-                    "Puts them in the place of all that the collection has, at one instant: "
-                    "other items have none any more. Run it again to go on where it was cut off.");
+  command->add_flag(
+      "--replace", settings->replace,
+      "Puts them in the place of all that the collection has, at one instant: "
+      "other items, and users, have none any more. Run it again to go on where it was cut off.");
   command->callback([session, settings] {
     session->command = [settings](Session& run) { return Push(run, *settings); };
   });

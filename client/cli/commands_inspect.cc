@@ -41,6 +41,7 @@ void AddHoldings(const v1::CollectionStatistics& stats, Lines* lines) {
       {"events", WithCommas(stats.event_count())},
       {"events before as of", WithCommas(stats.past_event_count())},
       {"embeddings", WithCommas(stats.embedding_count())},
+      {"embeddings of users", WithCommas(stats.user_embedding_count())},
       {"model version",
        stats.highest_model_version() == 0 ? "-" : absl::StrCat(stats.highest_model_version())},
       {"first event", time(stats.has_first_event_time(), stats.first_event_time())},

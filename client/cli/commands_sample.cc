@@ -106,6 +106,11 @@ absl::Status CheckSources(const SampleSettings& settings, const v1::Policy& poli
         return UsageError(
             absl::StrCat("source ", name, " needs --positive, whose embedding is the anchor"));
       }
+    } else if (anchor == v1::NEAREST_ANCHOR_USER) {
+      if (settings.users.empty()) {
+        return UsageError(
+            absl::StrCat("source ", name, " with anchor=user needs --user, whose embedding it is"));
+      }
     } else if (settings.queries.empty()) {
       return UsageError(absl::StrCat("source ", name,
                                      " with anchor=query needs --query, the anchor of each row"));
@@ -121,6 +126,9 @@ absl::Status CheckRanking(const SampleSettings& settings) {
   }
   if (settings.rank_by == "positive" && settings.positives.empty()) {
     return UsageError("--rank-by positive needs --positive, which items are scored against");
+  }
+  if (settings.rank_by == "user" && settings.users.empty()) {
+    return UsageError("--rank-by user needs --user, which items are scored against");
   }
   return absl::OkStatus();
 }
@@ -356,6 +364,7 @@ absl::Status Rank(Session& session, Client* client, const SampleSettings& settin
   v1::GetCandidatesRequest request;
   *request.mutable_sample() = std::move(sample);
   request.set_anchor(settings.rank_by == "positive" ? v1::NEAREST_ANCHOR_POSITIVE
+                     : settings.rank_by == "user"   ? v1::NEAREST_ANCHOR_USER
                                                     : v1::NEAREST_ANCHOR_QUERY);
   request.set_include_candidate_vectors(session.json);
   request.set_include_positive_vectors(session.json && !settings.positives.empty());
@@ -424,8 +433,9 @@ void AddSampleCommands(CLI::App* app, Session* session) {
                       "They draw only by embeddings written within this time, 10m say.");
   command
       ->add_option("--rank-by", settings->rank_by,
-                   "query or positive: distinct items, all scored against it, in order of score.")
-      ->check(CLI::IsMember({"query", "positive"}));
+                   "query, positive or user: distinct items, all scored against it, in order of "
+                   "score.")
+      ->check(CLI::IsMember({"query", "positive", "user"}));
   command->add_flag("--unique", settings->unique, "No item twice in a row.");
   command
       ->add_option("--category-cap", settings->category_cap,

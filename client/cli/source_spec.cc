@@ -25,16 +25,16 @@ const char kSourceHelp[] =
     "  exposure     what the user was shown and did not choose. half-life,\n"
     "               max-importance-weight=10\n"
     "  mined        negatives handed back for the user. half-life\n"
-    "  nearest      by embedding. anchor=positive (or query, with --query), begin=0,\n"
+    "  nearest      by embedding. anchor=positive (or user, or query, with --query), begin=0,\n"
     "               end=100, pick=uniform, softmax or top, temperature=0.1,\n"
     "               min-score=-1, max-score=0.9, margin=0.1, relative-margin=0.05\n"
     "               (below the positive's score), noise=0.2 (on the anchor)\n"
-    "  adversarial  by the softmax of scores over all items. anchor=positive (or query),\n"
+    "  adversarial  by the softmax of scores over all items. anchor=positive (or user, query),\n"
     "               temperature=0.1\n"
     "  dynamic      from a pool drawn for each row. base=uniform or popularity (its keys\n"
     "               follow it), pool=64, pick=top, uniform, softmax or ahns, top=4,\n"
     "               temperature=0.1, target-alpha=1, target-beta=0.5, target-p=-2,\n"
-    "               anchor=positive (or query)\n"
+    "               anchor=positive (or user, query)\n"
     "  all          share=1, category=NAME\n";
 
 namespace {
@@ -152,9 +152,12 @@ void AddExposure(v1::ExposureSource* source, Setters* setters) {
 template <typename Source>
 void AddAnchor(Source* source, Setters* setters) {
   source->set_anchor(v1::NEAREST_ANCHOR_POSITIVE);
-  (*setters)["anchor"] = OneOf<v1::NearestAnchor>(
-      "anchor", {{"positive", v1::NEAREST_ANCHOR_POSITIVE}, {"query", v1::NEAREST_ANCHOR_QUERY}},
-      [source](v1::NearestAnchor anchor) { source->set_anchor(anchor); });
+  (*setters)["anchor"] =
+      OneOf<v1::NearestAnchor>("anchor",
+                               {{"positive", v1::NEAREST_ANCHOR_POSITIVE},
+                                {"query", v1::NEAREST_ANCHOR_QUERY},
+                                {"user", v1::NEAREST_ANCHOR_USER}},
+                               [source](v1::NearestAnchor anchor) { source->set_anchor(anchor); });
 }
 
 template <typename Source>

@@ -119,7 +119,7 @@ std::vector<RowRange> CutRows(size_t row_count, const std::function<size_t(size_
 
 size_t RowCount(const ItemBatch& batch) { return IdCount(batch.ids); }
 size_t RowCount(const EventBatch& batch) { return IdCount(batch.item_ids); }
-size_t RowCount(const EmbeddingBatch& batch) { return IdCount(batch.item_ids); }
+size_t RowCount(const EmbeddingBatch& batch) { return IdCount(batch.ids); }
 size_t RowCount(const RetractionBatch& batch) { return IdCount(batch.item_ids); }
 size_t RowCount(const ErasureBatch& batch) { return IdCount(batch.user_ids); }
 
@@ -141,7 +141,7 @@ size_t RowBytes(const EventBatch& batch, size_t row) {
 }
 
 size_t RowBytes(const EmbeddingBatch& batch, size_t row) {
-  return IdBytes(batch.item_ids, row) + sizeof(float) * static_cast<size_t>(batch.dimension);
+  return IdBytes(batch.ids, row) + sizeof(float) * static_cast<size_t>(batch.dimension);
 }
 
 size_t RowBytes(const RetractionBatch& batch, size_t row) {
@@ -251,7 +251,7 @@ v1::BatchWriteEventsRequest MakeRequest(const EventBatch& batch, RowRange rows) 
 v1::BatchWriteEmbeddingsRequest MakeRequest(const EmbeddingBatch& batch, RowRange rows) {
   v1::BatchWriteEmbeddingsRequest request;
   request.set_collection(batch.collection);
-  PutIds(batch.item_ids, rows, request.mutable_item_ids());
+  PutIds(batch.ids, rows, batch.of_users ? request.mutable_user_ids() : request.mutable_item_ids());
   const size_t count = rows.end - rows.begin;
   const size_t dimension = static_cast<size_t>(batch.dimension);
   WriteMatrix(batch.vectors.subspan(rows.begin * dimension, count * dimension),

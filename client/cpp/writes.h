@@ -87,17 +87,18 @@ struct ErasureBatch {
   IdSpan user_ids;         // Each at most once.
 };
 
-// Embeddings of items. Borrows.
+// Embeddings of items, or of users. Borrows.
 struct EmbeddingBatch {
   std::string collection;          // `collections/{id}`.
-  IdSpan item_ids;                 // Each at most once.
-  std::span<const float> vectors;  // [items, dimension], row-major.
+  IdSpan ids;                      // Each at most once.
+  std::span<const float> vectors;  // [ids, dimension], row-major.
   int32_t dimension = 0;           // At least 1.
   // Of the model that made them, at least 1 and not below any that the collection has seen. Unset:
   // not versioned.
   std::optional<int64_t> model_version = std::nullopt;
   // Writes the rows that can be written, and tells of the others in WriteSummary.
   bool allow_partial = false;
+  bool of_users = false;  // `ids` are users', who are created where they do not exist.
 };
 
 struct WriteOptions {

@@ -19,10 +19,18 @@ void LoadAll(const std::array<std::atomic<int64_t>, n>& sums, std::array<int64_t
 
 }  // namespace
 
+void MakeTables(Snapshot* snapshot) {
+  const CollectionRecord& settings = *snapshot->settings;
+  if (snapshot->vectors != nullptr || !settings.embedding.has_value()) return;
+  snapshot->vectors = std::make_shared<const VectorTable>(*settings.embedding);
+  snapshot->user_vectors = snapshot->vectors;
+}
+
 SourceContext ContextOf(const Snapshot& snapshot, uint64_t seed, const Cancellation& cancellation,
                         ExcludedMassCache* excluded_masses) {
   SourceContext context{snapshot.pool.get(), snapshot.vectors.get(), Philox(seed), &cancellation,
                         excluded_masses};
+  context.user_vectors = snapshot.user_vectors.get();
   if (snapshot.generation != nullptr) {
     context.generation = snapshot.generation.get();
     context.delta = *snapshot.delta;
@@ -114,6 +122,11 @@ void Collection::UnsealVersion(int64_t model_version) {
 bool Collection::IsSealed(int64_t model_version) const {
   MutexLock lock(mutex_);
   return sealed_versions_.contains(model_version);
+}
+
+bool Collection::HasSealed() const {
+  MutexLock lock(mutex_);
+  return !sealed_versions_.empty();
 }
 
 void Collection::Count(const Policy& policy, int64_t row_count, const SampleTotals& totals) {

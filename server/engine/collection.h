@@ -32,6 +32,7 @@ struct Snapshot {
   std::shared_ptr<const CollectionRecord> settings;
   std::shared_ptr<const PoolView> pool;
   std::shared_ptr<const VectorTable> vectors;         // Null without embedding settings.
+  std::shared_ptr<const VectorTable> user_vectors;    // Of the same settings and table.
   std::shared_ptr<const Generation> generation;       // Null: searches are exact.
   std::shared_ptr<const std::vector<Ordinal>> delta;  // DeltaOf both; null without generation.
   int64_t commit_sequence = 0;                        // Of the last commit that touched it.
@@ -40,6 +41,9 @@ struct Snapshot {
     return {settings->incarnation, commit_sequence, generation == nullptr ? 0 : generation->number};
   }
 };
+
+// Gives a snapshot that has none, but embedding settings, tables without vectors.
+void MakeTables(Snapshot* snapshot);
 
 // What sources draw from for a call. Both must outlive it, `excluded_masses` may be null.
 SourceContext ContextOf(const Snapshot& snapshot, uint64_t seed, const Cancellation& cancellation,
@@ -83,6 +87,7 @@ class Collection {
   bool SealVersion(int64_t model_version);
   void UnsealVersion(int64_t model_version);
   bool IsSealed(int64_t model_version) const;
+  bool HasSealed() const;  // Any version.
 
   // Counts a call; sources by component of `policy`.
   void Count(const Policy& policy, int64_t row_count, const SampleTotals& totals);

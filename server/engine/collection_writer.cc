@@ -18,13 +18,6 @@ namespace {
 // Forgets a little with each write, so that no write pays for many.
 constexpr size_t kForgetPerWrite = 4;
 
-absl::Status CheckRoom(const IdIndex& index, int64_t fresh, const char* what) {
-  if (index.size() + fresh <= kMaxOrdinals) return absl::OkStatus();
-  return WithReason(absl::ResourceExhaustedError(
-                        absl::StrCat("a collection holds at most ", kMaxOrdinals, " ", what)),
-                    "COLLECTION_FULL");
-}
-
 // What row `row` of a write makes of an item.
 void ApplyWrite(const WriteItemsRequest& request, size_t row, ItemRecord* item) {
   const ItemMask& mask = request.mask;
@@ -53,6 +46,14 @@ CollectionWriter::CollectionWriter(std::shared_ptr<Collection> collection, Reque
       published_(collection_->snapshot()),
       requests_(std::move(requests)),
       category_names_(std::move(category_names)) {}
+
+absl::Status CollectionWriter::CheckRoom(const IdIndex& index, int64_t fresh,
+                                         absl::string_view what) {
+  if (index.size() + fresh <= kMaxOrdinals) return absl::OkStatus();
+  return WithReason(absl::ResourceExhaustedError(
+                        absl::StrCat("a collection holds at most ", kMaxOrdinals, " ", what)),
+                    "COLLECTION_FULL");
+}
 
 PoolBuilder& CollectionWriter::pool() {
   if (!pool_.has_value()) pool_.emplace(*published_->pool);
@@ -266,17 +267,12 @@ int64_t CollectionWriter::CreateItems(const WriteEventsRequest& request, const C
   return items().size() - old_count;
 }
 
-void CollectionWriter::CreateUsers(const WriteEventsRequest& request, const CommitSlot& slot,
-                                   std::vector<Ordinal>* ordinals) {
-  for (size_t i = 0; i < ordinals->size(); ++i) {
-    Ordinal& user = (*ordinals)[i];
-    if (user != kNoOrdinal) continue;
-    const ExternalId id = IdAt(request.users, static_cast<int64_t>(i));
-    user = users().Find(id);
-    if (user != kNoOrdinal) continue;
-    user = pool().AddUser(id);
-    slot.batch->PutUser(settings().incarnation, {user, id, slot.sequence});
-  }
+// The same ordinal for an id that comes again.
+Ordinal CollectionWriter::CreateUser(const ExternalId& id, const CommitSlot& slot) {
+  if (const Ordinal known = users().Find(id); known != kNoOrdinal) return known;
+  const Ordinal user = pool().AddUser(id);
+  slot.batch->PutUser(settings().incarnation, {user, id, slot.sequence});
+  return user;
 }
 
 absl::StatusOr<WriteResult> CollectionWriter::StageEvents(const WriteEventsRequest& request,
@@ -285,7 +281,10 @@ absl::StatusOr<WriteResult> CollectionWriter::StageEvents(const WriteEventsReque
   std::vector<Ordinal> event_items;
   NEGATRON_RETURN_IF_ERROR(ResolveEvents(request, &event_users, &event_items));
   const int64_t created = CreateItems(request, slot, &event_items);
-  CreateUsers(request, slot, &event_users);
+  for (size_t i = 0; i < event_users.size(); ++i) {
+    if (event_users[i] != kNoOrdinal) continue;
+    event_users[i] = CreateUser(IdAt(request.users, static_cast<int64_t>(i)), slot);
+  }
   for (size_t i = 0; i < event_items.size(); ++i) {
     EventRecord event{request.times[i], slot.sequence, static_cast<uint32_t>(i), event_users[i],
                       event_items[i]};
@@ -302,69 +301,6 @@ absl::StatusOr<WriteResult> CollectionWriter::StageEvents(const WriteEventsReque
   }
   last_sequence_ = slot.sequence;
   return WriteResult{slot.sequence, request.items.size(), created, request.options.level};
-}
-
-absl::StatusOr<std::vector<Ordinal>> CollectionWriter::ResolveItems(const IdBatch& ids) const {
-  std::vector<Ordinal> ordinals = Resolve(ids, items());
-  Violations violations;
-  for (size_t i = 0; i < ordinals.size(); ++i) {
-    if (ordinals[i] == kNoOrdinal) {
-      violations.AddRow("item_ids", static_cast<int64_t>(i), "no such item; write it first");
-    }
-  }
-  NEGATRON_RETURN_IF_ERROR(violations.ToStatus());
-  return ordinals;
-}
-
-absl::Status CollectionWriter::CheckModelVersion(int64_t model_version) const {
-  const int64_t highest = vectors().highest_model_version();
-  if (model_version >= highest) return absl::OkStatus();
-  absl::Status status = absl::FailedPreconditionError(
-      model_version == 0
-          ? absl::StrCat("model_version is not set, but the collection has embeddings of model "
-                         "version ",
-                         highest, ": send the version of the model that made these")
-          : absl::StrCat("model_version is ", model_version,
-                         ", but the collection has embeddings "
-                         "of model version ",
-                         highest));
-  status = WithReason(std::move(status), "STALE_MODEL_VERSION");
-  status = WithFact(std::move(status), "model_version", absl::StrCat(model_version));
-  return WithFact(std::move(status), "highest_model_version", absl::StrCat(highest));
-}
-
-absl::StatusOr<WriteResult> CollectionWriter::StageEmbeddings(const WriteEmbeddingsRequest& request,
-                                                              const CommitSlot& slot) {
-  const VectorStamp stamp{request.model_version.value_or(0), slot.now};
-  NEGATRON_RETURN_IF_ERROR(CheckModelVersion(stamp.model_version));
-  std::vector<Ordinal> ordinals;
-  std::vector<RowRefusal> refusals = request.refusals;
-  if (request.allow_partial) {
-    ordinals = Resolve(request.items, items());
-    refusals.resize(ordinals.size(), RowRefusal::kNone);
-    for (size_t i = 0; i < ordinals.size(); ++i) {
-      if (ordinals[i] == kNoOrdinal) refusals[i] = RowRefusal::kUnknownItem;
-    }
-  } else {
-    NEGATRON_ASSIGN_OR_RETURN(ordinals, ResolveItems(request.items));
-  }
-  if (!vectors_.has_value()) vectors_.emplace(*published_->vectors);
-  const size_t dimension = static_cast<size_t>(request.column_count);
-  int64_t written = 0;
-  for (size_t i = 0; i < ordinals.size(); ++i) {
-    if (!refusals.empty() && refusals[i] != RowRefusal::kNone) continue;
-    ++written;
-    const std::span<const float> vector =
-        std::span<const float>(request.values).subspan(i * dimension, dimension);
-    vectors_->Set(ordinals[i], vector, stamp);
-    touched_.push_back(ordinals[i]);
-    slot.batch->PutEmbedding(settings().incarnation, ordinals[i], vector, slot.sequence, stamp,
-                             vectors().storage_table());
-  }
-  last_sequence_ = slot.sequence;
-  WriteResult result{slot.sequence, written, 0, request.options.level};
-  if (written < request.items.size()) result.refusals = std::move(refusals);
-  return result;
 }
 
 void CollectionWriter::StageSettings(CollectionRecord settings, const CommitSlot& slot) {
@@ -401,9 +337,8 @@ void CollectionWriter::Publish() {
     if (settings_ != nullptr) next->settings = std::move(settings_);
     if (pool_.has_value()) next->pool = std::move(*pool_).Build();
     if (vectors_.has_value()) next->vectors = std::move(*vectors_).Build();
-    if (next->vectors == nullptr && next->settings->embedding.has_value()) {
-      next->vectors = std::make_shared<const VectorTable>(*next->settings->embedding);
-    }
+    if (user_vectors_.has_value()) next->user_vectors = std::move(*user_vectors_).Build();
+    MakeTables(next.get());
     UpdateDelta(next.get());
     published_ = std::move(next);
     collection_->Publish(published_);
@@ -416,6 +351,7 @@ void CollectionWriter::Publish() {
   ended_version_.reset();
   pool_.reset();
   vectors_.reset();
+  user_vectors_.reset();
   touched_.clear();
   index_ = {};
   settings_.reset();
@@ -432,6 +368,7 @@ void CollectionWriter::Abort() {
   fresh_categories_.clear();
   pool_.reset();
   vectors_.reset();
+  user_vectors_.reset();
   touched_.clear();
   index_ = {};
   settings_.reset();

@@ -40,6 +40,12 @@ absl::StatusOr<EmbeddingVersionRecord> FindStaging(const Collection& collection,
 
 using KnownCategories = absl::flat_hash_set<std::string>;
 
+// All that was uploaded to a version.
+struct VersionTables {
+  std::shared_ptr<const VectorTable> items;
+  std::shared_ptr<const VectorTable> users;
+};
+
 // How a table is to be searched.
 struct IndexedTable {
   std::shared_ptr<const Generation> generation;  // Null: exactly.
@@ -107,9 +113,10 @@ class CollectionWriter {
                                                       const CommitSlot& slot);
   // OK if the version can be committed, if it is sealed. Errors as of CheckUploads.
   absl::Status CheckCommit(int64_t model_version) const;
-  // Makes `table`, all that was uploaded to a sealed version, the collection's table, searched
-  // by its generation with the delta that `index` has for both. Checks as CheckCommit.
-  absl::StatusOr<EmbeddingVersionRecord> StageFlip(int64_t model_version, const VectorTable& table,
+  // Makes all that was uploaded to a sealed version the collection's tables, those of items
+  // searched by its generation with the delta that `index` has for both. Checks as CheckCommit.
+  absl::StatusOr<EmbeddingVersionRecord> StageFlip(int64_t model_version,
+                                                   const VersionTables& tables,
                                                    const IndexedTable& index,
                                                    const CommitSlot& slot);
   // Ends a version that is staging and not sealed, with all that was uploaded, as `state`; one
@@ -140,10 +147,19 @@ class CollectionWriter {
   const VectorTable& vectors() const {
     return vectors_.has_value() ? vectors_->table() : *published_->vectors;
   }
+  const VectorTable& user_vectors() const {
+    return user_vectors_.has_value() ? user_vectors_->table() : *published_->user_vectors;
+  }
+  VectorTableBuilder& EditUserVectors();
+  int64_t highest_model_version() const;
   void UpdateDelta(Snapshot* next);
   absl::Status CheckModelVersion(int64_t model_version) const;
   absl::Status CheckNewer(int64_t model_version) const;
-  absl::StatusOr<std::vector<Ordinal>> ResolveItems(const IdBatch& ids) const;
+  // The items or users of a write of vectors. Users that do not exist are created, but for rows
+  // that are refused; on error nothing is.
+  absl::StatusOr<std::vector<Ordinal>> StageOwners(const WriteEmbeddingsRequest& request,
+                                                   const CommitSlot& slot,
+                                                   std::vector<RowRefusal>* refusals);
   void EndVersion(EmbeddingVersionRecord* record, EmbeddingVersionState state,
                   const CommitSlot& slot);
   void PutVersion(EmbeddingVersionRecord* record, const CommitSlot& slot);
@@ -156,8 +172,9 @@ class CollectionWriter {
                              std::vector<Ordinal>* items) const;
   int64_t CreateItems(const WriteEventsRequest& request, const CommitSlot& slot,
                       std::vector<Ordinal>* items);
-  void CreateUsers(const WriteEventsRequest& request, const CommitSlot& slot,
-                   std::vector<Ordinal>* users);
+  Ordinal CreateUser(const ExternalId& id, const CommitSlot& slot);
+  static absl::Status CheckRoom(const IdIndex& index, int64_t fresh, absl::string_view what);
+  void EraseUserVectors(Ordinal user, const CommitSlot& slot);
   void PutItem(Ordinal item, const CommitSlot& slot);
   void Touch(const CommitSlot& slot);
   absl::Status CheckCategories(const WriteItemsRequest& request,
@@ -169,6 +186,7 @@ class CollectionWriter {
   // Of the group that is being staged.
   std::optional<PoolBuilder> pool_;
   std::optional<VectorTableBuilder> vectors_;
+  std::optional<VectorTableBuilder> user_vectors_;
   std::vector<Ordinal> touched_;  // Items that got vectors, in order of writing.
   IndexedTable index_;            // Without generation: the published one stays.
   std::shared_ptr<const CollectionRecord> settings_;
@@ -180,6 +198,9 @@ class CollectionWriter {
   // Of versions, by this group; unset: forgotten.
   std::map<int64_t, std::optional<EmbeddingVersionRecord>> versions_;
   std::optional<int64_t> ended_version_;  // By this group, alone.
+  // The last that were erased, all since a version was sealed: a table that is being read may
+  // have their vectors.
+  std::vector<Ordinal> erased_;
   KnownCategories category_names_;
   std::vector<std::string> fresh_categories_;  // By this group, to take out.
 };

@@ -94,6 +94,7 @@ absl::StatusOr<WriteResult> CollectionWriter::StageErasure(const EraseUsersReque
     record.erased = true;
     slot.batch->PutUser(settings().incarnation, record);
     pool().EraseUser(user);
+    EraseUserVectors(user, slot);
     ++result.written_count;
   }
   last_sequence_ = slot.sequence;

@@ -55,7 +55,7 @@ absl::StatusOr<EmbeddingVersionRecord> FindStaging(const Collection& collection,
 
 // Equal is refused, too: nobody could tell its vectors from those that were streamed.
 absl::Status CollectionWriter::CheckNewer(int64_t model_version) const {
-  const int64_t highest = vectors().highest_model_version();
+  const int64_t highest = highest_model_version();
   if (model_version > highest) return absl::OkStatus();
   absl::Status status = absl::FailedPreconditionError(
       absl::StrCat("version ", model_version,
@@ -78,17 +78,19 @@ absl::Status CollectionWriter::CheckUploads(int64_t model_version) const {
 
 absl::StatusOr<WriteResult> CollectionWriter::StageUpload(const UploadEmbeddingsRequest& request,
                                                           const CommitSlot& slot) {
-  NEGATRON_ASSIGN_OR_RETURN(const std::vector<Ordinal> ordinals, ResolveItems(request.items));
+  std::vector<RowRefusal> refusals;  // None: a chunk is written whole.
+  NEGATRON_ASSIGN_OR_RETURN(const std::vector<Ordinal> owners,
+                            StageOwners(request, slot, &refusals));
   const VectorStamp stamp{*request.model_version, slot.now};
   const auto dimension = static_cast<size_t>(request.column_count);
-  for (size_t i = 0; i < ordinals.size(); ++i) {
+  for (size_t i = 0; i < owners.size(); ++i) {
     slot.batch->PutEmbedding(
-        settings().incarnation, ordinals[i],
+        settings().incarnation, owners[i],
         std::span<const float>(request.values).subspan(i * dimension, dimension), slot.sequence,
-        stamp, stamp.model_version);
+        stamp, stamp.model_version, request.owner);
   }
   last_sequence_ = slot.sequence;
-  return WriteResult{slot.sequence, request.items.size(), 0, request.options.level};
+  return WriteResult{slot.sequence, request.ids.size(), 0, request.options.level};
 }
 
 void CollectionWriter::PutVersion(EmbeddingVersionRecord* record, const CommitSlot& slot) {
@@ -157,21 +159,27 @@ void CollectionWriter::EndVersion(EmbeddingVersionRecord* record, EmbeddingVersi
 }
 
 absl::StatusOr<EmbeddingVersionRecord> CollectionWriter::StageFlip(int64_t model_version,
-                                                                   const VectorTable& table,
+                                                                   const VersionTables& tables,
                                                                    const IndexedTable& index,
                                                                    const CommitSlot& slot) {
   NEGATRON_RETURN_IF_ERROR(CheckCommit(model_version));
   NEGATRON_ASSIGN_OR_RETURN(EmbeddingVersionRecord record,
                             FindStaging(*collection_, model_version));
   slot.batch->DeleteEmbeddings(settings().incarnation, vectors().storage_table());
-  record.row_count = table.size();
+  vectors_.emplace(*tables.items);
+  user_vectors_.emplace(*tables.users);
+  for (const Ordinal user : erased_) {
+    const bool is_erased = users().Find(users().IdAt(user)) != user;  // Else its commit failed.
+    if (is_erased) user_vectors_->Erase(user);
+  }
+  record.row_count = vectors().size();
+  record.user_row_count = user_vectors().size();
   EndVersion(&record, EmbeddingVersionState::kCommitted, slot);
-  vectors_.emplace(table);
   index_.generation = published_->generation;
   if (index_.generation != nullptr) {
     // Another generation may have come since, which is rare enough to be paid for here.
-    index_.delta =
-        index_.generation == index.generation ? index.delta : DeltaOf(table, *index_.generation);
+    index_.delta = index_.generation == index.generation ? index.delta
+                                                         : DeltaOf(vectors(), *index_.generation);
   }
   return record;
 }

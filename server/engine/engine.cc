@@ -190,7 +190,7 @@ void Engine::Impl::Create(CollectionRecord settings, CollectionDone done) {
       auto snapshot = std::make_shared<Snapshot>();
       snapshot->settings = std::make_shared<const CollectionRecord>(record);
       snapshot->pool = std::make_shared<const PoolView>(PoolSettingsOf(record));
-      if (record.embedding) snapshot->vectors = std::make_shared<VectorTable>(*record.embedding);
+      MakeTables(snapshot.get());
       snapshot->commit_sequence = record.commit_sequence;
       auto collection = std::make_shared<Collection>(std::move(snapshot));
       writers_.try_emplace(record.id, collection, RequestMemory(), KnownCategories());

@@ -169,7 +169,8 @@ class Engine {
   // Users with ordinals from `first` on, of `limit` ordinals; not those erased.
   absl::StatusOr<ListUsersResult> ListUsers(absl::string_view collection, uint32_t first,
                                             int limit) const;
-  absl::StatusOr<GetEmbeddingsResult> GetEmbeddings(absl::string_view collection,
+  // Of items, or of users.
+  absl::StatusOr<GetEmbeddingsResult> GetEmbeddings(absl::string_view collection, VectorOwner owner,
                                                     const IdBatch& ids) const;
   absl::StatusOr<CollectionStatistics> GetStatistics(absl::string_view collection,
                                                      std::optional<Micros> as_of) const;

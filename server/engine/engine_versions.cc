@@ -66,6 +66,9 @@ void Engine::CommitVersion(absl::string_view collection, const CommitVersionRequ
   Violations violations;
   CheckVersion(request.model_version, &violations);
   if (request.row_count.value_or(1) < 1) violations.Add("row_count", "must be at least 1");
+  if (request.user_row_count.value_or(0) < 0) {
+    violations.Add("user_row_count", "must not be negative");
+  }
   const absl::string_view problem = RequestIdProblem(request.options.request_id);
   if (!problem.empty()) violations.Add("request_id", problem);
   if (absl::Status status = violations.ToStatus(); !status.ok()) return done(std::move(status));

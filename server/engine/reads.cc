@@ -27,12 +27,12 @@ void AppendItem(const PoolView& pool, Ordinal item, ItemTable* table) {
   table->attributes.push_back(std::move(record.attributes));
 }
 
-absl::Status CheckRead(const IdBatch& ids, IdType type) {
+absl::Status CheckRead(const IdBatch& ids, IdType type, absl::string_view field) {
   Violations violations;
   if (ids.size() > kMaxBatchRows) {
-    violations.Add("item_ids", absl::StrCat("at most ", kMaxBatchRows, " ids a call"));
+    violations.Add(field, absl::StrCat("at most ", kMaxBatchRows, " ids a call"));
   }
-  CheckIds(ids, type, "item_ids", &violations);
+  CheckIds(ids, type, field, &violations);
   return violations.ToStatus();
 }
 
@@ -76,7 +76,7 @@ absl::StatusOr<GetItemsResult> Engine::GetItems(absl::string_view collection,
                                                 const IdBatch& ids) const {
   NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
   const std::shared_ptr<const Snapshot> snapshot = found->snapshot();
-  NEGATRON_RETURN_IF_ERROR(CheckRead(ids, snapshot->settings->item_id_type));
+  NEGATRON_RETURN_IF_ERROR(CheckRead(ids, snapshot->settings->item_id_type, "item_ids"));
   GetItemsResult result;
   result.items.id_type = snapshot->settings->item_id_type;
   result.snapshot = snapshot->token();
@@ -128,27 +128,34 @@ absl::StatusOr<ListUsersResult> Engine::ListUsers(absl::string_view collection, 
 }
 
 absl::StatusOr<GetEmbeddingsResult> Engine::GetEmbeddings(absl::string_view collection,
+                                                          VectorOwner owner,
                                                           const IdBatch& ids) const {
   NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
   const std::shared_ptr<const Snapshot> snapshot = found->snapshot();
+  const bool of_users = owner == VectorOwner::kUser;
+  const char* const field = of_users ? "user_ids" : "item_ids";
   if (snapshot->vectors == nullptr) {
     return WithReason(absl::FailedPreconditionError("the collection has no embedding_settings"),
                       "EMBEDDINGS_NOT_CONFIGURED");
   }
-  NEGATRON_RETURN_IF_ERROR(CheckRead(ids, snapshot->settings->item_id_type));
+  const CollectionRecord& settings = *snapshot->settings;
+  NEGATRON_RETURN_IF_ERROR(
+      CheckRead(ids, of_users ? settings.user_id_type : settings.item_id_type, field));
   const int dimension = snapshot->vectors->dimension();
   if (ids.size() * dimension > kMaxDraws) {
-    return InvalidField("item_ids", absl::StrCat("ids * dimension is at most ", kMaxDraws));
+    return InvalidField(field, absl::StrCat("ids * dimension is at most ", kMaxDraws));
   }
   GetEmbeddingsResult result;
   result.column_count = dimension;
   result.snapshot = snapshot->token();
   result.values.assign(ids.size() * dimension, std::numeric_limits<float>::quiet_NaN());
-  const std::vector<Ordinal> items = Resolve(ids, snapshot->pool->items());
-  for (size_t i = 0; i < items.size(); ++i) {
+  const VectorTable& table = of_users ? *snapshot->user_vectors : *snapshot->vectors;
+  const std::vector<Ordinal> owners =
+      of_users ? ResolveUsers(ids, snapshot->pool->users()) : Resolve(ids, snapshot->pool->items());
+  for (size_t i = 0; i < owners.size(); ++i) {
     const auto vector = std::span(result.values).subspan(i * dimension, dimension);
-    const bool present = items[i] != kNoOrdinal && snapshot->vectors->Read(items[i], vector);
-    const VectorStamp stamp = present ? snapshot->vectors->Stamp(items[i]) : VectorStamp{-1, 0};
+    const bool present = owners[i] != kNoOrdinal && table.Read(owners[i], vector);
+    const VectorStamp stamp = present ? table.Stamp(owners[i]) : VectorStamp{-1, 0};
     result.found.push_back(present);
     result.model_versions.push_back(stamp.model_version);
     result.write_times.push_back(stamp.write_time);
@@ -184,8 +191,11 @@ absl::StatusOr<CollectionStatistics> Engine::GetStatistics(absl::string_view col
   statistics.memory_bytes = pool.MemoryBytes();
   if (snapshot->vectors != nullptr) {
     statistics.embedding_count = snapshot->vectors->size();
-    statistics.highest_model_version = snapshot->vectors->highest_model_version();
+    statistics.user_embedding_count = snapshot->user_vectors->size();
+    statistics.highest_model_version = std::max(snapshot->vectors->highest_model_version(),
+                                                snapshot->user_vectors->highest_model_version());
     statistics.memory_bytes.emplace_back("embeddings", snapshot->vectors->bytes());
+    statistics.memory_bytes.emplace_back("user_embeddings", snapshot->user_vectors->bytes());
     statistics.index = IndexStatisticsOf(*snapshot, found->index_status());
     if (snapshot->generation != nullptr) {
       statistics.memory_bytes.emplace_back("index", IndexBytes(*snapshot));

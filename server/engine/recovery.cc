@@ -48,8 +48,11 @@ class Rebuild {
     if (settings_.watermark != kAlways) pool_.SetWatermark(settings_.watermark);
     NEGATRON_RETURN_IF_ERROR(ReadVersions());
     std::shared_ptr<const VectorTable> vectors;
+    std::shared_ptr<const VectorTable> user_vectors;
     if (settings_.embedding.has_value()) {
-      NEGATRON_ASSIGN_OR_RETURN(vectors, ReadEmbeddings(*settings_.embedding));
+      NEGATRON_ASSIGN_OR_RETURN(vectors, ReadEmbeddings(VectorOwner::kItem, pool_.items().size()));
+      NEGATRON_ASSIGN_OR_RETURN(user_vectors,
+                                ReadEmbeddings(VectorOwner::kUser, pool_.users().size()));
     }
     RequestMemory requests;
     NEGATRON_RETURN_IF_ERROR(
@@ -61,6 +64,7 @@ class Rebuild {
     snapshot->settings = std::make_shared<const CollectionRecord>(settings_);
     snapshot->pool = std::move(pool_).Build();
     snapshot->vectors = std::move(vectors);
+    snapshot->user_vectors = std::move(user_vectors);
     if (snapshot->vectors != nullptr) ReadGeneration(snapshot.get());
     std::map<std::string, StreamRecord> streams;
     NEGATRON_RETURN_IF_ERROR(
@@ -109,20 +113,21 @@ class Rebuild {
     });
   }
 
-  absl::StatusOr<std::shared_ptr<const VectorTable>> ReadEmbeddings(
-      const EmbeddingSettings& embedding) {
+  absl::StatusOr<std::shared_ptr<const VectorTable>> ReadEmbeddings(VectorOwner owner,
+                                                                    uint32_t owner_count) {
+    const EmbeddingSettings& embedding = *settings_.embedding;
     VectorTableBuilder builder{VectorTable(embedding, table_)};
     NEGATRON_RETURN_IF_ERROR(store_.ScanEmbeddings(
         settings_.incarnation,
         [&](const EmbeddingRecord& record) {
-          if (record.ordinal >= pool_.items().size() ||
+          if (record.ordinal >= owner_count ||
               record.vector.size() != static_cast<size_t>(embedding.dimension)) {
             return Contradiction(settings_, "an embedding does not fit");
           }
           builder.Set(record.ordinal, record.vector, record.stamp);
           return Seen("embeddings", 0.8, record.commit_sequence);
         },
-        table_));
+        table_, owner));
     return std::move(builder).Build();
   }
 

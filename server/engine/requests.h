@@ -82,12 +82,14 @@ enum class RowRefusal : uint8_t {
   kNone = 0,
   kInvalidVector = 1,  // See PrepareVector.
   kUnknownItem = 2,
+  kUnknownUser = 3,
 };
 
 struct WriteEmbeddingsRequest {
-  IdBatch items;
+  VectorOwner owner = VectorOwner::kItem;
+  IdBatch ids;  // Of items, or of users.
   int column_count = 0;
-  std::vector<float> values;  // [items, column_count], row-major.
+  std::vector<float> values;  // [ids, column_count], row-major.
   // Of the model that made them, at least 1; unset: not versioned.
   std::optional<int64_t> model_version;
   // Rows that cannot be written are left out and told of, instead of refusing all.
@@ -110,6 +112,7 @@ struct CommitVersionRequest {
   int64_t model_version = 0;
   std::optional<int64_t> row_count;  // Items that must have a vector; unset: any number.
   WriteOptions options;              // The request id; durable.
+  std::optional<int64_t> user_row_count = std::nullopt;  // As row_count, of users.
 };
 
 // A staged version, or one that was.

@@ -156,6 +156,9 @@ absl::Status CheckRequest(const CandidateRequest& request, const CollectionRecor
   if (request.anchor == NearestAnchor::kQuery && sample.queries.empty()) {
     violations.Add("queries", "is required: candidates are scored against them");
   }
+  if (request.anchor == NearestAnchor::kUser && !sample.users) {
+    violations.Add("user_ids", "is required: candidates are scored against their embeddings");
+  }
   if (request.anchor == NearestAnchor::kPositive && !sample.positives) {
     violations.Add("positive_ids", "is required: candidates are scored against their embeddings");
   } else if (request.want_positive_vectors && !sample.positives) {

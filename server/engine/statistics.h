@@ -54,7 +54,8 @@ struct CollectionStatistics {
   int64_t user_count = 0;
   int64_t event_count = 0;
   int64_t past_event_count = 0;
-  int64_t embedding_count = 0;
+  int64_t embedding_count = 0;  // Of items.
+  int64_t user_embedding_count = 0;
   int64_t highest_model_version = 0;  // Of embeddings; 0: they are not versioned.
   std::optional<Micros> first_event_time;
   std::optional<Micros> last_event_time;

@@ -7,7 +7,6 @@
 
 #include "absl/strings/str_cat.h"
 
-#include "server/engine/collection_writer.h"
 #include "server/engine/engine_impl.h"
 #include "server/engine/write_checks.h"
 #include "storage/base/status.h"
@@ -25,6 +24,13 @@ absl::Status ShuttingDown() {
 
 absl::Status Incomplete(const std::string& message) {
   return WithReason(absl::FailedPreconditionError(message), "EMBEDDING_VERSION_INCOMPLETE");
+}
+
+absl::Status CheckRowCount(const VectorTable& table, std::optional<int64_t> demanded,
+                           absl::string_view what) {
+  if (demanded.value_or(table.size()) == table.size()) return absl::OkStatus();
+  return Incomplete(absl::StrCat("the version has ", table.size(), " ", what,
+                                 "; the commit demands ", *demanded));
 }
 
 }  // namespace
@@ -117,14 +123,12 @@ absl::StatusOr<EmbeddingVersionRecord> VersionKeeper::CommitSealed(const Task& t
   std::optional<EmbeddingVersionRecord> replay;
   NEGATRON_RETURN_IF_ERROR(AwaitUploads(task, *settings, &replay));
   if (replay.has_value()) return *replay;
-  NEGATRON_ASSIGN_OR_RETURN(const std::shared_ptr<const VectorTable> table,
-                            Load(*settings, request.model_version));
-  if (table->size() == 0) return Incomplete("nothing was uploaded to the version");
-  if (request.row_count.value_or(table->size()) != table->size()) {
-    return Incomplete(absl::StrCat("the version has ", table->size(), " rows; the commit demands ",
-                                   *request.row_count));
-  }
-  return Flip(task, *settings, *table);
+  NEGATRON_ASSIGN_OR_RETURN(const VersionTables tables,
+                            LoadTables(*settings, request.model_version));
+  if (tables.items->size() == 0) return Incomplete("nothing was uploaded to the version");
+  NEGATRON_RETURN_IF_ERROR(CheckRowCount(*tables.items, request.row_count, "rows"));
+  NEGATRON_RETURN_IF_ERROR(CheckRowCount(*tables.users, request.user_row_count, "rows of users"));
+  return Flip(task, *settings, tables);
 }
 
 // Uploads that were staged before an empty commit are in the store after it, and the seal refuses
@@ -150,8 +154,16 @@ absl::Status VersionKeeper::AwaitUploads(const Task& task, const CollectionRecor
   return checked;
 }
 
-absl::StatusOr<std::shared_ptr<const VectorTable>> VersionKeeper::Load(
-    const CollectionRecord& settings, int64_t model_version) const {
+absl::StatusOr<VersionTables> VersionKeeper::LoadTables(const CollectionRecord& settings,
+                                                        int64_t model_version) const {
+  VersionTables tables;
+  NEGATRON_ASSIGN_OR_RETURN(tables.items, LoadTable(settings, model_version, VectorOwner::kItem));
+  NEGATRON_ASSIGN_OR_RETURN(tables.users, LoadTable(settings, model_version, VectorOwner::kUser));
+  return tables;
+}
+
+absl::StatusOr<std::shared_ptr<const VectorTable>> VersionKeeper::LoadTable(
+    const CollectionRecord& settings, int64_t model_version, VectorOwner owner) const {
   const auto dimension = static_cast<size_t>(settings.embedding->dimension);
   const int64_t page_rows =
       std::max<int64_t>(1, kPageBytes / static_cast<int64_t>(dimension * sizeof(float)));
@@ -160,8 +172,8 @@ absl::StatusOr<std::shared_ptr<const VectorTable>> VersionKeeper::Load(
   while (next.has_value()) {
     if (stopping()) return ShuttingDown();
     NEGATRON_ASSIGN_OR_RETURN(
-        next, store_->ScanEmbeddingPage(settings.incarnation, model_version, *next, page_rows,
-                                        [&](const EmbeddingRecord& record) {
+        next, store_->ScanEmbeddingPage(settings.incarnation, model_version, owner, *next,
+                                        page_rows, [&](const EmbeddingRecord& record) {
                                           if (record.vector.size() != dimension) {
                                             return WithReason(
                                                 absl::DataLossError("an embedding does not fit"),
@@ -176,21 +188,22 @@ absl::StatusOr<std::shared_ptr<const VectorTable>> VersionKeeper::Load(
 
 absl::StatusOr<EmbeddingVersionRecord> VersionKeeper::Flip(const Task& task,
                                                            const CollectionRecord& settings,
-                                                           const VectorTable& table) {
+                                                           const VersionTables& tables) {
   const CommitVersionRequest& request = task.request;
   IndexedTable index;
   index.generation = task.collection->snapshot()->generation;
-  if (index.generation != nullptr) index.delta = DeltaOf(table, *index.generation);
+  if (index.generation != nullptr) index.delta = DeltaOf(*tables.items, *index.generation);
   // Kept, so that its pages are freed here and not by the commit thread.
-  old_tables_.push_back(task.collection->snapshot()->vectors);
+  const std::shared_ptr<const Snapshot> snapshot = task.collection->snapshot();
+  old_tables_.insert(old_tables_.end(), {snapshot->vectors, snapshot->user_vectors});
   absl::StatusOr<EmbeddingVersionRecord> flipped = NoCollection(settings.id);
   const absl::Status status =
       host_->Commit(settings, [&](CollectionWriter& writer, const CommitSlot& slot) {
-        flipped = writer.StageFlip(request.model_version, table, index, slot);
+        flipped = writer.StageFlip(request.model_version, tables, index, slot);
         if (!flipped.ok()) return false;
         WriteResult result;
         result.commit_sequence = slot.sequence;
-        result.written_count = table.size();
+        result.written_count = tables.items->size();
         writer.Remember(request.options, FingerprintOf(request), result, slot);
         return true;
       });

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 
 #include "server/engine/collection.h"
+#include "server/engine/collection_writer.h"
 #include "server/engine/housekeeper.h"
 #include "server/engine/requests.h"
 #include "server/engine/round_thread.h"
@@ -74,11 +75,14 @@ class VersionKeeper {
   // Also tells whether the version may be committed, or was by the same request.
   absl::Status AwaitUploads(const Task& task, const CollectionRecord& settings,
                             std::optional<EmbeddingVersionRecord>* replay);
-  // Reads all that was uploaded.
-  absl::StatusOr<std::shared_ptr<const VectorTable>> Load(const CollectionRecord& settings,
-                                                          int64_t model_version) const;
+  // Read all that was uploaded.
+  absl::StatusOr<VersionTables> LoadTables(const CollectionRecord& settings,
+                                           int64_t model_version) const;
+  absl::StatusOr<std::shared_ptr<const VectorTable>> LoadTable(const CollectionRecord& settings,
+                                                               int64_t model_version,
+                                                               VectorOwner owner) const;
   absl::StatusOr<EmbeddingVersionRecord> Flip(const Task& task, const CollectionRecord& settings,
-                                              const VectorTable& table);
+                                              const VersionTables& tables);
   // Frees tables that nobody reads any more.
   void FreeTables();
 

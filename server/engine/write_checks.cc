@@ -18,9 +18,10 @@
 namespace negatron {
 namespace {
 
-void CheckCommon(const IdBatch& ids, const WriteOptions& options, Violations* violations) {
+void CheckCommon(const IdBatch& ids, const WriteOptions& options, absl::string_view ids_field,
+                 Violations* violations) {
   if (ids.size() > kMaxBatchRows) {
-    violations->Add("item_ids", absl::StrCat("at most ", kMaxBatchRows, " rows a call"));
+    violations->Add(ids_field, absl::StrCat("at most ", kMaxBatchRows, " rows a call"));
   }
   const absl::string_view problem = RequestIdProblem(options.request_id);
   if (!problem.empty()) violations->Add("request_id", problem);
@@ -140,7 +141,7 @@ int64_t BytesOfIds(const IdBatch& ids) {
 
 absl::Status CheckWrite(const WriteItemsRequest& request, const CollectionRecord& settings) {
   Violations violations;
-  CheckCommon(request.ids, request.options, &violations);
+  CheckCommon(request.ids, request.options, "item_ids", &violations);
   CheckIds(request.ids, settings.item_id_type, "item_ids", &violations);
   CheckDistinct(request.ids, "item_ids", &violations);
   CheckColumn(request.alive, request.mask.alive, request.ids.size(), "interval_splits",
@@ -160,7 +161,7 @@ absl::Status CheckWrite(const WriteItemsRequest& request, const CollectionRecord
 absl::Status CheckWrite(const WriteEventsRequest& request, const CollectionRecord& settings) {
   Violations violations;
   const int64_t rows = request.items.size();
-  CheckCommon(request.items, request.options, &violations);
+  CheckCommon(request.items, request.options, "item_ids", &violations);
   CheckIds(request.items, settings.item_id_type, "item_ids", &violations);
   CheckIds(request.users, settings.user_id_type, "user_ids", &violations);
   CheckLength(request.users.size(), rows, "user_ids", &violations);
@@ -180,7 +181,7 @@ absl::Status CheckWrite(const WriteEventsRequest& request, const CollectionRecor
 absl::Status CheckWrite(const RetractEventsRequest& request, const CollectionRecord& settings) {
   Violations violations;
   const int64_t rows = request.items.size();
-  CheckCommon(request.items, request.options, &violations);
+  CheckCommon(request.items, request.options, "item_ids", &violations);
   CheckIds(request.items, settings.item_id_type, "item_ids", &violations);
   CheckIds(request.users, settings.user_id_type, "user_ids", &violations);
   CheckLength(request.users.size(), rows, "user_ids", &violations);
@@ -191,7 +192,7 @@ absl::Status CheckWrite(const RetractEventsRequest& request, const CollectionRec
 
 absl::Status CheckWrite(const EraseUsersRequest& request, const CollectionRecord& settings) {
   Violations violations;
-  CheckCommon(request.users, request.options, &violations);
+  CheckCommon(request.users, request.options, "user_ids", &violations);
   CheckIds(request.users, settings.user_id_type, "user_ids", &violations);
   CheckDistinct(request.users, "user_ids", &violations);
   return violations.ToStatus();
@@ -204,10 +205,13 @@ absl::Status CheckWrite(WriteEmbeddingsRequest* request, const CollectionRecord&
                       "EMBEDDINGS_NOT_CONFIGURED");
   }
   Violations violations;
-  const int64_t rows = request->items.size();
-  CheckCommon(request->items, request->options, &violations);
-  CheckIds(request->items, settings.item_id_type, "item_ids", &violations);
-  CheckDistinct(request->items, "item_ids", &violations);
+  const int64_t rows = request->ids.size();
+  const bool of_users = request->owner == VectorOwner::kUser;
+  const absl::string_view ids_field = of_users ? "user_ids" : "item_ids";
+  CheckCommon(request->ids, request->options, ids_field, &violations);
+  CheckIds(request->ids, of_users ? settings.user_id_type : settings.item_id_type, ids_field,
+           &violations);
+  CheckDistinct(request->ids, ids_field, &violations);
   if (request->model_version.value_or(1) < 1) {
     violations.Add("model_version", "must be at least 1, or unset");
   }
@@ -291,16 +295,19 @@ uint64_t FingerprintOf(const EraseUsersRequest& request) {
 }
 
 uint64_t FingerprintOf(const WriteEmbeddingsRequest& request) {
-  uint64_t hash = FingerprintValues(request.values, FingerprintIds(request.items, 3));
+  uint64_t hash = FingerprintValues(request.values, FingerprintIds(request.ids, 3));
   // As an earlier version had it, where there is nothing that it did not know.
   if (request.allow_partial) hash = MixHash(hash, 0);
+  if (request.owner == VectorOwner::kUser) hash = MixHash(hash, 7);
   if (!request.model_version.has_value()) return hash;
   return MixHash(hash, static_cast<uint64_t>(*request.model_version));
 }
 
 uint64_t FingerprintOf(const CommitVersionRequest& request) {
-  return MixHash(MixHash(6, static_cast<uint64_t>(request.model_version)),
-                 static_cast<uint64_t>(request.row_count.value_or(-1)));
+  const uint64_t hash = MixHash(MixHash(6, static_cast<uint64_t>(request.model_version)),
+                                static_cast<uint64_t>(request.row_count.value_or(-1)));
+  if (!request.user_row_count.has_value()) return hash;
+  return MixHash(hash, static_cast<uint64_t>(*request.user_row_count));
 }
 
 int64_t BytesOf(const WriteItemsRequest& request) {
@@ -333,7 +340,7 @@ int64_t BytesOf(const RetractEventsRequest& request) {
 int64_t BytesOf(const EraseUsersRequest& request) { return BytesOfIds(request.users); }
 
 int64_t BytesOf(const WriteEmbeddingsRequest& request) {
-  return BytesOfIds(request.items) + static_cast<int64_t>(request.values.size() * sizeof(float));
+  return BytesOfIds(request.ids) + static_cast<int64_t>(request.values.size() * sizeof(float));
 }
 
 }  // namespace negatron

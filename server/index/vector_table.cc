@@ -91,8 +91,7 @@ int64_t VectorTable::bytes() const {
   return bytes;
 }
 
-void VectorTableBuilder::Set(Ordinal item, std::span<const float> vector,
-                             const VectorStamp& stamp) {
+VectorTable::Page& VectorTableBuilder::OwnPageOf(Ordinal item) {
   const size_t page_index = item / VectorTable::kPageItems;
   if (page_index >= table_.pages_.size()) {
     table_.pages_.resize(page_index + 1);
@@ -105,13 +104,30 @@ void VectorTableBuilder::Set(Ordinal item, std::span<const float> vector,
     page->rows.resize(VectorTable::kPageItems * table_.row_bytes());
     owned_[page_index] = true;
   }
+  return *page;
+}
+
+void VectorTableBuilder::Set(Ordinal item, std::span<const float> vector,
+                             const VectorStamp& stamp) {
+  VectorTable::Page& page = OwnPageOf(item);
   const uint32_t row = item % VectorTable::kPageItems;
-  if ((page->present >> row & 1) == 0) ++table_.size_;
-  page->present |= uint64_t{1} << row;
-  WriteRow(table_.settings_.element_type, vector, page->rows.data() + row * table_.row_bytes());
-  page->model_versions.Set(row, stamp.model_version);
-  page->write_seconds.Set(row, ToSeconds(stamp.write_time));
+  if ((page.present >> row & 1) == 0) ++table_.size_;
+  page.present |= uint64_t{1} << row;
+  WriteRow(table_.settings_.element_type, vector, page.rows.data() + row * table_.row_bytes());
+  page.model_versions.Set(row, stamp.model_version);
+  page.write_seconds.Set(row, ToSeconds(stamp.write_time));
   table_.highest_model_version_ = std::max(table_.highest_model_version_, stamp.model_version);
+}
+
+void VectorTableBuilder::Erase(Ordinal item) {
+  if (!table_.Contains(item)) return;
+  VectorTable::Page& page = OwnPageOf(item);
+  const uint32_t row = item % VectorTable::kPageItems;
+  page.present &= ~(uint64_t{1} << row);
+  // Nothing of it stays in memory that later tables share.
+  std::fill_n(page.rows.begin() + static_cast<int64_t>(row * table_.row_bytes()),
+              table_.row_bytes(), std::byte{0});
+  --table_.size_;
 }
 
 std::shared_ptr<const VectorTable> VectorTableBuilder::Build() && {

@@ -14,8 +14,8 @@
 
 namespace negatron {
 
-// The item embeddings of a collection at one commit, in pages that copies
-// share.
+// The embeddings of a collection's items, or of its users, at one commit, in pages that
+// copies share. It speaks of items; those of users are the same.
 //
 // Thread-safety: immutable.
 class VectorTable {
@@ -51,7 +51,8 @@ class VectorTable {
   // or not after 1970); nothing known if it has none.
   VectorStamp Stamp(Ordinal item) const;
 
-  // The highest model version that any of its vectors ever had; 0: none had one.
+  // The highest model version that any of its vectors ever had; 0: none had one. A start
+  // knows only those that are stored.
   int64_t highest_model_version() const { return highest_model_version_; }
 
   int64_t size() const { return size_; }  // Items with a vector.
@@ -84,6 +85,8 @@ class VectorTableBuilder {
 
   // Sets a vector of [dimension] values, as stored (see PrepareToStore).
   void Set(Ordinal item, std::span<const float> vector, const VectorStamp& stamp = {});
+  // Takes the vector of an item away, if it has one.
+  void Erase(Ordinal item);
 
   // The table as it is so far.
   const VectorTable& table() const { return table_; }
@@ -92,6 +95,9 @@ class VectorTableBuilder {
   std::shared_ptr<const VectorTable> Build() &&;
 
  private:
+  // The page of an item, which no other table shares.
+  VectorTable::Page& OwnPageOf(Ordinal item);
+
   VectorTable table_;
   std::vector<bool> owned_;  // Pages that no other table shares.
 };

@@ -11,6 +11,7 @@
 #include "proto/cc/columns.h"
 #include "server/rpc/column_readers.h"
 #include "server/rpc/embedding_versions.h"
+#include "server/rpc/owner_ids.h"
 #include "server/rpc/pool_conversion.h"
 #include "server/rpc/resource_names.h"
 
@@ -43,12 +44,14 @@ void Write(WriteCall* call) {
   WriteEmbeddingsRequest write;
   write.options = ReadWriteOptions(request.request_id(), request.acknowledgement_level(),
                                    AckLevel::kApplied, &violations);
-  write.items = ReadBatchIds(request.item_ids(), "item_ids", &violations);
+  OwnerIds owners = ReadOwnerIds(request, &violations);
+  write.owner = owners.owner;
+  write.ids = std::move(owners.ids);
   write.column_count = request.vectors().column_count();
   if (request.has_model_version()) write.model_version = request.model_version();
   write.allow_partial = request.allow_partial();
   if (violations.empty()) {
-    write.values = ReadVectors(request.vectors(), write.items.size(), "vectors", &violations,
+    write.values = ReadVectors(request.vectors(), write.ids.size(), "vectors", &violations,
                                /*all_finite=*/!write.allow_partial);
   }
   if (!violations.empty()) return call->End(violations.ToStatus());
@@ -62,10 +65,11 @@ void Write(WriteCall* call) {
                                   });
 }
 
-absl::Status CheckValueCount(const CollectionRecord& collection, int64_t rows) {
+absl::Status CheckValueCount(const CollectionRecord& collection, const OwnerIds& owners) {
+  const int64_t rows = owners.ids.size();
   const int64_t dimension = collection.embedding.has_value() ? collection.embedding->dimension : 0;
   if (rows * dimension <= kMaxValues) return absl::OkStatus();
-  return InvalidField("item_ids",
+  return InvalidField(owners.owner == VectorOwner::kUser ? "user_ids" : "item_ids",
                       absl::StrCat("has ", rows, " rows of ", dimension,
                                    " values; a call returns at most ", kMaxValues, " values"));
 }
@@ -74,15 +78,15 @@ absl::Status Get(GetCall* call) {
   const v1::BatchGetEmbeddingsRequest& request = call->request();
   Violations violations;
   const absl::string_view id = ReadCollectionName(request.collection(), "collection", &violations);
-  const IdBatch ids = ReadBatchIds(request.item_ids(), "item_ids", &violations);
+  const OwnerIds owners = ReadOwnerIds(request, &violations);
   CheckEncoding(request.encoding(), &violations);
   NEGATRON_RETURN_IF_ERROR(violations.ToStatus());
   NEGATRON_ASSIGN_OR_RETURN(const CollectionRecord collection, call->engine()->GetCollection(id));
-  NEGATRON_RETURN_IF_ERROR(CheckValueCount(collection, ids.size()));
+  NEGATRON_RETURN_IF_ERROR(CheckValueCount(collection, owners));
   NEGATRON_ASSIGN_OR_RETURN(const GetEmbeddingsResult result,
-                            call->engine()->GetEmbeddings(id, ids));
+                            call->engine()->GetEmbeddings(id, owners.owner, owners.ids));
   v1::BatchGetEmbeddingsResponse* response = call->response();
-  WriteMatrix(result.values, static_cast<int32_t>(ids.size()), result.column_count,
+  WriteMatrix(result.values, static_cast<int32_t>(owners.ids.size()), result.column_count,
               request.encoding(), response->mutable_vectors());
   WriteBytes(result.found, request.encoding(), response->mutable_found());
   if (request.include_model_versions()) {

@@ -11,6 +11,7 @@
 #include <grpcpp/impl/codegen/proto_utils.h>
 
 #include "server/rpc/column_readers.h"
+#include "server/rpc/owner_ids.h"
 #include "server/rpc/resource_names.h"
 #include "server/rpc/times.h"
 
@@ -27,6 +28,7 @@ void WriteVersion(const std::string& collection, const EmbeddingVersion& version
   WriteTimestamp(record.expire_time, wire->mutable_expire_time());
   if (record.end_time != 0) WriteTimestamp(record.end_time, wire->mutable_end_time());
   wire->set_row_count(record.row_count);
+  wire->set_user_row_count(record.user_row_count);
   for (const StreamRecord& stream : version.shards) {
     v1::EmbeddingShard* shard = wire->add_shards();
     int32_t number = 0;
@@ -51,10 +53,12 @@ Engine::VersionDone EndWithVersion(AnyCall* call, const std::string& collection)
 template <typename Rows>
 WriteEmbeddingsRequest ReadRows(const Rows& wire, Violations* violations) {
   WriteEmbeddingsRequest rows;
-  rows.items = ReadBatchIds(wire.item_ids(), "item_ids", violations);
+  OwnerIds owners = ReadOwnerIds(wire, violations);
+  rows.owner = owners.owner;
+  rows.ids = std::move(owners.ids);
   rows.column_count = wire.vectors().column_count();
   if (violations->empty()) {
-    rows.values = ReadVectors(wire.vectors(), rows.items.size(), "vectors", violations);
+    rows.values = ReadVectors(wire.vectors(), rows.ids.size(), "vectors", violations);
   }
   return rows;
 }
@@ -144,6 +148,7 @@ void CommitVersion(Call<v1::CommitEmbeddingVersionRequest, v1::EmbeddingVersion>
   CommitVersionRequest request;
   request.model_version = version.model_version;
   if (wire.has_row_count()) request.row_count = wire.row_count();
+  if (wire.has_user_row_count()) request.user_row_count = wire.user_row_count();
   request.options.request_id = wire.request_id();
   call->engine()->CommitVersion(version.collection, request,
                                 EndWithVersion(call, version.collection));

@@ -70,6 +70,7 @@ void WriteStatistics(absl::string_view collection_id, const CollectionStatistics
   wire->set_event_count(statistics.event_count);
   wire->set_past_event_count(statistics.past_event_count);
   wire->set_embedding_count(statistics.embedding_count);
+  wire->set_user_embedding_count(statistics.user_embedding_count);
   if (statistics.first_event_time.has_value()) {
     WriteTimestamp(*statistics.first_event_time, wire->mutable_first_event_time());
   }

@@ -170,6 +170,8 @@ NearestAnchor ReadAnchor(v1::NearestAnchor wire, absl::string_view field, Violat
       return NearestAnchor::kQuery;
     case v1::NEAREST_ANCHOR_POSITIVE:
       return NearestAnchor::kPositive;
+    case v1::NEAREST_ANCHOR_USER:
+      return NearestAnchor::kUser;
     default:
       violations->Add(field, "is not a known anchor");
       return NearestAnchor::kQuery;

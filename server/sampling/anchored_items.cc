@@ -16,13 +16,22 @@ AnchoredItems::AnchoredItems(NearestAnchor anchor, const std::string& category,
       context_(context) {}
 
 bool AnchoredItems::ReadAnchor(const Row& row, std::span<float> anchor) const {
-  if (anchor_ == NearestAnchor::kPositive) {
-    return row.positive != kNoOrdinal && IsFresh(row.positive) &&
-           context_.vectors->Read(row.positive, anchor);
+  switch (anchor_) {
+    case NearestAnchor::kQuery:
+      if (row.query == nullptr) return false;
+      std::copy_n(row.query, anchor.size(), anchor.begin());
+      return true;
+    case NearestAnchor::kPositive:
+      return ReadFresh(*context_.vectors, row.positive, anchor);
+    case NearestAnchor::kUser:
+      return ReadFresh(*context_.user_vectors, row.user, anchor);
   }
-  if (row.query == nullptr) return false;
-  std::copy_n(row.query, anchor.size(), anchor.begin());
-  return true;
+  return false;
+}
+
+bool AnchoredItems::ReadFresh(const VectorTable& table, Ordinal owner,
+                              std::span<float> vector) const {
+  return owner != kNoOrdinal && IsFresh(table, owner) && table.Read(owner, vector);
 }
 
 RowStatus AnchoredItems::EmptyStatus(const Row& row, bool has_anchor) const {

@@ -39,9 +39,12 @@ class AnchoredItems {
     const ItemState& state = context_.pool->state(item);
     return state.IsAlive(row.as_of) && (any_category_ || state.Has(category_));
   }
-  bool IsFresh(Ordinal item) const {
-    return !demands_freshness_ || context_.freshness.Admits(context_.vectors->Stamp(item));
+  bool IsFresh(Ordinal item) const { return IsFresh(*context_.vectors, item); }
+  bool IsFresh(const VectorTable& table, Ordinal owner) const {
+    return !demands_freshness_ || context_.freshness.Admits(table.Stamp(owner));
   }
+  // Reads a stored vector; false if there is none, or none as fresh as the call asks.
+  bool ReadFresh(const VectorTable& table, Ordinal owner, std::span<float> vector) const;
 
   const NearestAnchor anchor_;
   const bool any_category_;

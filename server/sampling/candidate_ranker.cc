@@ -34,6 +34,7 @@ absl::Status CandidateRanker::Rank(const SampleBatch& batch, const SampleColumns
   Row row;
   for (int64_t r = 0; r < batch.row_count; ++r) {
     NEGATRON_RETURN_IF_ERROR(context_.cancellation->Check());
+    row.user = batch.users.empty() ? kNoOrdinal : batch.users[r];
     row.positive = batch.positives.empty() ? kNoOrdinal : batch.positives[r];
     row.query = batch.queries.empty() ? nullptr : &batch.queries[r * batch.query_columns];
     const bool has_anchor = items_.ReadAnchor(row, anchor);

@@ -28,7 +28,7 @@ struct PopularitySource {
   bool within_cohort = false;               // Only events of the row's cohort count.
 };
 
-enum class NearestAnchor : uint8_t { kQuery = 1, kPositive = 2 };
+enum class NearestAnchor : uint8_t { kQuery = 1, kPositive = 2, kUser = 3 };
 enum class NearestPick : uint8_t { kUniform = 1, kSoftmax = 2, kTop = 3 };
 
 // Items ranked by score against an anchor; picks from ranks

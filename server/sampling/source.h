@@ -31,8 +31,9 @@ struct SourceContext {
   const Cancellation* cancellation;
   ExcludedMassCache* excluded_masses = nullptr;  // Null: sums are not remembered.
   Freshness freshness = {};
-  const Generation* generation = nullptr;  // Null: searches are exact.
-  std::span<const Ordinal> delta = {};     // DeltaOf vectors and generation.
+  const Generation* generation = nullptr;     // Null: searches are exact.
+  std::span<const Ordinal> delta = {};        // DeltaOf vectors and generation.
+  const VectorTable* user_vectors = nullptr;  // Null if `vectors` is.
 };
 
 // What a source draws with a lower probability than this, it reports with this: so

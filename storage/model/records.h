@@ -154,14 +154,18 @@ struct VectorStamp {
   friend bool operator==(const VectorStamp&, const VectorStamp&) = default;
 };
 
+// Whose vector it is.
+enum class VectorOwner : uint8_t { kItem = 1, kUser = 2 };
+
 struct EmbeddingRecord {
-  Ordinal ordinal = 0;        // Of the item.
+  Ordinal ordinal = 0;        // Of the item or user.
   std::vector<float> vector;  // As stored: normalised under cosine.
   int64_t commit_sequence = 0;
   VectorStamp stamp = {};
   // The table that it belongs to: the model version that the table was uploaded as; 0: the
   // table that the collection began with.
   int64_t table = 0;
+  VectorOwner owner = VectorOwner::kItem;
 
   friend bool operator==(const EmbeddingRecord&, const EmbeddingRecord&) = default;
 };
@@ -182,6 +186,7 @@ struct EmbeddingVersionRecord {
   Micros end_time = 0;     // When it stopped staging; 0: it has not.
   int64_t row_count = 0;   // Items with a vector when it was committed, else 0.
   int64_t commit_sequence = 0;
+  int64_t user_row_count = 0;  // The same of users.
 
   friend bool operator==(const EmbeddingVersionRecord&, const EmbeddingVersionRecord&) = default;
 };

@@ -53,14 +53,10 @@ void StoreBatch::DeleteEvent(int64_t incarnation, const EventPosition& position)
 }
 
 void StoreBatch::PutEmbedding(int64_t incarnation, Ordinal ordinal, std::span<const float> vector,
-                              int64_t commit_sequence, const VectorStamp& stamp, int64_t table) {
-  mutations_->Begin(Mutations::Kind::kPut,
-                    table == 0 ? Family::kEmbeddings : Family::kStagedEmbeddings);
-  if (table == 0) {
-    AppendOrdinalKey(incarnation, ordinal, mutations_->bytes());
-  } else {
-    AppendStagedKey(incarnation, table, ordinal, mutations_->bytes());
-  }
+                              int64_t commit_sequence, const VectorStamp& stamp, int64_t table,
+                              VectorOwner owner) {
+  mutations_->Begin(Mutations::Kind::kPut, EmbeddingFamily(table, owner));
+  AppendEmbeddingKey(incarnation, table, owner, ordinal, mutations_->bytes());
   mutations_->EndKey();
   AppendEmbeddingValue(vector, commit_sequence, stamp, mutations_->bytes());
   mutations_->End();
@@ -98,17 +94,25 @@ void StoreBatch::DeleteEmbeddingVersion(int64_t incarnation, int64_t model_versi
 }
 
 void StoreBatch::DeleteEmbeddings(int64_t incarnation, int64_t table) {
-  mutations_->Begin(Mutations::Kind::kDeleteRange,
-                    table == 0 ? Family::kEmbeddings : Family::kStagedEmbeddings);
-  if (table == 0) {
-    AppendIncarnationKey(incarnation, mutations_->bytes());
+  for (const VectorOwner owner : {VectorOwner::kItem, VectorOwner::kUser}) {
+    const Family family = EmbeddingFamily(table, owner);
+    mutations_->Begin(Mutations::Kind::kDeleteRange, family);
+    AppendTableKey(incarnation, table, owner, mutations_->bytes());
     mutations_->EndKey();
-    AppendIncarnationKey(incarnation + 1, mutations_->bytes());
-  } else {
-    AppendVersionKey(incarnation, table, mutations_->bytes());
-    mutations_->EndKey();
-    AppendVersionKey(incarnation, table + 1, mutations_->bytes());
+    // The key behind them: of the next collection where there is one table in the family.
+    if (family == Family::kEmbeddings) {
+      AppendTableKey(incarnation + 1, table, owner, mutations_->bytes());
+    } else {
+      AppendTableKey(incarnation, table + 1, owner, mutations_->bytes());
+    }
+    mutations_->End();
   }
+}
+
+void StoreBatch::DeleteUserEmbedding(int64_t incarnation, int64_t table, Ordinal user) {
+  mutations_->Begin(Mutations::Kind::kDelete, Family::kUserEmbeddings);
+  AppendEmbeddingKey(incarnation, table, VectorOwner::kUser, user, mutations_->bytes());
+  mutations_->EndKey();
   mutations_->End();
 }
 

@@ -170,6 +170,8 @@ absl::string_view FamilyName(Family family) {
       return "staged_embeddings";
     case Family::kEmbeddingVersions:
       return "embedding_versions";
+    case Family::kUserEmbeddings:
+      return "user_embeddings";
   }
   return "unknown";
 }

@@ -28,8 +28,9 @@ enum class Family : uint8_t {
   kStreams = 7,           // Since format version 2.
   kStagedEmbeddings = 8,  // These since format version 3.
   kEmbeddingVersions = 9,
+  kUserEmbeddings = 10,  // Since format version 4.
 };
-inline constexpr int kFamilyCount = 10;
+inline constexpr int kFamilyCount = 11;
 
 // The name in the database.
 absl::string_view FamilyName(Family family);
@@ -38,10 +39,14 @@ inline Family FamilyFor(const CollectionRecord&) { return Family::kCollections; 
 inline Family FamilyFor(const ItemRecord&) { return Family::kItems; }
 inline Family FamilyFor(const UserRecord&) { return Family::kUsers; }
 inline Family FamilyFor(const EventRecord&) { return Family::kEvents; }
-inline Family FamilyFor(const EmbeddingRecord&) { return Family::kEmbeddings; }
 inline Family FamilyFor(const RequestRecord&) { return Family::kRequests; }
 inline Family FamilyFor(const StreamRecord&) { return Family::kStreams; }
 inline Family FamilyFor(const EmbeddingVersionRecord&) { return Family::kEmbeddingVersions; }
+// Of the embeddings of a table; as in EmbeddingRecord.
+Family EmbeddingFamily(int64_t table, VectorOwner owner);
+inline Family FamilyFor(const EmbeddingRecord& record) {
+  return EmbeddingFamily(record.table, record.owner);
+}
 
 // Keys. Each appends to `out` and starts with the incarnation (>= 0), so that a
 // collection's keys are those in [incarnation, incarnation + 1).
@@ -52,9 +57,12 @@ void AppendInstantKey(int64_t incarnation, Micros time, std::string* out);
 void AppendEventKey(int64_t incarnation, const EventPosition& position, std::string* out);
 void AppendRequestKey(int64_t incarnation, absl::string_view request_id, std::string* out);
 void AppendStreamKey(int64_t incarnation, absl::string_view stream_id, std::string* out);
-// Of a version, and the prefix of the keys of what was uploaded to it.
 void AppendVersionKey(int64_t incarnation, int64_t model_version, std::string* out);
-void AppendStagedKey(int64_t incarnation, int64_t model_version, Ordinal ordinal, std::string* out);
+// Of a vector, and what the keys of its table begin with; `table` and `owner` as in
+// EmbeddingRecord.
+void AppendTableKey(int64_t incarnation, int64_t table, VectorOwner owner, std::string* out);
+void AppendEmbeddingKey(int64_t incarnation, int64_t table, VectorOwner owner, Ordinal ordinal,
+                        std::string* out);
 
 // Values. Each appends to `out`.
 void AppendValue(const CollectionRecord& record, std::string* out);
@@ -76,15 +84,20 @@ absl::Status Decode(absl::string_view key, absl::string_view value, CollectionRe
 absl::Status Decode(absl::string_view key, absl::string_view value, ItemRecord* record);
 absl::Status Decode(absl::string_view key, absl::string_view value, UserRecord* record);
 absl::Status Decode(absl::string_view key, absl::string_view value, EventRecord* record);
-absl::Status Decode(absl::string_view key, absl::string_view value, EmbeddingRecord* record);
 absl::Status Decode(absl::string_view key, absl::string_view value, RequestRecord* record);
 absl::Status Decode(absl::string_view key, absl::string_view value, StreamRecord* record);
 absl::Status Decode(absl::string_view key, absl::string_view value, EmbeddingVersionRecord* record);
-// Of Family::kStagedEmbeddings.
-absl::Status DecodeStaged(absl::string_view key, absl::string_view value, EmbeddingRecord* record);
+// `family` as of EmbeddingFamily.
+absl::Status DecodeEmbedding(Family family, absl::string_view key, absl::string_view value,
+                             EmbeddingRecord* record);
+// Of Family::kEmbeddings.
+inline absl::Status Decode(absl::string_view key, absl::string_view value,
+                           EmbeddingRecord* record) {
+  return DecodeEmbedding(Family::kEmbeddings, key, value, record);
+}
 
 // The records about the data folder itself, in Family::kMeta.
-inline constexpr uint32_t kFormatVersion = 3;
+inline constexpr uint32_t kFormatVersion = 4;
 inline constexpr absl::string_view kFormatVersionKey = "format_version";
 inline constexpr absl::string_view kIdentityKey = "identity";
 inline constexpr absl::string_view kSequenceKey = "sequence";

@@ -45,9 +45,19 @@ void AppendVersionKey(int64_t incarnation, int64_t model_version, std::string* o
   AppendBig(model_version, out);
 }
 
-void AppendStagedKey(int64_t incarnation, int64_t model_version, Ordinal ordinal,
-                     std::string* out) {
-  AppendVersionKey(incarnation, model_version, out);
+Family EmbeddingFamily(int64_t table, VectorOwner owner) {
+  if (owner == VectorOwner::kUser) return Family::kUserEmbeddings;
+  return table == 0 ? Family::kEmbeddings : Family::kStagedEmbeddings;
+}
+
+void AppendTableKey(int64_t incarnation, int64_t table, VectorOwner owner, std::string* out) {
+  AppendBig(incarnation, out);
+  if (EmbeddingFamily(table, owner) != Family::kEmbeddings) AppendBig(table, out);
+}
+
+void AppendEmbeddingKey(int64_t incarnation, int64_t table, VectorOwner owner, Ordinal ordinal,
+                        std::string* out) {
+  AppendTableKey(incarnation, table, owner, out);
   AppendBig(ordinal, out);
 }
 
@@ -65,32 +75,30 @@ void AppendEmbeddingValue(std::span<const float> vector, int64_t commit_sequence
   for (const float number : vector) AppendFloat(number, out);
 }
 
-absl::Status Decode(absl::string_view key, absl::string_view value, EmbeddingRecord* record) {
-  RecordReader reader(Family::kEmbeddings, key, value, kVersion2);
-  record->table = 0;
-  return ReadEmbedding(reader, record);
-}
-
-absl::Status DecodeStaged(absl::string_view key, absl::string_view value, EmbeddingRecord* record) {
-  RecordReader reader(Family::kStagedEmbeddings, key, value, kVersion2);
-  record->table = reader.key().Big<int64_t>();
-  if (record->table < 1) reader.Fail("a model version below 1");
+absl::Status DecodeEmbedding(Family family, absl::string_view key, absl::string_view value,
+                             EmbeddingRecord* record) {
+  RecordReader reader(family, key, value, kVersion2);
+  record->owner = family == Family::kUserEmbeddings ? VectorOwner::kUser : VectorOwner::kItem;
+  record->table = family == Family::kEmbeddings ? 0 : reader.key().Big<int64_t>();
+  const int64_t lowest = family == Family::kStagedEmbeddings ? 1 : 0;
+  if (record->table < lowest) reader.Fail(absl::StrCat("a model version below ", lowest));
   return ReadEmbedding(reader, record);
 }
 
 void AppendValue(const EmbeddingVersionRecord& record, std::string* out) {
-  AppendLittle(kVersion1, out);
+  AppendLittle(record.user_row_count == 0 ? kVersion1 : kVersion2, out);
   AppendLittle(record.commit_sequence, out);
   AppendLittle(static_cast<uint8_t>(record.state), out);
   AppendLittle(record.create_time, out);
   AppendLittle(record.expire_time, out);
   AppendLittle(record.end_time, out);
   AppendLittle(record.row_count, out);
+  if (record.user_row_count != 0) AppendLittle(record.user_row_count, out);
 }
 
 absl::Status Decode(absl::string_view key, absl::string_view value,
                     EmbeddingVersionRecord* record) {
-  RecordReader reader(Family::kEmbeddingVersions, key, value);
+  RecordReader reader(Family::kEmbeddingVersions, key, value, kVersion2);
   record->model_version = reader.key().Big<int64_t>();
   if (record->model_version < 1) reader.Fail("a model version below 1");
   record->commit_sequence = reader.value().Little<int64_t>();
@@ -99,6 +107,7 @@ absl::Status Decode(absl::string_view key, absl::string_view value,
   record->expire_time = reader.value().Little<int64_t>();
   record->end_time = reader.value().Little<int64_t>();
   record->row_count = reader.value().Little<int64_t>();
+  record->user_row_count = reader.version() < kVersion2 ? 0 : reader.value().Little<int64_t>();
   return reader.Finish();
 }
 

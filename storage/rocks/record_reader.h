@@ -16,7 +16,7 @@
 
 namespace negatron {
 
-// Of collections, items, users, events and embeddings there are two versions.
+// Of collections, items, users, events, embeddings and their versions there are two.
 inline constexpr uint8_t kVersion1 = 1;
 inline constexpr uint8_t kVersion2 = 2;
 

@@ -70,24 +70,6 @@ absl::Status CheckFormat(const DatabaseFacts& facts) {
                     "FORMAT_TOO_NEW");
 }
 
-// Where the embeddings of a table are: the family, and the prefix of their keys.
-Family EmbeddingFamily(int64_t table) {
-  return table == 0 ? Family::kEmbeddings : Family::kStagedEmbeddings;
-}
-std::string EmbeddingPrefix(int64_t incarnation, int64_t table) {
-  std::string prefix;
-  if (table == 0) {
-    AppendIncarnationKey(incarnation, &prefix);
-  } else {
-    AppendVersionKey(incarnation, table, &prefix);
-  }
-  return prefix;
-}
-absl::Status DecodeOfTable(int64_t table, absl::string_view key, absl::string_view value,
-                           EmbeddingRecord* record) {
-  return table == 0 ? Decode(key, value, record) : DecodeStaged(key, value, record);
-}
-
 // Adds the ways out to a refusal that comes from damaged bytes.
 absl::Status WithWaysOut(const absl::Status& status) {
   if (status.code() != absl::StatusCode::kDataLoss) return status;
@@ -145,10 +127,11 @@ class Store::Impl {
                                                              const EventPosition& start,
                                                              int64_t limit,
                                                              Visitor<EventRecord> visit) const;
-  absl::Status ScanEmbeddings(int64_t incarnation, Visitor<EmbeddingRecord> visit,
-                              int64_t table) const;
+  absl::Status ScanEmbeddings(int64_t incarnation, Visitor<EmbeddingRecord> visit, int64_t table,
+                              VectorOwner owner) const;
   absl::StatusOr<std::optional<Ordinal>> ScanEmbeddingPage(int64_t incarnation, int64_t table,
-                                                           Ordinal start, int64_t limit,
+                                                           VectorOwner owner, Ordinal start,
+                                                           int64_t limit,
                                                            Visitor<EmbeddingRecord> visit) const;
 
   bool refusing() const;
@@ -381,37 +364,37 @@ absl::StatusOr<std::optional<EventPosition>> Store::Impl::ScanEventPage(
 }
 
 absl::Status Store::Impl::ScanEmbeddings(int64_t incarnation, Visitor<EmbeddingRecord> visit,
-                                         int64_t table) const {
+                                         int64_t table, VectorOwner owner) const {
   NEGATRON_RETURN_IF_ERROR(Refusal());
+  const Family family = EmbeddingFamily(table, owner);
+  std::string prefix;
+  AppendTableKey(incarnation, table, owner, &prefix);
   EmbeddingRecord record;
-  return database_->Scan(EmbeddingFamily(table), EmbeddingPrefix(incarnation, table),
-                         [&](absl::string_view key, absl::string_view value) {
-                           NEGATRON_RETURN_IF_ERROR(DecodeOfTable(table, key, value, &record));
-                           return visit(record);
-                         });
+  return database_->Scan(family, prefix, [&](absl::string_view key, absl::string_view value) {
+    NEGATRON_RETURN_IF_ERROR(DecodeEmbedding(family, key, value, &record));
+    return visit(record);
+  });
 }
 
 absl::StatusOr<std::optional<Ordinal>> Store::Impl::ScanEmbeddingPage(
-    int64_t incarnation, int64_t table, Ordinal start, int64_t limit,
+    int64_t incarnation, int64_t table, VectorOwner owner, Ordinal start, int64_t limit,
     Visitor<EmbeddingRecord> visit) const {
+  const Family family = EmbeddingFamily(table, owner);
+  std::string prefix;
+  AppendTableKey(incarnation, table, owner, &prefix);
   std::string first;
-  if (table == 0) {
-    AppendOrdinalKey(incarnation, start, &first);
-  } else {
-    AppendStagedKey(incarnation, table, start, &first);
-  }
+  AppendEmbeddingKey(incarnation, table, owner, start, &first);
   MutexLock readers(reader_mutex_);
   NEGATRON_RETURN_IF_ERROR(Refusal());
   std::optional<Ordinal> next;
   EmbeddingRecord record;
   const absl::Status status =
-      database_->Scan(EmbeddingFamily(table), EmbeddingPrefix(incarnation, table), first,
-                      [&](absl::string_view key, absl::string_view value) {
-                        NEGATRON_RETURN_IF_ERROR(DecodeOfTable(table, key, value, &record));
-                        if (limit-- > 0) return visit(record);
-                        next = record.ordinal;
-                        return absl::OutOfRangeError("the page is full");  // Ends the scan.
-                      });
+      database_->Scan(family, prefix, first, [&](absl::string_view key, absl::string_view value) {
+        NEGATRON_RETURN_IF_ERROR(DecodeEmbedding(family, key, value, &record));
+        if (limit-- > 0) return visit(record);
+        next = record.ordinal;
+        return absl::OutOfRangeError("the page is full");  // Ends the scan.
+      });
   if (!status.ok() && !next.has_value()) return status;
   return next;
 }
@@ -438,17 +421,17 @@ absl::Status Store::ScanEvents(int64_t incarnation, Visitor<EventRecord> visit) 
   return impl_->Scan(incarnation, visit);
 }
 absl::Status Store::ScanEmbeddings(int64_t incarnation, Visitor<EmbeddingRecord> visit,
-                                   int64_t table) const {
-  return impl_->ScanEmbeddings(incarnation, visit, table);
+                                   int64_t table, VectorOwner owner) const {
+  return impl_->ScanEmbeddings(incarnation, visit, table, owner);
 }
 absl::Status Store::ScanEmbeddingVersions(int64_t incarnation,
                                           Visitor<EmbeddingVersionRecord> visit) const {
   return impl_->Scan(incarnation, visit);
 }
 absl::StatusOr<std::optional<Ordinal>> Store::ScanEmbeddingPage(
-    int64_t incarnation, int64_t table, Ordinal start, int64_t limit,
+    int64_t incarnation, int64_t table, VectorOwner owner, Ordinal start, int64_t limit,
     Visitor<EmbeddingRecord> visit) const {
-  return impl_->ScanEmbeddingPage(incarnation, table, start, limit, visit);
+  return impl_->ScanEmbeddingPage(incarnation, table, owner, start, limit, visit);
 }
 absl::Status Store::ScanRequests(int64_t incarnation, Visitor<RequestRecord> visit) const {
   return impl_->Scan(incarnation, visit);

@@ -60,9 +60,10 @@ class StoreBatch {
   void PutItem(int64_t incarnation, const ItemRecord& record);
   void PutUser(int64_t incarnation, const UserRecord& record);
   void PutEvent(int64_t incarnation, const EventRecord& record);
-  // `table` as in EmbeddingRecord.
+  // `table` and `owner` as in EmbeddingRecord.
   void PutEmbedding(int64_t incarnation, Ordinal ordinal, std::span<const float> vector,
-                    int64_t commit_sequence, const VectorStamp& stamp, int64_t table = 0);
+                    int64_t commit_sequence, const VectorStamp& stamp, int64_t table = 0,
+                    VectorOwner owner = VectorOwner::kItem);
   void PutEmbeddingVersion(int64_t incarnation, const EmbeddingVersionRecord& record);
   void PutRequest(int64_t incarnation, const RequestRecord& record);
   void PutStream(int64_t incarnation, const StreamRecord& record);
@@ -72,8 +73,9 @@ class StoreBatch {
   void DeleteStream(int64_t incarnation, absl::string_view stream_id);
   // The record of the version alone.
   void DeleteEmbeddingVersion(int64_t incarnation, int64_t model_version);
-  // All embeddings of a table, which is below the highest int64. O(1).
+  // All embeddings of a table, of items and users; it is below the highest int64. O(1).
   void DeleteEmbeddings(int64_t incarnation, int64_t table);
+  void DeleteUserEmbedding(int64_t incarnation, int64_t table, Ordinal user);
   // The collection's record and everything of that incarnation. O(1).
   void DeleteCollection(int64_t incarnation);
 
@@ -130,9 +132,9 @@ class Store {
   absl::Status ScanUsers(int64_t incarnation, Visitor<UserRecord> visit) const;  // By ordinal.
   // By time, then commit sequence, then row.
   absl::Status ScanEvents(int64_t incarnation, Visitor<EventRecord> visit) const;
-  // Of a table, by ordinal.
+  // Of a table and owner, by ordinal.
   absl::Status ScanEmbeddings(int64_t incarnation, Visitor<EmbeddingRecord> visit,
-                              int64_t table = 0) const;
+                              int64_t table = 0, VectorOwner owner = VectorOwner::kItem) const;
   // By model version.
   absl::Status ScanEmbeddingVersions(int64_t incarnation,
                                      Visitor<EmbeddingVersionRecord> visit) const;
@@ -157,7 +159,8 @@ class Store {
 
   // The same for a page of ScanEmbeddings, of ordinals from `start` on. Thread-safe.
   absl::StatusOr<std::optional<Ordinal>> ScanEmbeddingPage(int64_t incarnation, int64_t table,
-                                                           Ordinal start, int64_t limit,
+                                                           VectorOwner owner, Ordinal start,
+                                                           int64_t limit,
                                                            Visitor<EmbeddingRecord> visit) const;
 
   enum class Sync {

@@ -148,7 +148,7 @@ class HardBench {
                                v1::AcknowledgementLevel level) {
     client::EmbeddingBatch batch;
     batch.collection = kCollectionName;
-    batch.item_ids = Ids(begin, count);
+    batch.ids = Ids(begin, count);
     batch.vectors = std::span(vectors).subspan(static_cast<size_t>(begin) * kDimension,
                                                static_cast<size_t>(count) * kDimension);
     batch.dimension = kDimension;

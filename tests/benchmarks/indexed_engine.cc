@@ -111,7 +111,7 @@ absl::StatusOr<int64_t> IndexedEngine::Write(const Vectors& vectors,
   for (size_t begin = 0; begin < items.size(); begin += kUpdateBatch) {
     const auto part = items.subspan(begin, std::min<size_t>(kUpdateBatch, items.size() - begin));
     WriteEmbeddingsRequest request;
-    request.items.values = std::vector<int64_t>(part.begin(), part.end());
+    request.ids.values = std::vector<int64_t>(part.begin(), part.end());
     request.column_count = kDimension;
     request.options.level = AckLevel::kApplied;
     for (const int64_t item : part) {

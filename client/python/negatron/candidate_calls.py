@@ -49,12 +49,13 @@ class CandidateCalls(SamplingCalls):
         and as guarded; a row that may get fewer is SHORT. All scores are against one anchor,
         whatever drew, and rows are in order of them, highest first. Items without an embedding
         (as fresh as is demanded) stay candidates: they come last, with NaN for score and vector.
-        In a row whose positive is the anchor and has none, all scores are NaN.
+        In a row whose anchor has no embedding, all scores are NaN.
 
         Args:
           candidate_count: M, candidates a row; rows * M is at most 131,072. Vectors of a call have
             at most 524,288 values, where each counts for at least 8.
-          anchor: "query", the row's vector in `queries`, or "positive", its positive's embedding.
+          anchor: "query", the row's vector in `queries`, or "positive" or "user", the embedding of
+            the row's positive or user.
           vectors: whether to return the embeddings of the candidates.
           positive_vectors: whether to return those of the positives.
           others: as in `sample`; scores always come back.

@@ -71,6 +71,7 @@ class RowRefusal(enum.IntEnum):
 
     INVALID_VECTOR = types_pb2.ROW_REFUSAL_INVALID_VECTOR  # Not finite, or without direction.
     UNKNOWN_ITEM = types_pb2.ROW_REFUSAL_UNKNOWN_ITEM
+    UNKNOWN_USER = types_pb2.ROW_REFUSAL_UNKNOWN_USER  # A dictionary number of none.
 
 
 class ElementType(enum.IntEnum):
@@ -344,7 +345,8 @@ class Statistics:
     user_count: int
     event_count: int
     past_event_count: int
-    embedding_count: int
+    embedding_count: int  # Of items.
+    user_embedding_count: int
     first_event_time: Optional[dt.datetime]
     last_event_time: Optional[dt.datetime]
     event_mass: float
@@ -369,6 +371,7 @@ class Statistics:
             event_count=proto.event_count,
             past_event_count=proto.past_event_count,
             embedding_count=proto.embedding_count,
+            user_embedding_count=proto.user_embedding_count,
             first_event_time=_time(proto, "first_event_time"),
             last_event_time=_time(proto, "last_event_time"),
             event_mass=proto.event_mass,

@@ -38,6 +38,7 @@ _DYNAMIC_PICKS = {
 _ANCHORS = {
     "query": sampling_pb2.NEAREST_ANCHOR_QUERY,
     "positive": sampling_pb2.NEAREST_ANCHOR_POSITIVE,
+    "user": sampling_pb2.NEAREST_ANCHOR_USER,
 }
 
 
@@ -168,7 +169,8 @@ class Nearest:
     Attributes:
       window: ranks [begin, end) among the items that may be drawn, end in [1, 10000].
       pick: "uniform" or "softmax" (with replacement), or "top" (in order of rank).
-      anchor: "query" (the row's vector in `queries`) or "positive" (its positive's embedding).
+      anchor: "query" (the row's vector in `queries`), "positive" (its positive's embedding) or
+        "user" (its user's, from `write_user_embeddings`).
       temperature: of "softmax", in units of the score; None for the other picks.
       min_score, max_score: only items with a score in [min_score, max_score]; None: no bound.
       margin: only items that score at most p - margin, where p is the score of the row's positive.
@@ -224,7 +226,7 @@ class Adversarial:
 
     Attributes:
       temperature: positive, finite.
-      anchor: "query", the row's vector in `queries`, or "positive", the embedding of its positive.
+      anchor: as of `Nearest`.
     """
 
     temperature: float
@@ -272,7 +274,7 @@ class Dynamic:
         "softmax" (of score / temperature over the draws of the pool, with replacement), or "ahns"
         (in order of the distance of scores to `target`).
       top_count: how many of the highest scores count, 1 to pool_size; of "top" and "uniform".
-      anchor: "query", the row's vector in `queries`, or "positive", the embedding of its positive.
+      anchor: as of `Nearest`.
       temperature: of "softmax", positive, finite.
       target: of "ahns".
     """

@@ -320,19 +320,63 @@ class PoolCalls(BaseClient):
           FailedPrecondition: the collection has no embedding settings, or (reason
             "STALE_MODEL_VERSION") embeddings of a later model version, which `metadata` names.
         """
+        return self._write_vectors(
+            collection, "item_ids", items, vectors, model_version, allow_partial, request_id, level,
+            timeout,
+        )
+
+    def write_user_embeddings(
+        self,
+        collection: str,
+        users: Ids,
+        vectors: np.ndarray,
+        *,
+        model_version: Optional[int] = None,
+        allow_partial: bool = False,
+        request_id: Optional[str] = None,
+        level: Optional[models.Level] = None,
+        timeout: Optional[float] = None,
+    ) -> models.WriteResult:
+        """Creates or replaces the embeddings of users, which rows with anchor "user" are scored by.
+
+        Users that do not exist are created, without events. Embeddings of users and items are of
+        one model: `model_version` must not be below any that the collection has seen of either.
+
+        Args:
+          users: shape [n], each at most once.
+          vectors, model_version, allow_partial, request_id, level, timeout: as in
+            `write_embeddings`, which raises the same.
+        """
+        return self._write_vectors(
+            collection, "user_ids", users, vectors, model_version, allow_partial, request_id, level,
+            timeout,
+        )
+
+    def _write_vectors(
+        self,
+        collection: str,
+        column: str,
+        ids: Ids,
+        vectors: np.ndarray,
+        model_version: Optional[int],
+        allow_partial: bool,
+        request_id: Optional[str],
+        level: Optional[models.Level],
+        timeout: Optional[float],
+    ) -> models.WriteResult:
         matrix = np.asarray(vectors)
-        if matrix.ndim != 2 or len(matrix) != len(items):
-            raise ValueError(f"vectors: shape [{len(items)}, dimension], not {matrix.shape}")
+        if matrix.ndim != 2 or len(matrix) != len(ids):
+            raise ValueError(f"vectors: shape [{len(ids)}, dimension], not {matrix.shape}")
 
         def request(rows: slice) -> embeddings_pb2.BatchWriteEmbeddingsRequest:
             return embeddings_pb2.BatchWriteEmbeddingsRequest(
-                item_ids=columns.ids_to_column(items[rows], "items"),
                 vectors=columns.matrix_to_proto(matrix[rows], "vectors"),
                 model_version=model_version,
                 allow_partial=allow_partial,
+                **{column: columns.ids_to_column(ids[rows], column)},
             )
 
-        sizes = chunking.row_bytes(items, len(items)) + 4 * matrix.shape[1]
+        sizes = chunking.row_bytes(ids, len(ids)) + 4 * matrix.shape[1]
         return self._write(
             lambda s: s.embeddings.BatchWriteEmbeddings, collection, request, sizes, request_id,
             level, timeout, lambda first: {"vectors.values": first * matrix.shape[1]},
@@ -342,8 +386,19 @@ class PoolCalls(BaseClient):
         self, collection: str, items: Ids, *, timeout: Optional[float] = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Returns (vectors [n, dimension] with NaN where there is none, found [n] bool)."""
+        return self._get_vectors(collection, "item_ids", items, timeout)
+
+    def get_user_embeddings(
+        self, collection: str, users: Ids, *, timeout: Optional[float] = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As `get_embeddings`, of users."""
+        return self._get_vectors(collection, "user_ids", users, timeout)
+
+    def _get_vectors(
+        self, collection: str, column: str, ids: Ids, timeout: Optional[float]
+    ) -> tuple[np.ndarray, np.ndarray]:
         request = embeddings_pb2.BatchGetEmbeddingsRequest(
-            collection=collection_name(collection), item_ids=columns.ids_to_column(items, "items")
+            collection=collection_name(collection), **{column: columns.ids_to_column(ids, column)}
         )
         proto = self._call(lambda s: s.embeddings.BatchGetEmbeddings, request, timeout)
         vectors = columns.floats_from_column(proto.vectors.values)
@@ -359,9 +414,20 @@ class PoolCalls(BaseClient):
           times [n], datetime64[us]: by the server's clock, rounded down to a second, NaT where not
           known or there is no embedding).
         """
+        return self._get_stamps(collection, "item_ids", items, timeout)
+
+    def get_user_embedding_stamps(
+        self, collection: str, users: Ids, *, timeout: Optional[float] = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As `get_embedding_stamps`, of users."""
+        return self._get_stamps(collection, "user_ids", users, timeout)
+
+    def _get_stamps(
+        self, collection: str, column: str, ids: Ids, timeout: Optional[float]
+    ) -> tuple[np.ndarray, np.ndarray]:
         request = embeddings_pb2.BatchGetEmbeddingsRequest(
             collection=collection_name(collection),
-            item_ids=columns.ids_to_column(items, "items"),
+            **{column: columns.ids_to_column(ids, column)},
             include_model_versions=True,
             include_write_times=True,
         )

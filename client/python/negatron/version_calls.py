@@ -36,6 +36,7 @@ class EmbeddingVersion:
     expire_time: dt.datetime  # Unless it is committed or aborted before.
     end_time: Optional[dt.datetime]  # None while it is staging.
     row_count: int  # Items with an embedding when it was committed, else 0.
+    user_row_count: int  # The same of users.
     next_chunks: dict[int, int]  # Of shards, while it is staging.
     written_counts: dict[int, int]  # Rows by shard, while it is staging.
 
@@ -49,6 +50,7 @@ class EmbeddingVersion:
             expire_time=columns.timestamp_to_datetime(proto.expire_time),
             end_time=columns.timestamp_to_datetime(proto.end_time) if ended else None,
             row_count=proto.row_count,
+            user_row_count=proto.user_row_count,
             next_chunks={s.shard: s.next_chunk_number for s in proto.shards},
             written_counts={s.shard: s.written_count for s in proto.shards},
         )
@@ -122,14 +124,43 @@ class VersionCalls(BaseClient):
           FailedPrecondition: reason "EMBEDDING_VERSION_ENDED" or "STALE_MODEL_VERSION": it takes
             no more.
         """
+        return self._upload(collection, model_version, "item_ids", items, vectors, shard, timeout)
+
+    def upload_user_embeddings(
+        self,
+        collection: str,
+        model_version: int,
+        users: Ids,
+        vectors: np.ndarray,
+        *,
+        shard: int,
+        timeout: Optional[float] = None,
+    ) -> int:
+        """As `upload_embeddings`, of users, who are created where they do not exist.
+
+        Args:
+          shard: not one that items are uploaded to by `upload_embeddings`.
+        """
+        return self._upload(collection, model_version, "user_ids", users, vectors, shard, timeout)
+
+    def _upload(
+        self,
+        collection: str,
+        model_version: int,
+        column: str,
+        ids: Ids,
+        vectors: np.ndarray,
+        shard: int,
+        timeout: Optional[float],
+    ) -> int:
         matrix = np.asarray(vectors)
-        if matrix.ndim != 2 or len(matrix) != len(items) or len(items) == 0:
-            raise ValueError(f"vectors: shape [{len(items)}, dimension], not {matrix.shape}")
+        if matrix.ndim != 2 or len(matrix) != len(ids) or len(ids) == 0:
+            raise ValueError(f"vectors: shape [{len(ids)}, dimension], not {matrix.shape}")
         deadline = self._transport.deadline(timeout)
         version = self.get_embedding_version(collection, model_version, timeout=timeout)
         done = version.next_chunks.get(shard, 1)
         written = version.written_counts.get(shard, 0)
-        sizes = chunking.row_bytes(items, len(items)) + 4 * matrix.shape[1]
+        sizes = chunking.row_bytes(ids, len(ids)) + 4 * matrix.shape[1]
         for number, rows in enumerate(chunking.chunks(sizes), 1):
             if number < done:
                 continue
@@ -137,7 +168,7 @@ class VersionCalls(BaseClient):
                 name=_name(collection, model_version),
                 shard=shard,
                 chunk_number=number,
-                item_ids=columns.ids_to_column(items[rows], "items"),
+                **{column: columns.ids_to_column(ids[rows], column)},
                 vectors=columns.matrix_to_proto(matrix[rows], "vectors"),
             )
             try:
@@ -156,16 +187,17 @@ class VersionCalls(BaseClient):
         model_version: int,
         *,
         row_count: Optional[int] = None,
+        user_row_count: Optional[int] = None,
         request_id: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> EmbeddingVersion:
         """Makes a version the table of embeddings, at one instant and whole.
 
-        Items that were not uploaded have no embedding from then on.
+        Items and users that were not uploaded have no embedding from then on.
 
         Args:
-          row_count: items that it must have an embedding for, so that a version with a shard
-            missing is not committed.
+          row_count, user_row_count: items and users that it must have an embedding for, so that a
+            version with a shard missing is not committed.
 
         Raises:
           FailedPrecondition: the version stays as it was; reason "EMBEDDING_VERSION_INCOMPLETE",
@@ -174,6 +206,7 @@ class VersionCalls(BaseClient):
         request = embeddings_pb2.CommitEmbeddingVersionRequest(
             name=_name(collection, model_version),
             row_count=row_count,
+            user_row_count=user_row_count,
             request_id=uuid.uuid4().hex if request_id is None else request_id,
         )
         return self._version(lambda s: s.embeddings.CommitEmbeddingVersion, request, timeout)

@@ -170,7 +170,55 @@ def bfloat16_embeddings_come_back_rounded(client: negatron.Client, cid: str) -> 
     assert wide.element_type == negatron.ElementType.FLOAT32
 
 
+def rows_can_be_anchored_on_their_users(client: negatron.Client, cid: str) -> None:
+    client.create_collection(cid, dimension=2, metric=negatron.Metric.INNER_PRODUCT)
+    client.write_items(cid, np.arange(4))
+    client.write_embeddings(cid, np.arange(4), [[1, 0], [0, 1], [-1, 0], [0, -1]])
+    assert client.write_user_embeddings(cid, [7, 8], [[1, 0], [0, 1]]).written_count == 2
+    vectors, found = client.get_user_embeddings(cid, [7, 8, 9])
+    assert found.tolist() == [True, True, False]
+    assert vectors[:2].tolist() == [[1, 0], [0, 1]]
+    versions, times = client.get_user_embedding_stamps(cid, [7, 9])
+    assert versions.tolist() == [0, -1]
+    assert np.isnat(times).tolist() == [False, True]
+    for source in (
+        negatron.Nearest((0, 1), anchor="user", pick="top"),
+        negatron.Adversarial(1e-3, anchor="user"),
+    ):
+        sample = client.sample(cid, 1, policy=source, users=[7, 8, 9], outputs=["scores"])
+        assert sample.items[:2].tolist() == [[0], [1]]
+        assert sample.statuses[2] == negatron.RowStatus.NO_ANCHOR
+    ranked = client.candidates(cid, 4, policy=negatron.Uniform(), anchor="user", users=[8])
+    assert ranked.items[0, 0] == 1 and ranked.items[0, 3] == 3
+    with pytest.raises(negatron.InvalidArgument):
+        client.candidates(cid, 4, policy=negatron.Uniform(), anchor="user", positives=[0])
+    client.erase_users(cid, [8])
+    assert client.get_user_embeddings(cid, [7, 8])[1].tolist() == [True, False]
+
+
+def a_version_replaces_those_of_users(client: negatron.Client, cid: str) -> None:
+    client.create_collection(cid, dimension=1, metric=negatron.Metric.INNER_PRODUCT)
+    client.write_items(cid, np.arange(3))
+    client.write_user_embeddings(cid, [7, 8], [[1], [2]], model_version=1)
+    with pytest.raises(negatron.FailedPrecondition) as caught:
+        client.write_embeddings(cid, [0], [[1]])
+    assert caught.value.reason == "STALE_MODEL_VERSION"
+    client.begin_embedding_version(cid, 2)
+    client.upload_embeddings(cid, 2, [0, 1, 2], [[3], [4], [5]])
+    assert client.upload_user_embeddings(cid, 2, [8, 9], [[6], [7]], shard=1) == 2
+    with pytest.raises(negatron.FailedPrecondition) as caught:
+        client.commit_embedding_version(cid, 2, row_count=3, user_row_count=3)
+    assert caught.value.reason == "EMBEDDING_VERSION_INCOMPLETE"
+    committed = client.commit_embedding_version(cid, 2, row_count=3, user_row_count=2)
+    assert (committed.row_count, committed.user_row_count) == (3, 2)
+    vectors, found = client.get_user_embeddings(cid, [7, 8, 9])
+    assert found.tolist() == [False, True, True]
+    assert vectors[1:, 0].tolist() == [6, 7]
+
+
 CASES = (
+    rows_can_be_anchored_on_their_users,
+    a_version_replaces_those_of_users,
     bfloat16_embeddings_come_back_rounded,
     embeddings_have_versions_and_ages,
     partial_writes_tell_what_they_left_out,

@@ -33,7 +33,10 @@ def _check(c: Any, request: Any, rows: int, invalid: fake_sampling.Invalid) -> N
             reason="EMBEDDINGS_NOT_CONFIGURED",
         )
     by_positive = request.anchor == sampling_pb2.NEAREST_ANCHOR_POSITIVE
-    if not by_positive and not sample.HasField("queries"):
+    by_user = request.anchor == sampling_pb2.NEAREST_ANCHOR_USER
+    if by_user and not sample.HasField("user_ids"):
+        raise invalid("sample.user_ids", "candidates are scored against them")
+    if not by_positive and not by_user and not sample.HasField("queries"):
         raise invalid("sample.queries", "candidates are scored against them")
     if (by_positive or request.include_positive_vectors) and not sample.HasField("positive_ids"):
         raise invalid("sample.positive_ids", "their embeddings are needed")
@@ -69,11 +72,12 @@ def candidates(c: Any, request: Any, invalid: fake_sampling.Invalid) -> Any:
     catalogue.demand(draw, aged)
     items = np.array(c.items.find(sample.item_ids, "item_ids")).reshape(count, -1)
     positives = np.array(c.items.find(draw.positive_ids, "positive_ids") or [-1] * count)
+    users = c.users.find(draw.user_ids, "user_ids") or [-1] * count
     queries = columns.floats_from_column(draw.queries.values).reshape(count, -1)
     has_vector = np.append(catalogue.has_vector, False)  # The last is padding's.
     scores = np.full(items.shape, np.nan, np.float32)
     for r, positive in enumerate(positives):
-        row = fake_laws.Row(0, positive=positive, anchor=queries[r])
+        row = fake_laws.Row(0, user=users[r], positive=positive, anchor=queries[r])
         anchor = fake_laws._anchor(catalogue, request, row)  # pylint: disable=protected-access
         if anchor is not None:
             scores[r] = np.where(

@@ -65,12 +65,20 @@ class Catalogue:
         self.stamps = np.full((self.count, 2), -1, np.int64)
         for row, stamp in c.stamps.items():
             self.stamps[row] = stamp
+        self.user_vectors = c.user_vectors
+        self.user_stamps = c.user_stamps
 
     def demand(self, request: Any, now: int) -> None:
         """Forgets the vectors that are not as fresh as a request demands."""
-        self.has_vector &= self.stamps[:, 0] >= request.min_model_version
+        since = -1
         if request.HasField("max_staleness"):
-            self.has_vector &= self.stamps[:, 1] >= now - request.max_staleness.ToMicroseconds()
+            since = now - request.max_staleness.ToMicroseconds()
+        least = np.array([request.min_model_version, since])
+        self.has_vector &= (self.stamps >= least).all(axis=1)
+        self.user_vectors = {
+            user: vector for user, vector in self.user_vectors.items()
+            if (np.array(self.user_stamps[user]) >= least).all()
+        }
 
     def alive(self, t: int) -> np.ndarray:
         alive = np.zeros(self.count, bool)
@@ -195,6 +203,8 @@ def _within_bounds(
 
 
 def _anchor(catalogue: Catalogue, source: Any, row: Row) -> Optional[np.ndarray]:
+    if source.anchor == sampling_pb2.NEAREST_ANCHOR_USER:
+        return catalogue.user_vectors.get(row.user)
     if source.anchor != sampling_pb2.NEAREST_ANCHOR_POSITIVE:
         return row.anchor
     known = row.positive >= 0 and catalogue.has_vector[row.positive]

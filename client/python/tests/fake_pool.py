@@ -136,5 +136,7 @@ def erase(c: FakeCollection, request: Any) -> tuple[int, list[bool]]:
     gone = {user for user in users if user >= 0}
     for user in gone:
         c.users.erase(user)
+        c.user_vectors.pop(user, None)
+        c.user_stamps.pop(user, None)
     c.events = [event for event in c.events if event.user not in gone]
     return len(gone), [user >= 0 for user in users]

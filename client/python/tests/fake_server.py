@@ -296,11 +296,11 @@ class FakeServer:
 
     def write_embeddings(self, request: Any) -> Any:
         def work(c: FakeCollection) -> tuple[int, int]:
-            rows = c.items.find(request.item_ids, "item_ids")
+            ids, field, rows = c.owners(request)
             if not c.proto.HasField("embedding_settings"):
                 raise CallError(grpc.StatusCode.FAILED_PRECONDITION, "no embedding settings")
-            if -1 in rows and not request.allow_partial:
-                raise invalid(f"item_ids[{rows.index(-1)}]", "no such item")
+            if ids is c.items and -1 in rows and not request.allow_partial:
+                raise invalid(f"{field}[{rows.index(-1)}]", "no such item")
             shape = (request.vectors.row_count, request.vectors.column_count)
             if shape[1] != c.proto.embedding_settings.dimension:
                 raise invalid("vectors.column_count", "another dimension")
@@ -314,7 +314,7 @@ class FakeServer:
                 == collections_pb2.EMBEDDING_ELEMENT_TYPE_BFLOAT16
             ):
                 matrix = to_bfloat16(matrix)
-            highest = max((version for version, _ in c.stamps.values()), default=0)
+            highest = c.highest_model_version()
             if request.HasField("model_version") and request.model_version < 1:
                 raise invalid("model_version", "at least 1")
             if request.model_version < highest:
@@ -324,6 +324,11 @@ class FakeServer:
                     metadata={"highest_model_version": str(highest),
                               "model_version": str(request.model_version)},
                 )
+            if ids is c.users:
+                rows = c.users.add(request.user_ids, field)
+            vectors, stamps = (
+                (c.vectors, c.stamps) if ids is c.items else (c.user_vectors, c.user_stamps)
+            )
             finite = np.isfinite(matrix).all(axis=1)
             refusals[:] = [
                 types_pb2.ROW_REFUSAL_UNKNOWN_ITEM if row < 0
@@ -331,9 +336,9 @@ class FakeServer:
                 for row, ok in zip(rows, finite)
             ]
             kept = [(row, v) for row, v, refusal in zip(rows, matrix, refusals) if not refusal]
-            c.vectors.update(kept)
+            vectors.update(kept)
             seconds = int(time.time()) * 1_000_000
-            c.stamps.update((row, (request.model_version, seconds)) for row, _ in kept)
+            stamps.update((row, (request.model_version, seconds)) for row, _ in kept)
             return len(kept), 0
 
         refusals: list[int] = []
@@ -348,14 +353,17 @@ class FakeServer:
 
     def get_embeddings(self, request: Any) -> Any:
         c = self.find(request.collection, "collection")
-        rows = c.items.find(request.item_ids, "item_ids")
+        ids, _, rows = c.owners(request)
+        vectors, known = (
+            (c.vectors, c.stamps) if ids is c.items else (c.user_vectors, c.user_stamps)
+        )
         dimension = c.proto.embedding_settings.dimension
         nothing = np.full(dimension, np.nan, np.float32)
-        matrix = np.array([c.vectors.get(row, nothing) for row in rows], np.float32)
+        matrix = np.array([vectors.get(row, nothing) for row in rows], np.float32)
         response = embeddings_pb2.BatchGetEmbeddingsResponse(snapshot=c.token())
         response.vectors.CopyFrom(columns.matrix_to_proto(matrix.reshape(-1, dimension), "vectors"))
-        response.found.raw = bytes(int(row in c.vectors) for row in rows)
-        stamps = np.array([c.stamps.get(row, (-1, 0)) for row in rows], "<i8").reshape(-1, 2)
+        response.found.raw = bytes(int(row in vectors) for row in rows)
+        stamps = np.array([known.get(row, (-1, 0)) for row in rows], "<i8").reshape(-1, 2)
         if request.include_model_versions:
             response.model_versions.raw = stamps[:, 0].tobytes()
         if request.include_write_times:
@@ -402,6 +410,7 @@ class FakeServer:
             event_count=len(times),
             past_event_count=sum(t < now for t in times),
             embedding_count=len(c.vectors),
+            user_embedding_count=len(c.user_vectors),
             highest_model_version=max((version for version, _ in c.stamps.values()), default=0),
             sample_call_count=c.calls,
             sampled_row_count=c.rows,

@@ -152,6 +152,8 @@ class FakeCollection:
         self.stream_owners: dict[tuple[str, str], object] = {}
         self.vectors: dict[int, np.ndarray] = {}
         self.stamps: dict[int, tuple[int, int]] = {}  # Model versions and write times.
+        self.user_vectors: dict[int, np.ndarray] = {}
+        self.user_stamps: dict[int, tuple[int, int]] = {}
         self.versions: dict[int, Any] = {}  # Of embeddings, by model version.
         self.commits: dict[int, str] = {}  # Request ids of their commits.
         self.sequence = 1
@@ -162,6 +164,18 @@ class FakeCollection:
         return types_pb2.SnapshotToken(
             incarnation=self.proto.incarnation, commit_sequence=self.sequence
         )
+
+    def highest_model_version(self) -> int:
+        stamps = [*self.stamps.values(), *self.user_stamps.values()]
+        return max((version for version, _ in stamps), default=0)
+
+    def owners(self, request: Any) -> tuple[Dictionary, str, list[int]]:
+        """Of a request with `item_ids` or `user_ids`: whose ids they are, the field, their rows."""
+        if not request.HasField("user_ids"):
+            return self.items, "item_ids", self.items.find(request.item_ids, "item_ids")
+        if request.HasField("item_ids"):
+            raise invalid("user_ids", "item_ids are given as well")
+        return self.users, "user_ids", self.users.find(request.user_ids, "user_ids")
 
     def table(self, rows: list[int], typed: bool) -> pool_pb2.ItemTable:
         items = [self.pool[row] for row in rows]

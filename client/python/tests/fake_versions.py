@@ -21,15 +21,12 @@ _STAGING = embeddings_pb2.EMBEDDING_VERSION_STATE_STAGING
 class Version:
     proto: embeddings_pb2.EmbeddingVersion
     vectors: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
+    user_vectors: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
     shards: dict[int, pool_pb2.ImportResponse] = dataclasses.field(default_factory=dict)
 
 
 def _refused(reason: str) -> CallError:
     return CallError(grpc.StatusCode.FAILED_PRECONDITION, reason.lower(), reason=reason)
-
-
-def _highest(c: FakeCollection) -> int:
-    return max((version for version, _ in c.stamps.values()), default=0)
 
 
 def find(server: Any, request: Any) -> tuple[FakeCollection, Version]:
@@ -49,7 +46,7 @@ def begin(server: Any, request: Any) -> Any:
     known = c.versions.get(request.model_version)
     if known is not None and known.proto.state == _STAGING:
         return get(known)
-    if request.model_version <= _highest(c):
+    if request.model_version <= c.highest_model_version():
         raise _refused("STALE_MODEL_VERSION")
     proto = embeddings_pb2.EmbeddingVersion(
         name=f"{request.collection}/embeddingVersions/{request.model_version}",
@@ -84,11 +81,14 @@ def upload(server: Any, request: Any) -> Any:
         return position
     if request.chunk_number > position.durable_chunk_number + 1:
         raise invalid("chunk_number", f"go on with {position.durable_chunk_number + 1}")
-    rows = c.items.find(request.item_ids, "item_ids")
-    if -1 in rows:
-        raise invalid(f"item_ids[{rows.index(-1)}]", "no such item")
+    ids, field, rows = c.owners(request)
+    if ids is c.users:
+        rows = c.users.add(request.user_ids, field)
+    elif -1 in rows:
+        raise invalid(f"{field}[{rows.index(-1)}]", "no such item")
     shape = (request.vectors.row_count, request.vectors.column_count)
-    version.vectors.update(
+    vectors = version.vectors if ids is c.items else version.user_vectors
+    vectors.update(
         zip(rows, columns.floats_from_column(request.vectors.values).reshape(shape))
     )
     position.durable_chunk_number += 1
@@ -110,16 +110,20 @@ def commit(server: Any, request: Any) -> Any:
         return version.proto
     if version.proto.state != _STAGING:
         raise _refused("EMBEDDING_VERSION_ENDED")
-    if version.proto.model_version <= _highest(c):
+    if version.proto.model_version <= c.highest_model_version():
         raise _refused("STALE_MODEL_VERSION")
     rows = len(version.vectors)
+    users = len(version.user_vectors)
     if rows == 0 or (request.HasField("row_count") and request.row_count != rows):
         raise _refused("EMBEDDING_VERSION_INCOMPLETE")
-    c.vectors = version.vectors
-    seconds = int(time.time()) * 1_000_000
-    c.stamps = {row: (version.proto.model_version, seconds) for row in c.vectors}
+    if request.HasField("user_row_count") and request.user_row_count != users:
+        raise _refused("EMBEDDING_VERSION_INCOMPLETE")
+    c.vectors, c.user_vectors = version.vectors, version.user_vectors
+    stamp = (version.proto.model_version, int(time.time()) * 1_000_000)
+    c.stamps = dict.fromkeys(c.vectors, stamp)
+    c.user_stamps = dict.fromkeys(c.user_vectors, stamp)
     c.commits[version.proto.model_version] = request.request_id
-    version.proto.row_count = rows
+    version.proto.row_count, version.proto.user_row_count = rows, users
     return _end(version, embeddings_pb2.EMBEDDING_VERSION_STATE_COMMITTED)
 
 
@@ -127,7 +131,7 @@ def abort(server: Any, request: Any) -> Any:
     _, version = find(server, request)
     if version.proto.state == embeddings_pb2.EMBEDDING_VERSION_STATE_COMMITTED:
         raise _refused("EMBEDDING_VERSION_ENDED")
-    version.vectors = {}
+    version.vectors, version.user_vectors = {}, {}
     return _end(version, embeddings_pb2.EMBEDDING_VERSION_STATE_ABORTED)
 
 

@@ -117,6 +117,14 @@ TEST_F(CliSampleTest, CandidatesAreRanked) {
   line.insert(line.end(), {"--query", "1,2", "--positive", "9"});
   EXPECT_EQ(Run(line), ExitCode::kOk) << err_.str();
   EXPECT_EQ(seen.anchor(), v1::NEAREST_ANCHOR_QUERY);
+  std::vector<std::string> by_user = line;
+  by_user[6] = "user";
+  EXPECT_EQ(Run(by_user), ExitCode::kUsage);
+  EXPECT_THAT(err_.str(), HasSubstr("--user"));
+  by_user.insert(by_user.end(), {"--user", "3"});
+  EXPECT_EQ(Run(by_user), ExitCode::kOk) << err_.str();
+  EXPECT_EQ(seen.anchor(), v1::NEAREST_ANCHOR_USER);
+  EXPECT_EQ(Run(line), ExitCode::kOk) << err_.str();
   EXPECT_EQ(seen.sample().negative_count(), 2);
   EXPECT_FALSE(seen.include_candidate_vectors());
   EXPECT_THAT(out_.str(), HasSubstr("2.5000"));
@@ -293,10 +301,11 @@ TEST(SourceSpecTest, BadKeysAndValuesAreNamed) {
   EXPECT_THAT(message("exposure:max-importance-weight=0.5"), HasSubstr("of at least 1"));
   EXPECT_THAT(message("uniform:share=-1"), HasSubstr("share"));
   EXPECT_THAT(message("uniform:category="), HasSubstr("category"));
-  EXPECT_THAT(message("nearest:anchor=user"), HasSubstr("positive, query"));
+  EXPECT_THAT(message("nearest:anchor=nobody"), HasSubstr("positive, query, user"));
   EXPECT_THAT(message("adversarial"), HasSubstr("temperature"));
   EXPECT_THAT(message("adversarial:temperature=0"), HasSubstr("temperature"));
-  EXPECT_THAT(message("adversarial:temperature=1,anchor=user"), HasSubstr("positive, query"));
+  EXPECT_THAT(message("adversarial:temperature=1,anchor=nobody"),
+              HasSubstr("positive, query, user"));
   EXPECT_THAT(message("dynamic"), HasSubstr("pool: dynamic needs one"));
   EXPECT_THAT(message("dynamic:pool=1025"), HasSubstr("in [1, 1024]"));
   EXPECT_THAT(message("dynamic:pool=8"), HasSubstr("top:"));

@@ -223,9 +223,21 @@ TEST_F(CliTest, PushEmbeddingsSendsRowsInOrder) {
                  vectors, "--durable", "--model-version", "12"}),
             ExitCode::kOk)
       << err_.str();
+  EXPECT_THAT(ReadIds(seen.item_ids(), "").value(), ElementsAre(7, 8, 9));
+  EXPECT_EQ(seen.acknowledgement_level(), v1::ACKNOWLEDGEMENT_LEVEL_DURABLE);
   EXPECT_EQ(seen.model_version(), 12);
   EXPECT_FALSE(seen.allow_partial());
+  EXPECT_FALSE(seen.has_user_ids());
 
+  EXPECT_EQ(Run({"push-embeddings", "--users", "--collection", "movies", "--ids",
+                 File("ids.txt", "4\n5\n6"), vectors}),
+            ExitCode::kOk)
+      << err_.str();
+  EXPECT_THAT(ReadIds(seen.user_ids(), "").value(), ElementsAre(4, 5, 6));
+  EXPECT_FALSE(seen.has_item_ids());
+  EXPECT_EQ(Run({"push-embeddings", "--users", "--replace", "--model-version", "13", "--collection",
+                 "movies", "--ids", File("ids.txt", "4\n5\n6"), vectors}),
+            ExitCode::kUsage);
   server_.handlers.write_embeddings = [&](const v1::BatchWriteEmbeddingsRequest& request,
                                           v1::WriteReceipt* receipt) {
     EXPECT_TRUE(request.allow_partial());
@@ -239,8 +251,6 @@ TEST_F(CliTest, PushEmbeddingsSendsRowsInOrder) {
             ExitCode::kOk)
       << err_.str();
   EXPECT_THAT(out_.str(), HasSubstr("left out 1 rows, the first of them row 1, from 0"));
-  EXPECT_THAT(ReadIds(seen.item_ids(), "").value(), ElementsAre(7, 8, 9));
-  EXPECT_EQ(seen.acknowledgement_level(), v1::ACKNOWLEDGEMENT_LEVEL_DURABLE);
 }
 
 TEST_F(CliTest, PushEmbeddingsReplacesAllAndGoesOnWhereItWas) {

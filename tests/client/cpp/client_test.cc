@@ -89,7 +89,7 @@ TEST_F(ClientTest, LargeWriteIsCutIntoCallsThatTheServerTakes) {
   std::iota(items.begin(), items.end(), 0);
   const std::vector<float> vectors(items.size() * 512, 0.5F);
   const EmbeddingBatch batch{.collection = "collections/c",
-                             .item_ids = std::span<const int64_t>(items),
+                             .ids = std::span<const int64_t>(items),
                              .vectors = vectors,
                              .dimension = 512,
                              .allow_partial = true};

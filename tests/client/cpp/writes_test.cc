@@ -182,7 +182,7 @@ TEST(WritesTest, EmbeddingRequestCarriesTheRowsOfItsRange) {
   std::vector<float> vectors(6);
   std::iota(vectors.begin(), vectors.end(), 0.0F);
   const EmbeddingBatch batch{.collection = "collections/c",
-                             .item_ids = std::span<const int64_t>(ids),
+                             .ids = std::span<const int64_t>(ids),
                              .vectors = vectors,
                              .dimension = 2};
   ASSERT_TRUE(CheckShape(batch).ok());
@@ -224,10 +224,8 @@ TEST(WritesTest, ColumnsThatAreNotParallelAreNamed) {
   EXPECT_EQ(field(CheckShape(items)), "alive_until_micros");
   items.interval_splits = three;
   EXPECT_EQ(field(CheckShape(items)), "interval_splits");
-  EmbeddingBatch embeddings{.collection = "",
-                            .item_ids = std::span<const int64_t>(two),
-                            .vectors = floats,
-                            .dimension = 2};
+  EmbeddingBatch embeddings{
+      .collection = "", .ids = std::span<const int64_t>(two), .vectors = floats, .dimension = 2};
   EXPECT_EQ(field(CheckShape(embeddings)), "vectors.values");
   embeddings.dimension = 0;
   EXPECT_EQ(field(CheckShape(embeddings)), "vectors.column_count");

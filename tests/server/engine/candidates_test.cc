@@ -76,7 +76,7 @@ class CandidatesTest : public testing::Test {
     WriteEmbeddingsRequest vectors;
     vectors.column_count = kDimension;
     std::erase_if(ids, [](int64_t item) { return !HasVector(item); });
-    vectors.items.values = ids;
+    vectors.ids.values = ids;
     for (const int64_t item : ids) {
       const std::vector<float> vector = VectorOf(item);
       vectors.values.insert(vectors.values.end(), vector.begin(), vector.end());
@@ -240,10 +240,11 @@ TEST_F(CandidatesTest, VectorsAreThoseThatAreStored) {
     const CandidateResult result = Get(request, collection);
     EXPECT_EQ(result.dimension, kDimension);
     const IdBatch ids{std::vector<int64_t>(result.sample.ids.begin(), result.sample.ids.end())};
-    const GetEmbeddingsResult stored = *harness_.engine().GetEmbeddings(collection, ids);
+    const GetEmbeddingsResult stored =
+        *harness_.engine().GetEmbeddings(collection, VectorOwner::kItem, ids);
     EXPECT_EQ(Bits(result.candidate_vectors), Bits(stored.values));
     const GetEmbeddingsResult positives =
-        *harness_.engine().GetEmbeddings(collection, *request.sample.positives);
+        *harness_.engine().GetEmbeddings(collection, VectorOwner::kItem, *request.sample.positives);
     EXPECT_EQ(Bits(result.positive_vectors), Bits(positives.values));
     EXPECT_THAT(positives.found, ElementsAre(1, 0, 1, 1));
   }
@@ -274,7 +275,7 @@ TEST_F(CandidatesTest, PositivesAreAnchorsWhereTheyHaveAVector) {
 
 TEST_F(CandidatesTest, StaleVectorsCountAsNone) {
   WriteEmbeddingsRequest fresh;
-  fresh.items.values = std::vector<int64_t>{1, 13};
+  fresh.ids.values = std::vector<int64_t>{1, 13};
   fresh.column_count = kDimension;
   fresh.values = {1, 1, 1, 2, 2, 2};
   fresh.model_version = 5;
@@ -395,7 +396,7 @@ TEST_F(CandidatesTest, NamesFollowTheirScores) {
   items.alive.assign(3, {Interval{}});
   ASSERT_TRUE(harness_.Items("names", items).ok());
   WriteEmbeddingsRequest vectors;
-  vectors.items.values = std::vector<std::string>{"low", "high"};
+  vectors.ids.values = std::vector<std::string>{"low", "high"};
   vectors.column_count = 1;
   vectors.values = {1, 2};
   ASSERT_TRUE(harness_.Embeddings("names", vectors).ok());

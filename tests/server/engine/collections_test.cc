@@ -89,7 +89,7 @@ TEST_F(CollectionsTest, AWriteToACollectionThatGoesDoesNotReachTheNextOfItsName)
   engine.CreateCollection(settings, [](const absl::StatusOr<CollectionRecord>&) {});
   engine.WriteItems("films", ItemsAlways({1}), [](const absl::StatusOr<WriteResult>&) {});
   WriteEmbeddingsRequest vectors;
-  vectors.items.values = std::vector<int64_t>{1};
+  vectors.ids.values = std::vector<int64_t>{1};
   vectors.column_count = 2;
   vectors.values = {1, 2};
   std::promise<absl::Status> outcome;

@@ -59,14 +59,14 @@ class ElementTypeTest : public testing::Test {
 
   absl::Status Write(const std::string& id, std::vector<float> values) {
     WriteEmbeddingsRequest request;
-    request.items.values = Ids();
+    request.ids.values = Ids();
     request.column_count = kDimension;
     request.values = std::move(values);
     return harness_.Embeddings(id, request).status();
   }
 
   std::vector<float> Read(const std::string& id) {
-    const auto read = harness_.engine().GetEmbeddings(id, {Ids()});
+    const auto read = harness_.engine().GetEmbeddings(id, VectorOwner::kItem, {Ids()});
     EXPECT_TRUE(read.ok()) << read.status();
     return {read->values.begin(), read->values.end()};
   }
@@ -153,7 +153,7 @@ TEST_F(ElementTypeTest, ARepeatedWriteIsKnownByItsRequestId) {
   Make("c", {kDimension, Metric::kCosine, ElementType::kBfloat16},
        RandomValues(4, kItems * kDimension));
   WriteEmbeddingsRequest request;
-  request.items.values = Ids();
+  request.ids.values = Ids();
   request.column_count = kDimension;
   request.values = RandomValues(5, kItems * kDimension);
   request.options.request_id = "once";

@@ -28,7 +28,7 @@ WriteEmbeddingsRequest Rows(std::vector<int64_t> items, float value) {
   WriteEmbeddingsRequest request;
   request.column_count = 2;
   request.values.assign(2 * items.size(), value);
-  request.items.values = std::move(items);
+  request.ids.values = std::move(items);
   return request;
 }
 
@@ -77,7 +77,9 @@ class EmbeddingVersionsTest : public testing::Test {
     return harness_.Embeddings("c", request).status();
   }
 
-  GetEmbeddingsResult Read() { return *harness_.engine().GetEmbeddings("c", {Range(0, kItems)}); }
+  GetEmbeddingsResult Read() {
+    return *harness_.engine().GetEmbeddings("c", VectorOwner::kItem, {Range(0, kItems)});
+  }
   // Of all items, from one snapshot; -1: no vector.
   std::vector<int64_t> Versions() { return Read().model_versions; }
   EmbeddingVersionState State(int64_t version) {

@@ -182,7 +182,7 @@ void EventfulCollection::WriteEmbeddings(const std::string& id) {
       request.values.push_back(static_cast<float>(random.Unit() * 2 - 1));
     }
   }
-  request.items.values = ids;
+  request.ids.values = ids;
   request.column_count = kDimension;
   ASSERT_TRUE(harness_.Embeddings(id, request).ok());
 }

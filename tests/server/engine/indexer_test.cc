@@ -59,7 +59,7 @@ class IndexerTest : public testing::Test {
 
   WriteEmbeddingsRequest RandomVectors(const std::vector<int64_t>& ids) {
     WriteEmbeddingsRequest request;
-    request.items = IdBatch(ids);
+    request.ids = IdBatch(ids);
     request.column_count = kDimension;
     for (size_t i = 0; i < ids.size(); ++i) {
       const std::vector<float> vector = RandomVector();

@@ -28,7 +28,7 @@ WriteEmbeddingsRequest VectorsOf(std::vector<int64_t> items, std::optional<int64
   WriteEmbeddingsRequest request;
   request.column_count = 2;
   request.values.assign(2 * items.size(), value);
-  request.items.values = std::move(items);
+  request.ids.values = std::move(items);
   request.model_version = version;
   request.options.request_id = std::move(request_id);
   return request;
@@ -49,7 +49,8 @@ class ModelVersionsTest : public testing::Test {
   }
 
   GetEmbeddingsResult Read() {
-    return *harness_.engine().GetEmbeddings("c", {std::vector<int64_t>{1, 2, 3}});
+    return *harness_.engine().GetEmbeddings("c", VectorOwner::kItem,
+                                            {std::vector<int64_t>{1, 2, 3}});
   }
 
   int64_t Highest() { return harness_.engine().GetStatistics("c", 0)->highest_model_version; }

@@ -124,7 +124,7 @@ TEST_F(ReadsTest, RowKeysDefaultToUserPositiveAndAsOf) {
 
 TEST_F(ReadsTest, EqualTokensGiveEqualBytesAfterARestart) {
   WriteEmbeddingsRequest vectors;
-  vectors.items.values = std::vector<int64_t>{10, 30, 40};
+  vectors.ids.values = std::vector<int64_t>{10, 30, 40};
   vectors.column_count = 2;
   vectors.values = {1, 2, 3, 4, 5, 6};
   ASSERT_TRUE(harness_.Embeddings("c", vectors).ok());
@@ -170,7 +170,7 @@ TEST_F(ReadsTest, StatisticsCountWhatHappened) {
 
 TEST_F(ReadsTest, DynamicDrawsFromAPoolAndIsCounted) {
   WriteEmbeddingsRequest vectors;
-  vectors.items.values = std::vector<int64_t>{10, 20, 30};
+  vectors.ids.values = std::vector<int64_t>{10, 20, 30};
   vectors.column_count = 2;
   vectors.values = {1, 0, 2, 0, 3, 0};
   ASSERT_TRUE(harness_.Embeddings("c", vectors).ok());

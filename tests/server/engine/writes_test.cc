@@ -104,18 +104,19 @@ TEST_F(WritesTest, MissingItemsAreCreatedAliveFromTheirEarliestEvent) {
 TEST_F(WritesTest, EmbeddingsAreSeenByTheNextRequest) {
   ASSERT_TRUE(harness_.Items("c", ItemsAlways({1, 2})).ok());
   WriteEmbeddingsRequest request;
-  request.items.values = std::vector<int64_t>{2};
+  request.ids.values = std::vector<int64_t>{2};
   request.column_count = 2;
   request.values = {3, 4};
   request.options.level = AckLevel::kApplied;
   ASSERT_TRUE(harness_.Embeddings("c", request).ok());
-  const auto read = harness_.engine().GetEmbeddings("c", {std::vector<int64_t>{1, 2}});
+  const auto read =
+      harness_.engine().GetEmbeddings("c", VectorOwner::kItem, {std::vector<int64_t>{1, 2}});
   EXPECT_THAT(read->found, testing::ElementsAre(0, 1));
   EXPECT_EQ(read->values[3], 4);
   request.values = {3, std::numeric_limits<float>::infinity()};
   EXPECT_THAT(BadFields(harness_.Embeddings("c", request).status()),
               testing::ElementsAre("vectors[0]"));
-  request.items.values = std::vector<int64_t>{9};
+  request.ids.values = std::vector<int64_t>{9};
   request.values = {1, 1};
   EXPECT_THAT(BadFields(harness_.Embeddings("c", request).status()),
               testing::ElementsAre("item_ids[0]"));
@@ -131,7 +132,7 @@ TEST_F(WritesTest, PartialWritesLeaveOutWhatCannotBeWritten) {
   ASSERT_TRUE(harness_.Items("c", ItemsAlways({1, 2, 3})).ok());
   constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
   WriteEmbeddingsRequest request;
-  request.items.values = std::vector<int64_t>{1, 2, 99, 3, 98};
+  request.ids.values = std::vector<int64_t>{1, 2, 99, 3, 98};
   request.column_count = 2;
   request.values = {1, 1, 2, kNan, 3, 3, 4, 4, kNan, 5};
   request.options.request_id = "a";
@@ -145,7 +146,8 @@ TEST_F(WritesTest, PartialWritesLeaveOutWhatCannotBeWritten) {
                                                       RowRefusal::kUnknownItem, RowRefusal::kNone,
                                                       RowRefusal::kUnknownItem));
   for (int round = 0; round < 2; ++round) {
-    const auto read = harness_.engine().GetEmbeddings("c", {std::vector<int64_t>{1, 2, 3}});
+    const auto read =
+        harness_.engine().GetEmbeddings("c", VectorOwner::kItem, {std::vector<int64_t>{1, 2, 3}});
     EXPECT_THAT(read->found, testing::ElementsAre(1, 0, 1));
     EXPECT_EQ(read->values[4], 4);
     const auto again = harness_.Embeddings("c", request);
@@ -159,12 +161,12 @@ TEST_F(WritesTest, PartialWritesLeaveOutWhatCannotBeWritten) {
   request.model_version = 4;
   EXPECT_EQ(ReasonOf(harness_.Embeddings("c", request).status()), "STALE_MODEL_VERSION");
   // A write of which nothing is left changes nothing, not even the version.
-  request.items.values = std::vector<int64_t>{99};
+  request.ids.values = std::vector<int64_t>{99};
   request.values = {1, 1};
   request.model_version = 9;
   EXPECT_EQ(harness_.Embeddings("c", request)->written_count, 0);
   EXPECT_EQ(harness_.engine().GetStatistics("c", 0)->highest_model_version, 5);
-  request.items.values = std::vector<int64_t>{1, 1};
+  request.ids.values = std::vector<int64_t>{1, 1};
   request.values = {1, 1, 1, 1};
   EXPECT_THAT(BadFields(harness_.Embeddings("c", request).status()),
               testing::ElementsAre("item_ids[1]"));

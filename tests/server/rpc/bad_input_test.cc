@@ -239,6 +239,16 @@ TEST_F(BadInputTest, EmbeddingsOfAnotherShapeOrNotFiniteAreNamed) {
             "item_ids[1]");
 }
 
+TEST_F(BadInputTest, EmbeddingsAreOfItemsOrOfUsers) {
+  ExpectBad(WriteEmbeddingsWith([](auto& r) { *r.mutable_user_ids() = r.item_ids(); }), "user_ids");
+  ExpectBad(WriteEmbeddingsWith([](auto& r) { r.clear_item_ids(); }), "item_ids");
+  ExpectBad(WriteEmbeddingsWith([](auto& r) {
+              r.clear_item_ids();
+              r.mutable_user_ids();
+            }),
+            "user_ids");
+}
+
 TEST_F(BadInputTest, EmbeddingsNeedSettings) {
   v1::CreateCollectionRequest create;
   create.set_collection_id("plain");

@@ -78,16 +78,22 @@ std::vector<GoldenRecord> SecondRecords() {
   return records;
 }
 
-// What this version adds.
+// What version 3 added.
 std::vector<GoldenRecord> ThirdRecords() {
   std::vector<GoldenRecord> records;
   Add(SampleEmbeddings2(), &records);
-  for (const EmbeddingRecord& sample : SampleStagedEmbeddings()) {
-    const EncodedRecord encoded = Encode(sample);
-    records.push_back({"staged_embeddings", encoded.key, encoded.value});
-  }
+  Add(SampleStagedEmbeddings(), &records);
   Add(SampleEmbeddingVersions(), &records);
   records.push_back({"default", std::string(kFormatVersionKey), EncodeFormatVersion(3)});
+  return records;
+}
+
+// What this version adds.
+std::vector<GoldenRecord> FourthRecords() {
+  std::vector<GoldenRecord> records;
+  Add(SampleUserEmbeddings(), &records);
+  Add(SampleEmbeddingVersions2(), &records);
+  records.push_back({"default", std::string(kFormatVersionKey), EncodeFormatVersion(4)});
   return records;
 }
 
@@ -129,6 +135,8 @@ void ExpectLines(const std::vector<GoldenRecord>& records, const std::string& na
   }
 }
 
+TEST(GoldenTest, WritesTheBytesOfVersion4) { ExpectLines(FourthRecords(), "records-v4.hex"); }
+
 TEST(GoldenTest, WritesTheBytesOfVersion3) { ExpectLines(ThirdRecords(), "records-v3.hex"); }
 
 TEST(GoldenTest, WritesTheBytesOfVersion2) { ExpectLines(SecondRecords(), "records-v2.hex"); }
@@ -167,16 +175,27 @@ std::vector<Record> Both(std::vector<Record> first, const std::vector<Record>& s
   return first;
 }
 
+std::vector<EmbeddingRecord> ReadEmbeddings(const std::vector<GoldenRecord>& golden,
+                                            Family family) {
+  std::vector<EmbeddingRecord> read;
+  for (const GoldenRecord& record : golden) {
+    if (record.name != FamilyName(family)) continue;
+    EXPECT_TRUE(DecodeEmbedding(family, record.key, record.value, &read.emplace_back()).ok());
+  }
+  return read;
+}
+
+TEST(GoldenTest, ReadsTheBytesOfVersion4) {
+  const std::vector<GoldenRecord> golden = ReadGolden("records-v4.hex");
+  EXPECT_EQ(ReadEmbeddings(golden, Family::kUserEmbeddings), SampleUserEmbeddings());
+  ExpectReads(golden, SampleEmbeddingVersions2());
+}
+
 TEST(GoldenTest, ReadsTheBytesOfVersion3) {
   const std::vector<GoldenRecord> golden = ReadGolden("records-v3.hex");
   ExpectReads(golden, SampleEmbeddings2());
   ExpectReads(golden, SampleEmbeddingVersions());
-  std::vector<EmbeddingRecord> staged;
-  for (const GoldenRecord& record : golden) {
-    if (record.name != FamilyName(Family::kStagedEmbeddings)) continue;
-    ASSERT_TRUE(DecodeStaged(record.key, record.value, &staged.emplace_back()).ok());
-  }
-  EXPECT_EQ(staged, SampleStagedEmbeddings());
+  EXPECT_EQ(ReadEmbeddings(golden, Family::kStagedEmbeddings), SampleStagedEmbeddings());
 }
 
 TEST(GoldenTest, ReadsTheBytesOfVersion2) {

@@ -119,6 +119,16 @@ std::vector<EmbeddingVersionRecord> SampleEmbeddingVersions() {
           {3, EmbeddingVersionState::kExpired, 5, 6, 7, 0, 8}};
 }
 
+std::vector<EmbeddingRecord> SampleUserEmbeddings() {
+  return {
+      {1, {0.5f}, 2, {}, 0, VectorOwner::kUser},
+      {0x01020304, {-0.5f}, 3, {0x0102030405060708, 9}, 0x0102030405060708, VectorOwner::kUser}};
+}
+
+std::vector<EmbeddingVersionRecord> SampleEmbeddingVersions2() {
+  return {{1, EmbeddingVersionState::kCommitted, 2, 3, 4, 5, 6, 0x0102030405060708}};
+}
+
 EncodedRecord Encode(const CollectionRecord& record) {
   EncodedRecord encoded;
   AppendIncarnationKey(record.incarnation, &encoded.key);
@@ -149,11 +159,7 @@ EncodedRecord Encode(const EventRecord& record) {
 
 EncodedRecord Encode(const EmbeddingRecord& record) {
   EncodedRecord encoded;
-  if (record.table == 0) {
-    AppendOrdinalKey(kSampleIncarnation, record.ordinal, &encoded.key);
-  } else {
-    AppendStagedKey(kSampleIncarnation, record.table, record.ordinal, &encoded.key);
-  }
+  AppendEmbeddingKey(kSampleIncarnation, record.table, record.owner, record.ordinal, &encoded.key);
   AppendEmbeddingValue(record.vector, record.commit_sequence, record.stamp, &encoded.value);
   return encoded;
 }

@@ -36,6 +36,10 @@ std::vector<EmbeddingRecord> SampleEmbeddings2();
 std::vector<EmbeddingRecord> SampleStagedEmbeddings();
 std::vector<EmbeddingVersionRecord> SampleEmbeddingVersions();
 
+// Those that use what format version 4 added; golden in a file of their own.
+std::vector<EmbeddingRecord> SampleUserEmbeddings();
+std::vector<EmbeddingVersionRecord> SampleEmbeddingVersions2();
+
 // Key and value as the store writes them, for any kind of record.
 struct EncodedRecord {
   std::string key;

@@ -19,22 +19,26 @@ using ::testing::Pair;
 
 class StoreEmbeddingsTest : public StoreTestBase {
  protected:
-  void Put(StoreBatch& batch, int64_t incarnation, int64_t table, Ordinal ordinal, float value) {
-    batch.PutEmbedding(incarnation, ordinal, std::vector<float>{value}, 1, {table, 1}, table);
+  void Put(StoreBatch& batch, int64_t incarnation, int64_t table, Ordinal ordinal, float value,
+           VectorOwner owner = VectorOwner::kItem) {
+    batch.PutEmbedding(incarnation, ordinal, std::vector<float>{value}, 1, {table, 1}, table,
+                       owner);
   }
 
   // Values by ordinal.
-  std::map<Ordinal, float> Table(int64_t incarnation, int64_t table) {
+  std::map<Ordinal, float> Table(int64_t incarnation, int64_t table,
+                                 VectorOwner owner = VectorOwner::kItem) {
     std::map<Ordinal, float> values;
     const absl::Status status = store_->ScanEmbeddings(
         incarnation,
         [&](const EmbeddingRecord& record) {
           EXPECT_EQ(record.table, table);
+          EXPECT_EQ(record.owner, owner);
           EXPECT_TRUE(values.empty() || values.rbegin()->first < record.ordinal);
           values[record.ordinal] = record.vector[0];
           return absl::OkStatus();
         },
-        table);
+        table, owner);
     EXPECT_TRUE(status.ok()) << status;
     return values;
   }
@@ -85,6 +89,43 @@ TEST_F(StoreEmbeddingsTest, TablesAreApart) {
   EXPECT_EQ(Table(2, 256).size(), 2u);
 }
 
+TEST_F(StoreEmbeddingsTest, ThoseOfUsersAreApartAndGoWithTheirTable) {
+  constexpr VectorOwner kUser = VectorOwner::kUser;
+  Open();
+  StoreBatch batch;
+  for (const int64_t incarnation : {1, 2}) {
+    for (const int64_t table : {0, 1, 2}) {
+      const auto value = static_cast<float>(1000 * incarnation + table);
+      Put(batch, incarnation, table, 5, value);
+      Put(batch, incarnation, table, 5, -value, kUser);
+      Put(batch, incarnation, table, 6, 1, kUser);
+    }
+  }
+  ASSERT_TRUE(store_->Write(batch, 1, Store::Sync::kYes).ok());
+  batch.Clear();
+  batch.DeleteEmbeddings(1, 1);
+  batch.DeleteUserEmbedding(1, 0, 6);
+  ASSERT_TRUE(store_->Write(batch, 2, Store::Sync::kYes).ok());
+  LosePower();
+  Open();
+  EXPECT_THAT(Table(1, 0), ElementsAre(Pair(5, 1000)));
+  EXPECT_THAT(Table(1, 0, kUser), ElementsAre(Pair(5, -1000)));
+  EXPECT_THAT(Table(1, 1, kUser), IsEmpty());
+  EXPECT_THAT(Table(1, 2, kUser), ElementsAre(Pair(5, -1002), Pair(6, 1)));
+  EXPECT_EQ(Table(2, 1, kUser).size(), 2u);
+  batch.Clear();
+  batch.DeleteEmbeddings(1, 0);
+  ASSERT_TRUE(store_->Write(batch, 3, Store::Sync::kYes).ok());
+  EXPECT_THAT(Table(1, 0, kUser), IsEmpty());
+  EXPECT_EQ(Table(1, 2, kUser).size(), 2u);
+  EXPECT_EQ(Table(2, 0, kUser).size(), 2u);
+  batch.Clear();
+  batch.DeleteCollection(1);
+  ASSERT_TRUE(store_->Write(batch, 4, Store::Sync::kYes).ok());
+  EXPECT_THAT(Table(1, 2, kUser), IsEmpty());
+  EXPECT_EQ(Table(2, 2, kUser).size(), 2u);
+}
+
 TEST_F(StoreEmbeddingsTest, PagesHoldEveryEmbeddingOfTheTableOnce) {
   Open();
   StoreBatch batch;
@@ -98,11 +139,11 @@ TEST_F(StoreEmbeddingsTest, PagesHoldEveryEmbeddingOfTheTableOnce) {
       std::vector<Ordinal> seen;
       std::optional<Ordinal> next = 0;
       while (next.has_value()) {
-        auto page =
-            store_->ScanEmbeddingPage(1, table, *next, limit, [&](const EmbeddingRecord& record) {
-              seen.push_back(record.ordinal);
-              return absl::OkStatus();
-            });
+        auto page = store_->ScanEmbeddingPage(1, table, VectorOwner::kItem, *next, limit,
+                                              [&](const EmbeddingRecord& record) {
+                                                seen.push_back(record.ordinal);
+                                                return absl::OkStatus();
+                                              });
         ASSERT_TRUE(page.ok()) << page.status();
         next = *page;
       }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finding and deleting events, streams, and folders of earlier format versions.
 #include <atomic>
+#include <map>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -61,8 +62,7 @@ class StoreEventsTest : public StoreTestBase {
     return positions;
   }
 
-  // Makes the folder one that an earlier version wrote: version 1 had no streams, and neither
-  // had staged embeddings.
+  // Makes the folder one that an earlier version wrote, without the families that are younger.
   void MakeVersion(uint32_t version) {
     rocksdb::Options options;
     std::vector<std::string> names;
@@ -73,10 +73,13 @@ class StoreEventsTest : public StoreTestBase {
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     rocksdb::DB* db = nullptr;
     ASSERT_TRUE(rocksdb::DB::Open(options, path, families, &handles, &db).ok());
+    const std::map<std::string, uint32_t> first_versions = {{"streams", 2},
+                                                            {"staged_embeddings", 3},
+                                                            {"embedding_versions", 3},
+                                                            {"user_embeddings", 4}};
     for (size_t i = 0; i < names.size(); ++i) {
-      const bool is_of_version_3 =
-          names[i] == "staged_embeddings" || names[i] == "embedding_versions";
-      if (!is_of_version_3 && (names[i] != "streams" || version > 1)) continue;
+      const auto first = first_versions.find(names[i]);
+      if (first == first_versions.end() || version >= first->second) continue;
       EXPECT_TRUE(db->DropColumnFamily(handles[i]).ok());
     }
     EXPECT_TRUE(db->Put({}, std::string(kFormatVersionKey), EncodeFormatVersion(version)).ok());
@@ -235,6 +238,27 @@ TEST_F(StoreEventsTest, UpgradesAFolderOfVersion2) {
   };
   EXPECT_TRUE(store_->ScanEmbeddings(1, keep).ok());
   EXPECT_EQ(found, (std::vector<EmbeddingRecord>{{0, {1.5f}, 6, {}}}));
+  store_.reset();
+  EXPECT_EQ(FormatVersion(), kFormatVersion) << "older programs must refuse it";
+}
+
+TEST_F(StoreEventsTest, UpgradesAFolderOfVersion3) {
+  Open();
+  StoreBatch batch;
+  batch.PutEmbedding(1, 0, std::vector<float>{1.5f}, 6, {}, 7);
+  ASSERT_TRUE(store_->Write(batch, 6, Store::Sync::kYes).ok());
+  store_.reset();
+  MakeVersion(3);
+  Open();
+  int count = 0;
+  const auto add = [&](const EmbeddingRecord&) {
+    ++count;
+    return absl::OkStatus();
+  };
+  EXPECT_TRUE(store_->ScanEmbeddings(1, add, 7).ok());
+  EXPECT_EQ(count, 1);
+  EXPECT_TRUE(store_->ScanEmbeddings(1, add, 7, VectorOwner::kUser).ok());
+  EXPECT_EQ(count, 1);
   store_.reset();
   EXPECT_EQ(FormatVersion(), kFormatVersion) << "older programs must refuse it";
 }

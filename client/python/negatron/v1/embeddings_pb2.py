@@ -18,7 +18,7 @@ from negatron.v1 import pool_pb2 as negatron_dot_v1_dot_pool__pb2
 from negatron.v1 import types_pb2 as negatron_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cnegatron/v1/embeddings.proto\x12\x0bnegatron.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16negatron/v1/pool.proto\x1a\x17negatron/v1/types.proto\"\xba\x02\n\x10\x45mbeddingVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\x03\x12\x31\n\x05state\x18\x03 \x01(\x0e\x32\".negatron.v1.EmbeddingVersionState\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\trow_count\x18\x07 \x01(\x03\x12+\n\x06shards\x18\x08 \x03(\x0b\x32\x1b.negatron.v1.EmbeddingShard\"Q\n\x0e\x45mbeddingShard\x12\r\n\x05shard\x18\x01 \x01(\x05\x12\x19\n\x11next_chunk_number\x18\x02 \x01(\x03\x12\x15\n\rwritten_count\x18\x03 \x01(\x03\"\xa0\x02\n\x1b\x42\x61tchWriteEmbeddingsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\'\n\x08item_ids\x18\x02 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12)\n\x07vectors\x18\x03 \x01(\x0b\x32\x18.negatron.v1.FloatMatrix\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12@\n\x15\x61\x63knowledgement_level\x18\x05 \x01(\x0e\x32!.negatron.v1.AcknowledgementLevel\x12\x1a\n\rmodel_version\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x15\n\rallow_partial\x18\x07 \x01(\x08\x42\x10\n\x0e_model_version\"\xc4\x01\n\x19\x42\x61tchGetEmbeddingsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\'\n\x08item_ids\x18\x02 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12-\n\x08\x65ncoding\x18\x03 \x01(\x0e\x32\x1b.negatron.v1.ColumnEncoding\x12\x1e\n\x16include_model_versions\x18\x04 \x01(\x08\x12\x1b\n\x13include_write_times\x18\x05 \x01(\x08\"\x84\x02\n\x1a\x42\x61tchGetEmbeddingsResponse\x12)\n\x07vectors\x18\x01 \x01(\x0b\x32\x18.negatron.v1.FloatMatrix\x12&\n\x05\x66ound\x18\x02 \x01(\x0b\x32\x17.negatron.v1.ByteColumn\x12,\n\x08snapshot\x18\x03 \x01(\x0b\x32\x1a.negatron.v1.SnapshotToken\x12\x30\n\x0emodel_versions\x18\x04 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x33\n\x11write_time_micros\x18\x05 \x01(\x0b\x32\x18.negatron.v1.Int64Column\"q\n\x1c\x42\x65ginEmbeddingVersionRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\x03\x12&\n\x03ttl\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa0\x01\n\x17UploadEmbeddingsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05shard\x18\x02 \x01(\x05\x12\x14\n\x0c\x63hunk_number\x18\x03 \x01(\x03\x12\'\n\x08item_ids\x18\x04 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12)\n\x07vectors\x18\x05 \x01(\x0b\x32\x18.negatron.v1.FloatMatrix\"\x85\x01\n\x17ImportEmbeddingsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05shard\x18\x02 \x01(\x05\x12\x14\n\x0c\x63hunk_number\x18\x03 \x01(\x03\x12\x37\n\x05\x62\x61tch\x18\x04 \x01(\x0b\x32(.negatron.v1.BatchWriteEmbeddingsRequest\"g\n\x1d\x43ommitEmbeddingVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x16\n\trow_count\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\nrequest_id\x18\x03 \x01(\tB\x0c\n\n_row_count\",\n\x1c\x41\x62ortEmbeddingVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"*\n\x1aGetEmbeddingVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"2\n\x1cListEmbeddingVersionsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\"P\n\x1dListEmbeddingVersionsResponse\x12/\n\x08versions\x18\x01 \x03(\x0b\x32\x1d.negatron.v1.EmbeddingVersion*\xd6\x01\n\x15\x45mbeddingVersionState\x12\'\n#EMBEDDING_VERSION_STATE_UNSPECIFIED\x10\x00\x12#\n\x1f\x45MBEDDING_VERSION_STATE_STAGING\x10\x01\x12%\n!EMBEDDING_VERSION_STATE_COMMITTED\x10\x02\x12#\n\x1f\x45MBEDDING_VERSION_STATE_ABORTED\x10\x03\x12#\n\x1f\x45MBEDDING_VERSION_STATE_EXPIRED\x10\x04\x32\x82\x07\n\x10\x45mbeddingService\x12[\n\x14\x42\x61tchWriteEmbeddings\x12(.negatron.v1.BatchWriteEmbeddingsRequest\x1a\x19.negatron.v1.WriteReceipt\x12\x65\n\x12\x42\x61tchGetEmbeddings\x12&.negatron.v1.BatchGetEmbeddingsRequest\x1a\'.negatron.v1.BatchGetEmbeddingsResponse\x12\x61\n\x15\x42\x65ginEmbeddingVersion\x12).negatron.v1.BeginEmbeddingVersionRequest\x1a\x1d.negatron.v1.EmbeddingVersion\x12U\n\x10UploadEmbeddings\x12$.negatron.v1.UploadEmbeddingsRequest\x1a\x1b.negatron.v1.ImportResponse\x12Y\n\x10ImportEmbeddings\x12$.negatron.v1.ImportEmbeddingsRequest\x1a\x1b.negatron.v1.ImportResponse(\x01\x30\x01\x12\x63\n\x16\x43ommitEmbeddingVersion\x12*.negatron.v1.CommitEmbeddingVersionRequest\x1a\x1d.negatron.v1.EmbeddingVersion\x12\x61\n\x15\x41\x62ortEmbeddingVersion\x12).negatron.v1.AbortEmbeddingVersionRequest\x1a\x1d.negatron.v1.EmbeddingVersion\x12]\n\x13GetEmbeddingVersion\x12\'.negatron.v1.GetEmbeddingVersionRequest\x1a\x1d.negatron.v1.EmbeddingVersion\x12n\n\x15ListEmbeddingVersions\x12).negatron.v1.ListEmbeddingVersionsRequest\x1a*.negatron.v1.ListEmbeddingVersionsResponseB\x03\xf8\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cnegatron/v1/embeddings.proto\x12\x0bnegatron.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16negatron/v1/pool.proto\x1a\x17negatron/v1/types.proto\"\xd2\x02\n\x10\x45mbeddingVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\x03\x12\x31\n\x05state\x18\x03 \x01(\x0e\x32\".negatron.v1.EmbeddingVersionState\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\trow_count\x18\x07 \x01(\x03\x12+\n\x06shards\x18\x08 \x03(\x0b\x32\x1b.negatron.v1.EmbeddingShard\x12\x16\n\x0euser_row_count\x18\t \x01(\x03\"Q\n\x0e\x45mbeddingShard\x12\r\n\x05shard\x18\x01 \x01(\x05\x12\x19\n\x11next_chunk_number\x18\x02 \x01(\x03\x12\x15\n\rwritten_count\x18\x03 \x01(\x03\"\xc9\x02\n\x1b\x42\x61tchWriteEmbeddingsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\'\n\x08item_ids\x18\x02 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12)\n\x07vectors\x18\x03 \x01(\x0b\x32\x18.negatron.v1.FloatMatrix\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12@\n\x15\x61\x63knowledgement_level\x18\x05 \x01(\x0e\x32!.negatron.v1.AcknowledgementLevel\x12\x1a\n\rmodel_version\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x15\n\rallow_partial\x18\x07 \x01(\x08\x12\'\n\x08user_ids\x18\x08 \x01(\x0b\x32\x15.negatron.v1.IdColumnB\x10\n\x0e_model_version\"\xed\x01\n\x19\x42\x61tchGetEmbeddingsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\'\n\x08item_ids\x18\x02 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12-\n\x08\x65ncoding\x18\x03 \x01(\x0e\x32\x1b.negatron.v1.ColumnEncoding\x12\x1e\n\x16include_model_versions\x18\x04 \x01(\x08\x12\x1b\n\x13include_write_times\x18\x05 \x01(\x08\x12\'\n\x08user_ids\x18\x06 \x01(\x0b\x32\x15.negatron.v1.IdColumn\"\x84\x02\n\x1a\x42\x61tchGetEmbeddingsResponse\x12)\n\x07vectors\x18\x01 \x01(\x0b\x32\x18.negatron.v1.FloatMatrix\x12&\n\x05\x66ound\x18\x02 \x01(\x0b\x32\x17.negatron.v1.ByteColumn\x12,\n\x08snapshot\x18\x03 \x01(\x0b\x32\x1a.negatron.v1.SnapshotToken\x12\x30\n\x0emodel_versions\x18\x04 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x33\n\x11write_time_micros\x18\x05 \x01(\x0b\x32\x18.negatron.v1.Int64Column\"q\n\x1c\x42\x65ginEmbeddingVersionRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\x03\x12&\n\x03ttl\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xc9\x01\n\x17UploadEmbeddingsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05shard\x18\x02 \x01(\x05\x12\x14\n\x0c\x63hunk_number\x18\x03 \x01(\x03\x12\'\n\x08item_ids\x18\x04 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12)\n\x07vectors\x18\x05 \x01(\x0b\x32\x18.negatron.v1.FloatMatrix\x12\'\n\x08user_ids\x18\x06 \x01(\x0b\x32\x15.negatron.v1.IdColumn\"\x85\x01\n\x17ImportEmbeddingsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05shard\x18\x02 \x01(\x05\x12\x14\n\x0c\x63hunk_number\x18\x03 \x01(\x03\x12\x37\n\x05\x62\x61tch\x18\x04 \x01(\x0b\x32(.negatron.v1.BatchWriteEmbeddingsRequest\"\x97\x01\n\x1d\x43ommitEmbeddingVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x16\n\trow_count\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x1b\n\x0euser_row_count\x18\x04 \x01(\x03H\x01\x88\x01\x01\x42\x0c\n\n_row_countB\x11\n\x0f_user_row_count\",\n\x1c\x41\x62ortEmbeddingVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"*\n\x1aGetEmbeddingVersionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"2\n\x1cListEmbeddingVersionsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\"P\n\x1dListEmbeddingVersionsResponse\x12/\n\x08versions\x18\x01 \x03(\x0b\x32\x1d.negatron.v1.EmbeddingVersion*\xd6\x01\n\x15\x45mbeddingVersionState\x12\'\n#EMBEDDING_VERSION_STATE_UNSPECIFIED\x10\x00\x12#\n\x1f\x45MBEDDING_VERSION_STATE_STAGING\x10\x01\x12%\n!EMBEDDING_VERSION_STATE_COMMITTED\x10\x02\x12#\n\x1f\x45MBEDDING_VERSION_STATE_ABORTED\x10\x03\x12#\n\x1f\x45MBEDDING_VERSION_STATE_EXPIRED\x10\x04\x32\x82\x07\n\x10\x45mbeddingService\x12[\n\x14\x42\x61tchWriteEmbeddings\x12(.negatron.v1.BatchWriteEmbeddingsRequest\x1a\x19.negatron.v1.WriteReceipt\x12\x65\n\x12\x42\x61tchGetEmbeddings\x12&.negatron.v1.BatchGetEmbeddingsRequest\x1a\'.negatron.v1.BatchGetEmbeddingsResponse\x12\x61\n\x15\x42\x65ginEmbeddingVersion\x12).negatron.v1.BeginEmbeddingVersionRequest\x1a\x1d.negatron.v1.EmbeddingVersion\x12U\n\x10UploadEmbeddings\x12$.negatron.v1.UploadEmbeddingsRequest\x1a\x1b.negatron.v1.ImportResponse\x12Y\n\x10ImportEmbeddings\x12$.negatron.v1.ImportEmbeddingsRequest\x1a\x1b.negatron.v1.ImportResponse(\x01\x30\x01\x12\x63\n\x16\x43ommitEmbeddingVersion\x12*.negatron.v1.CommitEmbeddingVersionRequest\x1a\x1d.negatron.v1.EmbeddingVersion\x12\x61\n\x15\x41\x62ortEmbeddingVersion\x12).negatron.v1.AbortEmbeddingVersionRequest\x1a\x1d.negatron.v1.EmbeddingVersion\x12]\n\x13GetEmbeddingVersion\x12\'.negatron.v1.GetEmbeddingVersionRequest\x1a\x1d.negatron.v1.EmbeddingVersion\x12n\n\x15ListEmbeddingVersions\x12).negatron.v1.ListEmbeddingVersionsRequest\x1a*.negatron.v1.ListEmbeddingVersionsResponseB\x03\xf8\x01\x01\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'negatron.v1.embeddings_pb2', globals())
@@ -26,34 +26,34 @@ if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
   DESCRIPTOR._serialized_options = b'\370\001\001'
-  _EMBEDDINGVERSIONSTATE._serialized_start=2056
-  _EMBEDDINGVERSIONSTATE._serialized_end=2270
+  _EMBEDDINGVERSIONSTATE._serialized_start=2252
+  _EMBEDDINGVERSIONSTATE._serialized_end=2466
   _EMBEDDINGVERSION._serialized_start=160
-  _EMBEDDINGVERSION._serialized_end=474
-  _EMBEDDINGSHARD._serialized_start=476
-  _EMBEDDINGSHARD._serialized_end=557
-  _BATCHWRITEEMBEDDINGSREQUEST._serialized_start=560
-  _BATCHWRITEEMBEDDINGSREQUEST._serialized_end=848
-  _BATCHGETEMBEDDINGSREQUEST._serialized_start=851
-  _BATCHGETEMBEDDINGSREQUEST._serialized_end=1047
-  _BATCHGETEMBEDDINGSRESPONSE._serialized_start=1050
-  _BATCHGETEMBEDDINGSRESPONSE._serialized_end=1310
-  _BEGINEMBEDDINGVERSIONREQUEST._serialized_start=1312
-  _BEGINEMBEDDINGVERSIONREQUEST._serialized_end=1425
-  _UPLOADEMBEDDINGSREQUEST._serialized_start=1428
-  _UPLOADEMBEDDINGSREQUEST._serialized_end=1588
-  _IMPORTEMBEDDINGSREQUEST._serialized_start=1591
-  _IMPORTEMBEDDINGSREQUEST._serialized_end=1724
-  _COMMITEMBEDDINGVERSIONREQUEST._serialized_start=1726
-  _COMMITEMBEDDINGVERSIONREQUEST._serialized_end=1829
-  _ABORTEMBEDDINGVERSIONREQUEST._serialized_start=1831
-  _ABORTEMBEDDINGVERSIONREQUEST._serialized_end=1875
-  _GETEMBEDDINGVERSIONREQUEST._serialized_start=1877
-  _GETEMBEDDINGVERSIONREQUEST._serialized_end=1919
-  _LISTEMBEDDINGVERSIONSREQUEST._serialized_start=1921
-  _LISTEMBEDDINGVERSIONSREQUEST._serialized_end=1971
-  _LISTEMBEDDINGVERSIONSRESPONSE._serialized_start=1973
-  _LISTEMBEDDINGVERSIONSRESPONSE._serialized_end=2053
-  _EMBEDDINGSERVICE._serialized_start=2273
-  _EMBEDDINGSERVICE._serialized_end=3171
+  _EMBEDDINGVERSION._serialized_end=498
+  _EMBEDDINGSHARD._serialized_start=500
+  _EMBEDDINGSHARD._serialized_end=581
+  _BATCHWRITEEMBEDDINGSREQUEST._serialized_start=584
+  _BATCHWRITEEMBEDDINGSREQUEST._serialized_end=913
+  _BATCHGETEMBEDDINGSREQUEST._serialized_start=916
+  _BATCHGETEMBEDDINGSREQUEST._serialized_end=1153
+  _BATCHGETEMBEDDINGSRESPONSE._serialized_start=1156
+  _BATCHGETEMBEDDINGSRESPONSE._serialized_end=1416
+  _BEGINEMBEDDINGVERSIONREQUEST._serialized_start=1418
+  _BEGINEMBEDDINGVERSIONREQUEST._serialized_end=1531
+  _UPLOADEMBEDDINGSREQUEST._serialized_start=1534
+  _UPLOADEMBEDDINGSREQUEST._serialized_end=1735
+  _IMPORTEMBEDDINGSREQUEST._serialized_start=1738
+  _IMPORTEMBEDDINGSREQUEST._serialized_end=1871
+  _COMMITEMBEDDINGVERSIONREQUEST._serialized_start=1874
+  _COMMITEMBEDDINGVERSIONREQUEST._serialized_end=2025
+  _ABORTEMBEDDINGVERSIONREQUEST._serialized_start=2027
+  _ABORTEMBEDDINGVERSIONREQUEST._serialized_end=2071
+  _GETEMBEDDINGVERSIONREQUEST._serialized_start=2073
+  _GETEMBEDDINGVERSIONREQUEST._serialized_end=2115
+  _LISTEMBEDDINGVERSIONSREQUEST._serialized_start=2117
+  _LISTEMBEDDINGVERSIONSREQUEST._serialized_end=2167
+  _LISTEMBEDDINGVERSIONSRESPONSE._serialized_start=2169
+  _LISTEMBEDDINGVERSIONSRESPONSE._serialized_end=2249
+  _EMBEDDINGSERVICE._serialized_start=2469
+  _EMBEDDINGSERVICE._serialized_end=3367
 # @@protoc_insertion_point(module_scope)

@@ -23,18 +23,20 @@ class AbortEmbeddingVersionRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class BatchGetEmbeddingsRequest(_message.Message):
-    __slots__ = ["collection", "encoding", "include_model_versions", "include_write_times", "item_ids"]
+    __slots__ = ["collection", "encoding", "include_model_versions", "include_write_times", "item_ids", "user_ids"]
     COLLECTION_FIELD_NUMBER: _ClassVar[int]
     ENCODING_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_MODEL_VERSIONS_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_WRITE_TIMES_FIELD_NUMBER: _ClassVar[int]
     ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
+    USER_IDS_FIELD_NUMBER: _ClassVar[int]
     collection: str
     encoding: _types_pb2.ColumnEncoding
     include_model_versions: bool
     include_write_times: bool
     item_ids: _types_pb2.IdColumn
-    def __init__(self, collection: _Optional[str] = ..., item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., encoding: _Optional[_Union[_types_pb2.ColumnEncoding, str]] = ..., include_model_versions: bool = ..., include_write_times: bool = ...) -> None: ...
+    user_ids: _types_pb2.IdColumn
+    def __init__(self, collection: _Optional[str] = ..., item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., encoding: _Optional[_Union[_types_pb2.ColumnEncoding, str]] = ..., include_model_versions: bool = ..., include_write_times: bool = ..., user_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ...) -> None: ...
 
 class BatchGetEmbeddingsResponse(_message.Message):
     __slots__ = ["found", "model_versions", "snapshot", "vectors", "write_time_micros"]
@@ -51,13 +53,14 @@ class BatchGetEmbeddingsResponse(_message.Message):
     def __init__(self, vectors: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ..., found: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., model_versions: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., write_time_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ...) -> None: ...
 
 class BatchWriteEmbeddingsRequest(_message.Message):
-    __slots__ = ["acknowledgement_level", "allow_partial", "collection", "item_ids", "model_version", "request_id", "vectors"]
+    __slots__ = ["acknowledgement_level", "allow_partial", "collection", "item_ids", "model_version", "request_id", "user_ids", "vectors"]
     ACKNOWLEDGEMENT_LEVEL_FIELD_NUMBER: _ClassVar[int]
     ALLOW_PARTIAL_FIELD_NUMBER: _ClassVar[int]
     COLLECTION_FIELD_NUMBER: _ClassVar[int]
     ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_IDS_FIELD_NUMBER: _ClassVar[int]
     VECTORS_FIELD_NUMBER: _ClassVar[int]
     acknowledgement_level: _types_pb2.AcknowledgementLevel
     allow_partial: bool
@@ -65,8 +68,9 @@ class BatchWriteEmbeddingsRequest(_message.Message):
     item_ids: _types_pb2.IdColumn
     model_version: int
     request_id: str
+    user_ids: _types_pb2.IdColumn
     vectors: _types_pb2.FloatMatrix
-    def __init__(self, collection: _Optional[str] = ..., item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., vectors: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ..., request_id: _Optional[str] = ..., acknowledgement_level: _Optional[_Union[_types_pb2.AcknowledgementLevel, str]] = ..., model_version: _Optional[int] = ..., allow_partial: bool = ...) -> None: ...
+    def __init__(self, collection: _Optional[str] = ..., item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., vectors: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ..., request_id: _Optional[str] = ..., acknowledgement_level: _Optional[_Union[_types_pb2.AcknowledgementLevel, str]] = ..., model_version: _Optional[int] = ..., allow_partial: bool = ..., user_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ...) -> None: ...
 
 class BeginEmbeddingVersionRequest(_message.Message):
     __slots__ = ["collection", "model_version", "ttl"]
@@ -79,14 +83,16 @@ class BeginEmbeddingVersionRequest(_message.Message):
     def __init__(self, collection: _Optional[str] = ..., model_version: _Optional[int] = ..., ttl: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class CommitEmbeddingVersionRequest(_message.Message):
-    __slots__ = ["name", "request_id", "row_count"]
+    __slots__ = ["name", "request_id", "row_count", "user_row_count"]
     NAME_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     ROW_COUNT_FIELD_NUMBER: _ClassVar[int]
+    USER_ROW_COUNT_FIELD_NUMBER: _ClassVar[int]
     name: str
     request_id: str
     row_count: int
-    def __init__(self, name: _Optional[str] = ..., row_count: _Optional[int] = ..., request_id: _Optional[str] = ...) -> None: ...
+    user_row_count: int
+    def __init__(self, name: _Optional[str] = ..., row_count: _Optional[int] = ..., request_id: _Optional[str] = ..., user_row_count: _Optional[int] = ...) -> None: ...
 
 class EmbeddingShard(_message.Message):
     __slots__ = ["next_chunk_number", "shard", "written_count"]
@@ -99,7 +105,7 @@ class EmbeddingShard(_message.Message):
     def __init__(self, shard: _Optional[int] = ..., next_chunk_number: _Optional[int] = ..., written_count: _Optional[int] = ...) -> None: ...
 
 class EmbeddingVersion(_message.Message):
-    __slots__ = ["create_time", "end_time", "expire_time", "model_version", "name", "row_count", "shards", "state"]
+    __slots__ = ["create_time", "end_time", "expire_time", "model_version", "name", "row_count", "shards", "state", "user_row_count"]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     END_TIME_FIELD_NUMBER: _ClassVar[int]
     EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -108,6 +114,7 @@ class EmbeddingVersion(_message.Message):
     ROW_COUNT_FIELD_NUMBER: _ClassVar[int]
     SHARDS_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
+    USER_ROW_COUNT_FIELD_NUMBER: _ClassVar[int]
     create_time: _timestamp_pb2.Timestamp
     end_time: _timestamp_pb2.Timestamp
     expire_time: _timestamp_pb2.Timestamp
@@ -116,7 +123,8 @@ class EmbeddingVersion(_message.Message):
     row_count: int
     shards: _containers.RepeatedCompositeFieldContainer[EmbeddingShard]
     state: EmbeddingVersionState
-    def __init__(self, name: _Optional[str] = ..., model_version: _Optional[int] = ..., state: _Optional[_Union[EmbeddingVersionState, str]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., row_count: _Optional[int] = ..., shards: _Optional[_Iterable[_Union[EmbeddingShard, _Mapping]]] = ...) -> None: ...
+    user_row_count: int
+    def __init__(self, name: _Optional[str] = ..., model_version: _Optional[int] = ..., state: _Optional[_Union[EmbeddingVersionState, str]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., row_count: _Optional[int] = ..., shards: _Optional[_Iterable[_Union[EmbeddingShard, _Mapping]]] = ..., user_row_count: _Optional[int] = ...) -> None: ...
 
 class GetEmbeddingVersionRequest(_message.Message):
     __slots__ = ["name"]
@@ -149,18 +157,20 @@ class ListEmbeddingVersionsResponse(_message.Message):
     def __init__(self, versions: _Optional[_Iterable[_Union[EmbeddingVersion, _Mapping]]] = ...) -> None: ...
 
 class UploadEmbeddingsRequest(_message.Message):
-    __slots__ = ["chunk_number", "item_ids", "name", "shard", "vectors"]
+    __slots__ = ["chunk_number", "item_ids", "name", "shard", "user_ids", "vectors"]
     CHUNK_NUMBER_FIELD_NUMBER: _ClassVar[int]
     ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     SHARD_FIELD_NUMBER: _ClassVar[int]
+    USER_IDS_FIELD_NUMBER: _ClassVar[int]
     VECTORS_FIELD_NUMBER: _ClassVar[int]
     chunk_number: int
     item_ids: _types_pb2.IdColumn
     name: str
     shard: int
+    user_ids: _types_pb2.IdColumn
     vectors: _types_pb2.FloatMatrix
-    def __init__(self, name: _Optional[str] = ..., shard: _Optional[int] = ..., chunk_number: _Optional[int] = ..., item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., vectors: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., shard: _Optional[int] = ..., chunk_number: _Optional[int] = ..., item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., vectors: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ..., user_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ...) -> None: ...
 
 class EmbeddingVersionState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []

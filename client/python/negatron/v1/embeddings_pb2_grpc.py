@@ -9,7 +9,10 @@ from negatron.v1 import types_pb2 as negatron_dot_v1_dot_types__pb2
 
 
 class EmbeddingServiceStub(object):
-    """Takes the item embeddings that trainers push back while they train.
+    """Takes the embeddings that trainers push back while they train: those of items, which
+    negatives are scored by, and those of users, which rows can be anchored on
+    (`NEAREST_ANCHOR_USER`). Both are of one space: settings, model versions and staged
+    versions are the same for both.
     """
 
     def __init__(self, channel):
@@ -66,11 +69,15 @@ class EmbeddingServiceStub(object):
 
 
 class EmbeddingServiceServicer(object):
-    """Takes the item embeddings that trainers push back while they train.
+    """Takes the embeddings that trainers push back while they train: those of items, which
+    negatives are scored by, and those of users, which rows can be anchored on
+    (`NEAREST_ANCHOR_USER`). Both are of one space: settings, model versions and staged
+    versions are the same for both.
     """
 
     def BatchWriteEmbeddings(self, request, context):
-        """Creates or replaces the embeddings of items that exist.
+        """Creates or replaces the embeddings of items that exist, or of users, who are created
+        where they do not.
 
         Succeeds or fails whole: an unknown item, a wrong dimension, or a value
         that is not finite is `INVALID_ARGUMENT` naming the row;
@@ -131,16 +138,16 @@ class EmbeddingServiceServicer(object):
 
     def CommitEmbeddingVersion(self, request, context):
         """Makes a version the table of embeddings, at one instant: each call sees either
-        the embeddings before or those of the version. Items that were not uploaded have
-        no embedding from then on; further writes go on from the new table.
+        the embeddings before or those of the version. Items and users that were
+        not uploaded have no embedding from then on; further writes go on from the new table.
 
         Takes the time of reading what was uploaded, during which other calls, but
         uploads to the version, go on. `FAILED_PRECONDITION`: reason
         `STALE_MODEL_VERSION` if an embedding has this model version or a later one,
-        `EMBEDDING_VERSION_INCOMPLETE` if the version has no rows or not as many as
-        `row_count`, `EMBEDDING_VERSION_ENDED` if it is committed, aborted or expired.
-        Whatever fails, the version stays as it was. A repeat with the same `request_id`
-        returns the version. Durable.
+        `EMBEDDING_VERSION_INCOMPLETE` if the version has no rows of items, or not as many
+        rows as `row_count` and `user_row_count` say, `EMBEDDING_VERSION_ENDED` if it is committed,
+        aborted or expired. Whatever fails, the version stays as it was. A repeat with the same
+        `request_id` returns the version. Durable.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -226,7 +233,10 @@ def add_EmbeddingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class EmbeddingService(object):
-    """Takes the item embeddings that trainers push back while they train.
+    """Takes the embeddings that trainers push back while they train: those of items, which
+    negatives are scored by, and those of users, which rows can be anchored on
+    (`NEAREST_ANCHOR_USER`). Both are of one space: settings, model versions and staged
+    versions are the same for both.
     """
 
     @staticmethod

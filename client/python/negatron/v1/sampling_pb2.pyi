@@ -35,6 +35,7 @@ LAW_KIND_UNSPECIFIED: LawKind
 NEAREST_ANCHOR_POSITIVE: _policies_pb2.NearestAnchor
 NEAREST_ANCHOR_QUERY: _policies_pb2.NearestAnchor
 NEAREST_ANCHOR_UNSPECIFIED: _policies_pb2.NearestAnchor
+NEAREST_ANCHOR_USER: _policies_pb2.NearestAnchor
 NEAREST_PICK_SOFTMAX: _policies_pb2.NearestPick
 NEAREST_PICK_TOP: _policies_pb2.NearestPick
 NEAREST_PICK_UNIFORM: _policies_pb2.NearestPick

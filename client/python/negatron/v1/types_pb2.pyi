@@ -14,6 +14,7 @@ COLUMN_ENCODING_UNSPECIFIED: ColumnEncoding
 DESCRIPTOR: _descriptor.FileDescriptor
 ROW_REFUSAL_INVALID_VECTOR: RowRefusal
 ROW_REFUSAL_UNKNOWN_ITEM: RowRefusal
+ROW_REFUSAL_UNKNOWN_USER: RowRefusal
 ROW_REFUSAL_UNSPECIFIED: RowRefusal
 
 class ByteColumn(_message.Message):
