@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstring>
@@ -8,6 +9,7 @@
 #include <memory>
 #include <utility>
 
+#include "server/index/equal_anchors.h"
 #include "server/index/hit_key.h"
 #include "server/index/search.h"
 #include "storage/base/status.h"
@@ -17,6 +19,8 @@ namespace {
 
 // Some 30 us of work at 64 components and one anchor.
 constexpr size_t kPagesBetweenChecks = 32;
+
+using PageScores = std::array<float, VectorTable::kPageItems>;
 
 // Bit r: scores[r] > threshold.
 uint64_t Above(const float* scores, float threshold) {
@@ -103,15 +107,17 @@ absl::Status ExactSearch::Search(std::span<const float* const> anchors, int limi
                                  std::vector<std::vector<Hit>>* hits) const {
   std::vector<BestHits> best(anchors.size(), BestHits(limit));
   const auto spare = std::make_unique_for_overwrite<uint64_t[]>(2 * static_cast<size_t>(limit));
-  float scores[VectorTable::kPageItems];
   const VectorTable& table = scorer_.table();
+  const std::vector<size_t> first = FirstEqual(anchors, table.dimension());
+  std::vector<PageScores> scored(anchors.size());
   for (size_t p = 0; p < table.page_count(); ++p) {
     if (p % kPagesBetweenChecks == 0) NEGATRON_RETURN_IF_ERROR(cancellation.Check());
     const VectorTable::Page* page = table.page(p);
     if (page == nullptr) continue;
     for (size_t q = 0; q < anchors.size(); ++q) {
-      scorer_.ScorePage(anchors[q], *page, scores);
-      for (uint64_t rest = page->present & Above(scores, best[q].threshold()); rest != 0;
+      if (first[q] == q) scorer_.ScorePage(anchors[q], *page, scored[q].data());
+      const PageScores& scores = scored[first[q]];
+      for (uint64_t rest = page->present & Above(scores.data(), best[q].threshold()); rest != 0;
            rest &= rest - 1) {
         const int row = std::countr_zero(rest);
         const auto item = static_cast<Ordinal>(p * VectorTable::kPageItems + row);

@@ -6,6 +6,7 @@
 #include <bit>
 #include <limits>
 
+#include "server/index/equal_anchors.h"
 #include "storage/base/status.h"
 
 namespace negatron {
@@ -114,6 +115,7 @@ absl::Status SoftmaxScan::Scan(std::span<const float* const> anchors, Accept acc
     one.block_max.reserve(blocks);
     one.cumulated.reserve(blocks);
   }
+  const std::vector<size_t> first = FirstEqual(anchors, table.dimension());
   std::vector<SoftmaxBlock> scored(anchors.size());
   Pacer pacer(cancellation);
   for (size_t b = 0; b < blocks; ++b) {
@@ -126,7 +128,13 @@ absl::Status SoftmaxScan::Scan(std::span<const float* const> anchors, Accept acc
         NEGATRON_RETURN_IF_ERROR(pacer.Spend(PageCost(table)));
         scored[q].accepted[p] = accept(q, b * kBlockPages + p, page->present);
         if (scored[q].accepted[p] == 0) continue;
-        scorer_.ScorePage(anchors[q], *page, scored[q].scores.data() + p * VectorTable::kPageItems);
+        const size_t place = p * VectorTable::kPageItems;
+        if (first[q] != q && scored[first[q]].accepted[p] != 0) {
+          std::copy_n(&scored[first[q]].scores[place], VectorTable::kPageItems,
+                      &scored[q].scores[place]);
+        } else {
+          scorer_.ScorePage(anchors[q], *page, &scored[q].scores[place]);
+        }
       }
     }
     for (size_t q = 0; q < anchors.size(); ++q) {
