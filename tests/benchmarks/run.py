@@ -7,6 +7,7 @@ Figures come in groups:
             with the same client beside them on the same cores, and the medians are divided
   sampler   a draw in process, without the wire
   scorer    a score in process, by the type of the stored components
+  recall    recall of hard searches and their cost, by ef and type (plot_recall.py draws it)
   check     draws counted by an independent checker: what must not be drawn, and the law
   extremes  draws where the catalogue or the row is as bad as it gets, checked against their law
   ingest    latency of sampling while events are written, against idle
@@ -66,6 +67,7 @@ PROGRAMS = {
                ["--items=10000000", "--events=100000000"],
                ["--items=1000000", "--events=10000000"],
                ["--items=20000", "--events=200000"]),
+    "recall": ("recall_bench", ["--items=100000"], ["--items=50000"], ["--items=5000"]),
 }
 GROUPS = ["wire", "sampler", "scorer", *PROGRAMS, "index"]
 # Items of the index at full size, when all groups run, and of a smoke test; --items overrules.
