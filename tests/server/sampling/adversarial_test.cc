@@ -106,8 +106,8 @@ Policy Only(const AdversarialSource& spec) { return {{{1, "", spec}}}; }
 class AdversarialTest : public testing::TestWithParam<Metric> {};
 
 TEST_P(AdversarialTest, DrawsFitTheSoftmaxOfEachRow) {
-  constexpr int kRows = 8, kDraws = 50000;
-  const Fixture fixture(TestSeed(800), GetParam(), kRows);
+  constexpr int kRows = 10, kDraws = 50000, kItems = 2000;
+  const Fixture fixture(TestSeed(800), GetParam(), kRows, kItems);
   SCOPED_TRACE(fixture.random.Trace());
   FalseAlarmBudget budget(3 * 2 * kRows);
   int served = 0;
