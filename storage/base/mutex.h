@@ -2,6 +2,7 @@
 #ifndef NEGATRON_STORAGE_BASE_MUTEX_H_
 #define NEGATRON_STORAGE_BASE_MUTEX_H_
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -55,8 +56,10 @@ class CondVar {
     lock.release();
   }
 
-  // Waits for at most `timeout`.
+  // Waits for at most `timeout`, which may be infinite.
   void WaitFor(Mutex& mutex, absl::Duration timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    // The sum of a longer one and the time of day overflows.
+    timeout = std::min(timeout, absl::Hours(24));
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
     // Not wait_for: GCC 12 maps it to a call that ThreadSanitizer does not know.
     condition_.wait_until(lock,

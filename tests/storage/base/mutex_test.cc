@@ -4,6 +4,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 
@@ -41,6 +42,25 @@ TEST(CondVarTest, WakesWhoWaits) {
   }
   thread.join();
   EXPECT_TRUE(ready);
+}
+
+TEST(CondVarTest, WaitForEverWaitsUntilItIsWoken) {
+  Mutex mutex;
+  CondVar changed;
+  bool done = false;
+  int wakes = 0;
+  std::thread waiter([&] {
+    MutexLock lock(mutex);
+    for (; !done; ++wakes) changed.WaitFor(mutex, absl::InfiniteDuration());
+  });
+  absl::SleepFor(absl::Milliseconds(100));
+  {
+    MutexLock lock(mutex);
+    EXPECT_LE(wakes, 3) << "a wait that ends at once is no wait";
+    done = true;
+  }
+  changed.NotifyAll();
+  waiter.join();
 }
 
 TEST(CondVarTest, WaitForReturnsWithoutANotification) {
