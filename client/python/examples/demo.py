@@ -269,18 +269,20 @@ def main() -> int:
     print(f"data: {interactions.title}\n{len(interactions):,} positives", flush=True)
     for arm, policy in policies.items():
         print(f"arm {arm}: {_describe(policy)}")
-    process = serving.ServerProcess(args.server, args.out / "server.log")
+    log = args.out / "server.log"
     try:
-        with process, negatron.Client(process.target, timeout=120.0) as client:
-            info = client.wait_until_ready()
-            print(f"negatrond {info.version} serves at {process.target}", flush=True)
-            demo = Demo(args, client, interactions)
-            problem, tuning, testing, reference = demo.prepare()
-            chosen = demo.tune(problem, tuning, policies)
-            runs = demo.test(problem, testing, policies, chosen)
-    except (negatron.NegatronError, RuntimeError) as error:
-        print(f"the demo failed: {error}\nlast lines of {args.out / 'server.log'}:\n"
-              f"{process.log_tail()}", file=sys.stderr)
+        with negatron.local(server=args.server, log=log, timeout=120.0) as client:
+            print(f"negatrond {client.server_info().version} serves at {client.target}", flush=True)
+            try:
+                demo = Demo(args, client, interactions)
+                problem, tuning, testing, reference = demo.prepare()
+                chosen = demo.tune(problem, tuning, policies)
+                runs = demo.test(problem, testing, policies, chosen)
+            except negatron.NegatronError:
+                print(f"last lines of {log}:\n{client.log[-3000:]}", file=sys.stderr)
+                raise
+    except negatron.NegatronError as error:
+        print(f"the demo failed: {error}", file=sys.stderr)
         return 1
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)

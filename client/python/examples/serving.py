@@ -1,92 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's side of the server: its process, the import, and batches of negatives."""
+"""The demo's side of the server: the import, and batches of negatives."""
 
 from __future__ import annotations
 
 import collections
 import dataclasses
 import datetime as dt
-import pathlib
-import subprocess
 import sys
-import tempfile
 import time
-from typing import Callable, Iterator, Optional
+from typing import Callable, Iterator
 
 import numpy as np
 
 import negatron
 from data import Interactions
 
-_START_SECONDS = 60.0
-_STOP_SECONDS = 20.0
 _IMPORT_CHUNK = 10_000
-_LOG_TAIL_LINES = 30
-
-
-class ServerProcess:
-    """negatrond on a free port with a temporary folder; a context manager.
-
-    Its log goes to `log_path`. Leaving the context stops it and removes its data.
-    """
-
-    def __init__(self, binary: pathlib.Path, log_path: pathlib.Path) -> None:
-        self._binary = binary
-        self._log_path = log_path
-        self._folder: Optional[tempfile.TemporaryDirectory[str]] = None
-        self._process: Optional[subprocess.Popen[bytes]] = None
-        self.target = ""
-
-    def __enter__(self) -> "ServerProcess":
-        self._folder = tempfile.TemporaryDirectory(prefix="negatron-demo-")
-        port_file = pathlib.Path(self._folder.name) / "port"
-        with open(self._log_path, "wb") as log:
-            self._process = subprocess.Popen(
-                [
-                    str(self._binary),
-                    "--listen=127.0.0.1:0",
-                    f"--data-dir={self._folder.name}/data",
-                    f"--port-file={port_file}",
-                ],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            self.target = f"127.0.0.1:{self._wait_for_port(port_file)}"
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-        return self
-
-    def _wait_for_port(self, port_file: pathlib.Path) -> int:
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline:
-            assert self._process is not None
-            if self._process.poll() is not None:
-                raise RuntimeError(
-                    f"the server ended with code {self._process.returncode}:\n{self.log_tail()}"
-                )
-            text = port_file.read_text(encoding="ascii") if port_file.exists() else ""
-            if text.endswith("\n") or text.strip().isdigit():
-                return int(text)
-            time.sleep(0.02)
-        raise RuntimeError(f"the server did not start in time:\n{self.log_tail()}")
-
-    def log_tail(self) -> str:
-        """Returns the last lines of the server's log."""
-        lines = self._log_path.read_text(encoding="utf-8", errors="replace").splitlines()
-        return "\n".join(lines[-_LOG_TAIL_LINES:])
-
-    def __exit__(self, *unused: object) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        if self._folder is not None:
-            self._folder.cleanup()
 
 
 def import_interactions(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Client of Negatron, the negative-sampling server. Start with `Client`."""
+"""Client of Negatron, the negative-sampling server. Start with `Client` or `local`."""
 
+from negatron.channels import Tls
 from negatron.chunks import EventChunk, ItemChunk
 from negatron.client import Client
 from negatron.errors import (
@@ -50,6 +51,7 @@ from negatron.policies import (
     Popularity,
     Uniform,
 )
+from negatron.private_server import LocalClient, ServerFailed, ServerNotFound, find_server, local
 from negatron.samples import Candidates, ComponentReport, RejectCause, Sample, SharedSample
 from negatron.transport import SampleFuture
 from negatron.version_calls import EmbeddingVersion, VersionState
@@ -84,6 +86,7 @@ __all__ = [
     "Items",
     "LawKind",
     "Level",
+    "LocalClient",
     "Metric",
     "Mined",
     "MissingItemRule",
@@ -99,14 +102,19 @@ __all__ = [
     "RowStatus",
     "Sample",
     "SampleFuture",
+    "ServerFailed",
     "ServerInfo",
+    "ServerNotFound",
     "SharedSample",
     "Snapshot",
     "Statistics",
+    "Tls",
     "Unavailable",
     "Uniform",
     "Unimplemented",
     "Users",
     "VersionState",
     "WriteResult",
+    "find_server",
+    "local",
 ]

@@ -10,6 +10,7 @@ import grpc
 import numpy as np
 
 from negatron import chunking, columns, errors, models
+from negatron.channels import ChannelSettings, Tls
 from negatron.names import NameCache
 from negatron.transport import Stubs, Transport
 from negatron.v1 import collections_pb2, types_pb2
@@ -38,6 +39,8 @@ class BaseClient:
         *,
         timeout: float = 30.0,
         max_attempts: int = 5,
+        tls: Optional[Tls] = None,
+        token: Optional[str] = None,
         credentials: Optional[grpc.ChannelCredentials] = None,
         channel_options: Sequence[tuple[str, Any]] = (),
     ) -> None:
@@ -47,16 +50,39 @@ class BaseClient:
           target: a gRPC target. `dns:///host:port` spreads calls over all addresses of the host.
           timeout: default deadline of a call, in seconds.
           max_attempts: attempts of a call that is safe to repeat, at least 1.
-          credentials: for TLS; None: no TLS.
+          tls: None: no TLS.
+          token: sent with every call as `authorization: Bearer ...`; needs `tls`.
+          credentials: of gRPC's own making, instead of `tls` and `token`; a client with them
+            cannot be pickled, and not be used in a forked process if its parent used gRPC.
           channel_options: further gRPC channel options, which win over the defaults.
         """
         if not timeout > 0:
             raise ValueError("timeout: a positive number of seconds is expected")
         if max_attempts < 1:
             raise ValueError("max_attempts: at least 1 is expected")
-        self._transport = Transport(target, timeout, max_attempts, credentials, channel_options)
+        self._settings = ChannelSettings(target, tls, token, credentials, tuple(channel_options))
+        self._timeout, self._max_attempts = timeout, max_attempts
+        self._transport = Transport(self._settings, timeout, max_attempts)
         self._names: dict[str, NameCache] = {}
         self._names_lock = threading.Lock()
+
+    def __getstate__(self) -> tuple[ChannelSettings, float, int]:
+        """A client is pickled as what it was made from: it has a channel of its own there."""
+        if self._settings.credentials is not None:
+            raise TypeError("a client with credentials cannot be pickled; give tls instead")
+        return self._settings, self._timeout, self._max_attempts
+
+    def __setstate__(self, state: tuple[ChannelSettings, float, int]) -> None:
+        settings, timeout, max_attempts = state
+        BaseClient.__init__(
+            self, settings.target, timeout=timeout, max_attempts=max_attempts, tls=settings.tls,
+            token=settings.token, channel_options=settings.options,
+        )
+
+    @property
+    def target(self) -> str:
+        """Where the server is."""
+        return self._settings.target
 
     def __enter__(self: _Self) -> _Self:
         return self

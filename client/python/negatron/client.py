@@ -36,8 +36,9 @@ class Client(CandidateCalls, VersionCalls):
     is safe to repeat is repeated after UNAVAILABLE, and after RESOURCE_EXHAUSTED if the server
     says when, with a growing, jittered pause.
 
-    Forks: the channel is made by the first call of each process. A client that is made, but not
-    used, before a fork works in the parent and in every child.
+    Processes: the channel is made by the first call of each process. A client works in the parent
+    and in every child of a fork, whether or not it was used before, and can be pickled. In a child
+    calls go through a process of its own, and import streams are refused.
     """
 
     # Server.

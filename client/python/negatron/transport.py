@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import threading
 import time
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Callable, Optional, Union
 
 import grpc
 
 from negatron import errors
+from negatron.channels import ChannelSettings
+from negatron.relay import RelayChannel
 from negatron.v1 import (
     collections_pb2_grpc,
     embeddings_pb2_grpc,
@@ -21,23 +22,10 @@ from negatron.v1 import (
     sampling_pb2_grpc,
 )
 
-# A full response is about 3 MiB; the rest leaves room for string ids and wide embeddings.
-_MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-# Servers drop clients that ping more often than every 5 minutes unless told otherwise.
-_KEEPALIVE_MS = 6 * 60 * 1000
 _FIRST_BACKOFF_SECONDS = 0.1
 _MAX_BACKOFF_SECONDS = 3.0
-
-_OPTIONS: tuple[tuple[str, Any], ...] = (
-    ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
-    ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
-    ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
-    ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
-    ("grpc.keepalive_timeout_ms", 20_000),
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 3_000),
-)
+# The process that loaded this module: the others that have it in memory are forks of it.
+_FIRST_PID = os.getpid()
 
 # Channels of a parent process. Closing them here, or letting them be collected, would touch
 # threads that did not survive the fork.
@@ -47,7 +35,7 @@ _abandoned: list[Any] = []
 class Stubs:
     """The stubs of every service on one channel."""
 
-    def __init__(self, channel: grpc.Channel) -> None:
+    def __init__(self, channel: Union[grpc.Channel, RelayChannel]) -> None:
         self.collections = collections_pb2_grpc.CollectionServiceStub(channel)
         self.pool = pool_pb2_grpc.PoolServiceStub(channel)
         self.embeddings = embeddings_pb2_grpc.EmbeddingServiceStub(channel)
@@ -59,25 +47,17 @@ class Transport:
     """Calls the server. Thread-safe.
 
     The channel is made by the first call, in the process that calls: gRPC does not survive a
-    fork, so a data-loader worker that inherits a `Transport` gets a channel of its own.
+    fork, so a data-loader worker that inherits a `Transport` gets a channel of its own, which
+    is a `RelayChannel` unless the settings have credentials, which cannot leave a process.
     """
 
-    def __init__(
-        self,
-        target: str,
-        timeout: float,
-        max_attempts: int,
-        credentials: Optional[grpc.ChannelCredentials],
-        options: Sequence[tuple[str, Any]],
-    ) -> None:
-        self._target = target
+    def __init__(self, settings: ChannelSettings, timeout: float, max_attempts: int) -> None:
+        self._settings = settings
         self._timeout = timeout
         self._max_attempts = max_attempts
-        self._credentials = credentials
-        self._options = list({**dict(_OPTIONS), **dict(options)}.items())
         self._lock = threading.Lock()
         self._pid = 0
-        self._channel: Optional[grpc.Channel] = None
+        self._channel: Union[grpc.Channel, RelayChannel, None] = None
         self._stubs: Optional[Stubs] = None
         self._closed = False
 
@@ -92,12 +72,10 @@ class Transport:
             if self._pid != os.getpid() or self._stubs is None:
                 if self._channel is not None:
                     _abandoned.append((self._channel, self._stubs))
-                if self._credentials is None:
-                    self._channel = grpc.insecure_channel(self._target, self._options)
-                else:
-                    self._channel = grpc.secure_channel(
-                        self._target, self._credentials, self._options
-                    )
+                forked = os.getpid() != _FIRST_PID and self._settings.credentials is None
+                self._channel = (
+                    RelayChannel(self._settings) if forked else self._settings.make()
+                )
                 self._stubs = Stubs(self._channel)
                 self._pid = os.getpid()
             return self._stubs
@@ -183,7 +161,11 @@ class SampleFuture:
 
     def done(self) -> bool:
         """True if `result` returns without waiting for the first attempt."""
-        return self._call.done()
+        return bool(self._call.done())
+
+    def add_done_callback(self, callback: Callable[[], None]) -> None:
+        """Calls `callback` when `done` turns True, at once if it is; in some other thread."""
+        self._call.add_done_callback(lambda unused_call: callback())
 
     def cancel(self) -> None:
         """Cancels the call; `result` then raises `Cancelled`."""

@@ -12,6 +12,8 @@ import sys
 import numpy as np
 import pytest
 
+from server_process import fake_binary
+
 pytest.importorskip("matplotlib")
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_ROOT / "examples"))
@@ -108,12 +110,7 @@ def test_a_step_follows_the_gradient_of_the_loss() -> None:
 
 
 def test_demo_runs_whole(tmp_path: pathlib.Path) -> None:
-    server = tmp_path / "negatrond"
-    server.write_text(
-        f'#!/bin/sh\nexec {sys.executable} {_ROOT / "tests" / "fake_server.py"} "$@"\n',
-        encoding="utf-8",
-    )
-    server.chmod(0o755)
+    server = fake_binary(tmp_path)
     out = tmp_path / "out"
     result = subprocess.run(
         [sys.executable, str(_ROOT / "examples" / "demo.py"), "--quick", "--epochs=1",

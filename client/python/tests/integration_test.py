@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import os
 import pathlib
-import signal
-import subprocess
-import time
 from typing import Callable, Iterator
 
 import numpy as np
@@ -21,54 +18,23 @@ import contract
 import embeddings_contract
 import negatron
 import pool_time_contract
+from server_process import ServerProcess
 
 _BINARY = os.environ.get("NEGATRON_SERVER_BINARY", "")
 
 pytestmark = pytest.mark.skipif(not _BINARY, reason="NEGATRON_SERVER_BINARY is not set")
 
 
-class _Server:
-    def __init__(self, folder: pathlib.Path) -> None:
-        self._folder = folder
-        self.start()
-
-    def start(self, port: str = "0") -> None:
-        port_file = self._folder / "port"
-        port_file.unlink(missing_ok=True)
-        self.log = self._folder / "log"
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(
-                [
-                    _BINARY,
-                    f"--listen=127.0.0.1:{port}",
-                    f"--data-dir={self._folder / 'data'}",
-                    f"--port-file={port_file}",
-                ],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        deadline = time.monotonic() + 60
-        while not (port_file.exists() and port_file.read_text(encoding="ascii").strip()):
-            assert self.process.poll() is None, self.log.read_text(encoding="utf-8")
-            assert time.monotonic() < deadline, "no port file"
-            time.sleep(0.01)  # There is no other notice of another process's port.
-        self.target = f"127.0.0.1:{int(port_file.read_text(encoding='ascii'))}"
-
-    def terminate(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
-
-
 @pytest.fixture(name="negatrond", scope="module")
-def _negatrond(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Server]:
-    server = _Server(tmp_path_factory.mktemp("negatrond"))
+def _negatrond(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    server = ServerProcess(_BINARY, tmp_path_factory.mktemp("negatrond"))
     yield server
     server.process.kill()
     server.process.wait()
 
 
 @pytest.fixture(name="real")
-def _real(negatrond: _Server) -> Iterator[negatron.Client]:
+def _real(negatrond: ServerProcess) -> Iterator[negatron.Client]:
     with negatron.Client(negatrond.target, timeout=60.0) as client:
         client.wait_until_ready()
         yield client
@@ -89,7 +55,7 @@ def test_negatrond_keeps_contract(
 
 
 def test_message_over_the_limit_is_refused_and_the_server_lives(
-    negatrond: _Server, real: negatron.Client
+    negatrond: ServerProcess, real: negatron.Client
 ) -> None:
     real.create_collection("big", dimension=4096, metric=negatron.Metric.L2)
     queries = np.zeros((2000, 4096), np.float32)
@@ -113,7 +79,7 @@ def test_wide_embeddings_are_cut_to_fit(real: negatron.Client) -> None:
 
 
 def test_sigterm_exits_0_and_data_is_there_after_a_restart(tmp_path: pathlib.Path) -> None:
-    server = _Server(tmp_path)
+    server = ServerProcess(_BINARY, tmp_path)
     with negatron.Client(server.target) as client:
         client.wait_until_ready()
         client.create_collection(
@@ -135,8 +101,7 @@ def test_sigterm_exits_0_and_data_is_there_after_a_restart(tmp_path: pathlib.Pat
 
 
 def test_import_goes_on_over_a_restart(tmp_path: pathlib.Path) -> None:
-    server = _Server(tmp_path)
-    port = server.target.rsplit(":", 1)[1]
+    server = ServerProcess(_BINARY, tmp_path)
     chunks = [
         {"users": [i], "items": [i], "times": np.array([i])} for i in range(60)
     ]
@@ -144,9 +109,7 @@ def test_import_goes_on_over_a_restart(tmp_path: pathlib.Path) -> None:
     def source() -> Iterator[dict[str, object]]:
         for number, chunk in enumerate(chunks):
             if number == 30:
-                server.process.kill()
-                server.process.wait()
-                server.start(port)
+                server.kill_and_start()
             yield chunk
 
     with negatron.Client(server.target, timeout=60.0) as client:
