@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import datetime as dt
 import sys
@@ -142,35 +141,27 @@ class NegativeStream:
         needs_queries = any(
             isinstance(source, negatron.Nearest) for _, source in self._policy.components
         )
-        waiting: collections.deque[tuple[np.ndarray, negatron.SampleFuture]] = collections.deque()
-        upcoming = iter(row_batches)
-        while True:
-            while len(waiting) < self._in_flight:
-                rows = next(upcoming, None)
-                if rows is None:
-                    break
-                future = self._client.sample_async(
-                    self._collection,
-                    self._negative_count,
-                    policy=self._policy,
-                    users=users[rows],
-                    positives=items[rows],
-                    as_of=times[rows],
-                    queries=queries(rows) if needs_queries else None,
-                    seed=seed,
-                    outputs=(),
-                    as_numbers=True,
-                )
-                waiting.append((rows, future))
-            if not waiting:
-                return
-            rows, future = waiting.popleft()
-            begin = time.monotonic()
-            sample = future.result()
-            self.stats.wait_seconds += time.monotonic() - begin
+
+        def start(rows: np.ndarray) -> negatron.SampleFuture:
+            return self._client.sample_async(
+                self._collection,
+                self._negative_count,
+                policy=self._policy,
+                users=users[rows],
+                positives=items[rows],
+                as_of=times[rows],
+                queries=queries(rows) if needs_queries else None,
+                seed=seed,
+                outputs=(),
+                as_numbers=True,
+            )
+
+        waits = negatron.Waits()
+        for rows, sample in negatron.overlap(row_batches, start, self._in_flight, waits):
             self.stats.negatives += int(sample.drawn_counts.sum())
             self.stats.short_rows += int((sample.drawn_counts < self._negative_count).sum())
             yield Batch(rows, sample.items, sample.mask)
+        self.stats.wait_seconds += waits.seconds
 
     def push(self, numbers: np.ndarray, vectors: np.ndarray) -> None:
         """Gives the server the current item embeddings; the next call sees them."""

@@ -51,6 +51,7 @@ from negatron.policies import (
     Popularity,
     Uniform,
 )
+from negatron.prefetch import Waits, overlap
 from negatron.private_server import LocalClient, ServerFailed, ServerNotFound, find_server, local
 from negatron.samples import Candidates, ComponentReport, RejectCause, Sample, SharedSample
 from negatron.transport import SampleFuture
@@ -114,7 +115,9 @@ __all__ = [
     "Unimplemented",
     "Users",
     "VersionState",
+    "Waits",
     "WriteResult",
     "find_server",
     "local",
+    "overlap",
 ]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar
 
@@ -60,11 +61,8 @@ class BaseClient:
             raise ValueError("timeout: a positive number of seconds is expected")
         if max_attempts < 1:
             raise ValueError("max_attempts: at least 1 is expected")
-        self._settings = ChannelSettings(target, tls, token, credentials, tuple(channel_options))
-        self._timeout, self._max_attempts = timeout, max_attempts
-        self._transport = Transport(self._settings, timeout, max_attempts)
-        self._names: dict[str, NameCache] = {}
-        self._names_lock = threading.Lock()
+        settings = ChannelSettings(target, tls, token, credentials, tuple(channel_options))
+        self._set_up(settings, timeout, max_attempts)
 
     def __getstate__(self) -> tuple[ChannelSettings, float, int]:
         """A client is pickled as what it was made from: it has a channel of its own there."""
@@ -73,11 +71,23 @@ class BaseClient:
         return self._settings, self._timeout, self._max_attempts
 
     def __setstate__(self, state: tuple[ChannelSettings, float, int]) -> None:
-        settings, timeout, max_attempts = state
-        BaseClient.__init__(
-            self, settings.target, timeout=timeout, max_attempts=max_attempts, tls=settings.tls,
-            token=settings.token, channel_options=settings.options,
-        )
+        self._set_up(*state)
+
+    def _set_up(self, settings: ChannelSettings, timeout: float, max_attempts: int) -> None:
+        self._settings, self._timeout, self._max_attempts = settings, timeout, max_attempts
+        self._transport = Transport(settings, timeout, max_attempts)
+        self._names: dict[str, NameCache] = {}
+        self._names_lock = threading.Lock()
+
+    def patient(self: _Self, seconds: float) -> _Self:
+        """Returns a client of the same server that outlasts its restarts; with a channel of its own.
+
+        What is safe to repeat is repeated for `seconds`, however often; other calls have that
+        deadline.
+        """
+        twin = object.__new__(type(self))
+        twin._set_up(self._settings, seconds, sys.maxsize)
+        return twin
 
     @property
     def target(self) -> str:

@@ -43,13 +43,11 @@ class LocalClient(Client):
     started the server ends it.
     """
 
+    _server: "Optional[_Server]" = None  # Of those that are copied, unpickled, or `patient`.
+
     def __init__(self, server: "_Server", timeout: float) -> None:
         super().__init__(server.target, timeout=timeout)
-        self._server: Optional[_Server] = server
-
-    def __setstate__(self, state: object) -> None:
-        super().__setstate__(state)  # type: ignore[arg-type]
-        self._server = None
+        self._server = server
 
     @property
     def log(self) -> str:

@@ -131,7 +131,7 @@ class Transport:
             floor = error.retry_delay
         else:
             return False
-        backoff = min(_FIRST_BACKOFF_SECONDS * 2 ** (attempt - 1), _MAX_BACKOFF_SECONDS)
+        backoff = min(_FIRST_BACKOFF_SECONDS * 2.0 ** min(attempt - 1, 9), _MAX_BACKOFF_SECONDS)
         wait = floor + backoff * random.uniform(0.5, 1.0)
         if time.monotonic() + wait >= deadline:
             return False
