@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Client of Negatron, the negative-sampling server. Start with `Client` or `local`."""
 
+from negatron.aio import AsyncClient
 from negatron.channels import Tls
 from negatron.chunks import EventChunk, ItemChunk
 from negatron.client import Client
@@ -64,6 +65,7 @@ __all__ = [
     "Adversarial",
     "AhnsTarget",
     "AlreadyExists",
+    "AsyncClient",
     "Cancelled",
     "Candidates",
     "Client",

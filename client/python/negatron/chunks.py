@@ -196,7 +196,9 @@ class EventChunk:
             ("propensities", self.propensities, models.EventKind.EXPOSURE),
             ("cohorts", self.cohorts, models.EventKind.POSITIVE),
         ):
-            bad = () if column is None else np.flatnonzero((column != 0) & (kinds != int(kind)))
+            if column is None:
+                continue
+            bad = np.flatnonzero((column != 0) & (kinds != int(kind)))
             if len(bad):
                 raise ValueError(f"{name}: row {bad[0]} has one, but is no {kind.name}")
 
@@ -207,10 +209,11 @@ class EventChunk:
         """Cuts this into chunks of at most `rows` events, always at the same places."""
         for begin in _begins(len(self), rows):
             part = slice(begin, begin + rows)
-            yield EventChunk(*(
+            columns_of_part: list[Any] = [
                 None if getattr(self, f.name) is None else getattr(self, f.name)[part]
                 for f in dataclasses.fields(self)
-            ))
+            ]
+            yield EventChunk(*columns_of_part)
 
     def row_bytes(self) -> np.ndarray:
         """Returns about how many bytes each event takes on the wire, shape [n]."""
@@ -228,12 +231,8 @@ class EventChunk:
             item_ids=columns.ids_to_column(self.items[rows], "items"),
             event_time_micros=columns.int64_to_column(self.times[rows], "times"),
         )
-        for field, column in (
-            ("weights", self.weights),
-            ("kinds", self.kinds),
-            ("propensities", self.propensities),
-            ("cohorts", self.cohorts),
-        ):
+        for field in ("weights", "kinds", "propensities", "cohorts"):
+            column = getattr(self, field)
             if column is not None:
                 getattr(message, field).raw = column[rows].tobytes()
         return message

@@ -46,7 +46,7 @@ class _RelayedError(grpc.RpcError):
 class RelayFuture:
     """A call in flight; like `grpc.Future` as far as this package uses it. Thread-safe."""
 
-    def __init__(self, cancel: Callable[[], None], decode: Callable[[bytes], Any]) -> None:
+    def __init__(self, cancel: Callable[[], object], decode: Callable[[bytes], Any]) -> None:
         self._cancel = cancel
         self._decode = decode
         self._done = threading.Event()

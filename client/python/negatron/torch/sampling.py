@@ -215,8 +215,9 @@ def _row_count(arguments: Mapping[str, Any]) -> int:
     for name in ("users", "positives", "queries", "exclusions", "cohorts", "row_keys"):
         if arguments.get(name) is not None:
             return len(arguments[name])
-    if np.ndim(arguments.get("as_of")):
-        return len(arguments["as_of"])
+    times = arguments.get("as_of")
+    if times is not None and np.ndim(times):
+        return len(times)
     rows = arguments.get("rows")
     if rows is None:
         raise ValueError("rows: give users, positives, times, queries, or their number")
