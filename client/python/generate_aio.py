@@ -114,7 +114,7 @@ def _method(node: ast.FunctionDef, has_future: bool) -> str:
     doc = (ast.get_docstring(node) or "").splitlines()[0]
     lines = [
         _wrap(f"async def {node.name}(", parts, f") -> {returns}:", 4),
-        *textwrap.wrap(f'"""{doc}', _WIDTH, initial_indent=" " * 8, subsequent_indent=" " * 8),
+        *textwrap.wrap(f'"""{doc}', _WIDTH - 3, initial_indent=" " * 8, subsequent_indent=" " * 8),
     ]
     lines[-1] += '"""'
     if iterates:

@@ -175,7 +175,8 @@ class AsyncClient(AsyncBase):
         request_id: Optional[str] = None, level: Optional[models.Level] = None,
         timeout: Optional[float] = None,
     ) -> models.WriteResult:
-        """Creates items, or replaces what `update_mask` names of items that exist: by default all."""
+        """Creates items, or replaces what `update_mask` names of items that exist: by default
+        all."""
         return await self._run(lambda: self._client.write_items(
             collection, items, alive_from=alive_from, alive_until=alive_until,
             interval_splits=interval_splits, base_weights=base_weights, categories=categories,

@@ -80,7 +80,7 @@ class BaseClient:
         self._names_lock = threading.Lock()
 
     def patient(self: _Self, seconds: float) -> _Self:
-        """Returns a client of the same server that outlasts its restarts; with a channel of its own.
+        """Returns a client of the same server, with a channel of its own, that outlasts restarts.
 
         What is safe to repeat is repeated for `seconds`, however often; other calls have that
         deadline.

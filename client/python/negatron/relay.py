@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls from a forked process, through a fresh process that makes them.
 
-gRPC does not survive a fork once its parent has used it: threads are gone, poll sets are shared, and
-now and then a child's calls hang (grpc#32992). So a forked process, a data-loader worker say, starts
-a process of its own (fork and exec), which has the channel; requests and responses go over pipes,
-serialized. It ends with the process that started it.
+gRPC does not survive a fork once its parent has used it: threads are gone, poll sets are shared,
+and now and then a child's calls hang (grpc#32992). So a forked process, a data-loader worker say,
+starts a process of its own (fork and exec), which has the channel; requests and responses go over
+pipes, serialized. It ends with the process that started it.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import pickle
 import subprocess
@@ -29,7 +30,7 @@ _COMMAND = (
 class _RelayedError(grpc.RpcError):
     """What the channel of the other process raised."""
 
-    def __init__(self, code: str, details: str, metadata: list[tuple[str, Any]]) -> None:
+    def __init__(self, code: str, details: str, metadata: tuple[Any, ...]) -> None:
         super().__init__(details)
         self._code, self._details, self._metadata = code, details, metadata
 
@@ -39,7 +40,7 @@ class _RelayedError(grpc.RpcError):
     def details(self) -> str:
         return self._details
 
-    def trailing_metadata(self) -> list[tuple[str, Any]]:
+    def trailing_metadata(self) -> tuple[Any, ...]:
         return self._metadata
 
 
@@ -187,7 +188,7 @@ class RelayChannel:
 
 
 def _relay_ended() -> _RelayedError:
-    return _RelayedError("UNAVAILABLE", "the process that makes the calls has ended", [])
+    return _RelayedError("UNAVAILABLE", "the process that makes the calls has ended", ())
 
 
 def serve() -> None:
@@ -203,7 +204,7 @@ def serve() -> None:
         if call.code() == grpc.StatusCode.OK:
             message = call.result()
         else:
-            trailing = [(key, value) for key, value in call.trailing_metadata() or ()]
+            trailing = tuple((key, value) for key, value in call.trailing_metadata() or ())
             message = (call.code().name, call.details() or "", trailing)
         data = pickle.dumps((number, message), pickle.HIGHEST_PROTOCOL)
         with lock:
@@ -222,8 +223,8 @@ def serve() -> None:
             if running is not None:
                 running.cancel()
             continue
-        call = channel.unary_unary(path).future(request, timeout=timeout)
+        call = channel.unary_unary(path, None, None).future(request, timeout=timeout)
         with lock:
             calls[number] = call
-        call.add_done_callback(lambda done, number=number: answer(number, done))
+        call.add_done_callback(functools.partial(answer, number))
     channel.close()

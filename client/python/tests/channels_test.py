@@ -22,7 +22,7 @@ from negatron.v1 import inspection_pb2, inspection_pb2_grpc
 
 @pytest.fixture(name="forked")
 def _forked() -> Iterator[Callable[[Callable[[], Any]], Any]]:
-    """Runs a function in a fork of this process, and returns its result or raises what it raised."""
+    """Runs a function in a fork of this process; returns its result or raises its error."""
     context = multiprocessing.get_context("fork")
 
     def run(function: Callable[[], Any]) -> Any:
@@ -50,8 +50,10 @@ def test_a_used_client_works_in_forks(
 ) -> None:
     client.create_collection("films")
     client.write_items("films", np.arange(10))
-    ask = {"policy": negatron.Uniform(), "rows": 4, "row_keys": np.arange(4), "as_of": 5}
-    here = client.sample("films", 3, seed=1, **ask)  # type: ignore[arg-type]
+    ask: dict[str, Any] = {
+        "policy": negatron.Uniform(), "rows": 4, "row_keys": np.arange(4), "as_of": 5,
+    }
+    here = client.sample("films", 3, seed=1, **ask)
 
     def sample_there() -> list[Any]:
         calls = [client.sample_async("films", 3, seed=seed, **ask) for seed in (1, 2, 1)]
@@ -61,7 +63,7 @@ def test_a_used_client_works_in_forks(
 
     first, second, again = forked(sample_there)
     assert first == again == here.items.tolist() != second
-    assert client.sample("films", 3, seed=1, **ask).items.tolist() == first  # type: ignore[arg-type]
+    assert client.sample("films", 3, seed=1, **ask).items.tolist() == first
 
 
 def test_errors_of_forks_are_typed(client: negatron.Client, forked: Callable[..., Any]) -> None:

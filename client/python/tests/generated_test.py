@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,14 @@ def test_generated_modules_are_current(tmp_path: pathlib.Path) -> None:
     for name in listing:
         fresh = (tmp_path / name).read_text(encoding="utf-8")
         assert fresh == (_ROOT / name).read_text(encoding="utf-8"), f"{name}: run generate.py"
+
+
+def test_every_package_is_installed() -> None:
+    text = (_ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    listed = re.search(r"^packages = \[(.*)\]$", text, re.MULTILINE)
+    assert listed is not None
+    found = {".".join(p.parent.relative_to(_ROOT).parts) for p in _ROOT.glob("negatron/**/*.py")}
+    assert sorted(re.findall(r'"([\w.]+)"', listed[1])) == sorted(found)
 
 
 def test_google_rpc_stays_unregistered() -> None:

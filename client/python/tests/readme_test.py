@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The code of the README runs as it stands there."""
+"""The code of both READMEs runs as it stands there."""
 
 from __future__ import annotations
 
@@ -7,17 +7,49 @@ import pathlib
 import re
 
 import numpy as np
+import pytest
+
 from fake_server import FakeServer
+from server_process import fake_binary
 
 _README = pathlib.Path(__file__).resolve().parents[1] / "README.md"
+_ROOT_README = _README.parents[2] / "README.md"
+
+
+def _blocks(path: pathlib.Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def _run(code: str, path: pathlib.Path) -> dict[str, object]:
+    names: dict[str, object] = {}
+    exec(compile(code, str(path), "exec"), names)  # pylint: disable=exec-used
+    return names
 
 
 def test_examples_run_one_after_the_other(server: FakeServer) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", _README.read_text(encoding="utf-8"), re.DOTALL)
+    blocks = [block for block in _blocks(_README) if "import torch" not in block]
     assert len(blocks) == 3
     code = "".join(blocks).replace("127.0.0.1:7600", f"127.0.0.1:{server.port}")
-    names: dict[str, object] = {}
-    exec(compile(code, str(_README), "exec"), names)  # pylint: disable=exec-used
+    names = _run(code, _README)
     assert np.shape(names["sample"].items) == (3, 4)  # type: ignore[attr-defined]
     assert np.isfinite(names["mixgcf_negatives"]).all()  # type: ignore[arg-type]
     assert np.shape(names["dens_items"]) == (3,)
+
+
+def test_the_loop_in_pytorch_runs(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch", reason="PyTorch is not installed (python3-torch)")
+    monkeypatch.setenv("NEGATRON_SERVER", str(fake_binary(tmp_path)))
+    blocks = [block for block in _blocks(_README) if "import torch" in block]
+    assert len(blocks) == 1
+    names = _run(blocks[0], _README)
+    assert np.isfinite(float(names["loss"]))  # type: ignore[arg-type]
+    assert names["pusher"].pushed_rows >= 300  # type: ignore[attr-defined]
+
+
+def test_the_call_of_the_first_readme_runs(server: FakeServer) -> None:
+    blocks = _blocks(_ROOT_README)
+    assert len(blocks) == 1
+    names = _run(blocks[0].replace("127.0.0.1:7600", f"127.0.0.1:{server.port}"), _ROOT_README)
+    assert set(names["sample"].items.ravel()) <= {10, 40}  # type: ignore[attr-defined]

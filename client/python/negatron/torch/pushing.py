@@ -27,7 +27,7 @@ class EmbeddingPusher:
         pusher.close()
 
     `push` copies the rows to send and returns; a thread sends them. While one push is under way
-    the next ones send nothing: their rows stay changed, and a later push sends them as they are then.
+    the next ones send nothing: their rows stay changed, and a later push sends what they are then.
     So the trainer never waits, and the server never gets an older vector after a newer one.
 
     A row has changed if its gradient was not 0 in some backward pass since it was pushed, or with

@@ -105,7 +105,7 @@ class NegativesFuture:
 
 
 class NegativeSampler:
-    """Draws the negatives of training steps. Confined to one thread; a fork or a pickle has its own.
+    """Draws the negatives of training steps. Confined to one thread of each process.
 
     Draws repeat with `seed`: the seed of a call comes from `seed`, the epoch, the rank and the
     data-loader worker, and rows without `row_keys` are numbered, from 0 at each epoch, apart by
