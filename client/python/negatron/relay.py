@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import pickle
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from typing import Any, Callable, Optional
 import grpc
 
 from negatron.channels import ChannelSettings
+
+_logger = logging.getLogger(__name__)
 
 _COMMAND = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -87,7 +90,10 @@ class RelayFuture:
             self._answer = answer
             self._done.set()
         for callback in self._callbacks:
-            callback(self)
+            try:
+                callback(self)
+            except Exception:  # pylint: disable=broad-except
+                _logger.exception("a callback failed")  # Other calls go on.
 
 
 class _Method:
@@ -117,6 +123,7 @@ class RelayChannel:
             [sys.executable, "-c", _COMMAND, json.dumps(sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the process that started it.
         )
         assert self._process.stdin is not None and self._process.stdout is not None
         self._sink, self._source = self._process.stdin, self._process.stdout
@@ -126,6 +133,11 @@ class RelayChannel:
         self._ended = False
         self._send(settings)
         threading.Thread(target=self._read, daemon=True).start()
+
+    @property
+    def ended(self) -> bool:
+        """True once the other process is gone; another channel is then needed."""
+        return self._ended
 
     def unary_unary(
         self, path: str, request_serializer: Any = None, response_deserializer: Any = None,

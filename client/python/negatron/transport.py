@@ -69,7 +69,8 @@ class Transport:
         with self._lock:
             if self._closed:
                 raise ValueError("the client is closed")
-            if self._pid != os.getpid() or self._stubs is None:
+            lost = isinstance(self._channel, RelayChannel) and self._channel.ended
+            if self._pid != os.getpid() or self._stubs is None or lost:
                 if self._channel is not None:
                     _abandoned.append((self._channel, self._stubs))
                 forked = os.getpid() != _FIRST_PID and self._settings.credentials is None
@@ -166,6 +167,12 @@ class SampleFuture:
     def add_done_callback(self, callback: Callable[[], None]) -> None:
         """Calls `callback` when `done` turns True, at once if it is; in some other thread."""
         self._call.add_done_callback(lambda unused_call: callback())
+
+    def then(self, change: Callable[[Any], Any]) -> "SampleFuture":
+        """Makes `result` return `change` of what it would; returns this. Before it is shared."""
+        decode = self._decode
+        self._decode = lambda response: change(decode(response))
+        return self
 
     def cancel(self) -> None:
         """Cancels the call; `result` then raises `Cancelled`."""

@@ -17,6 +17,7 @@ import pytest
 
 import negatron
 from fake_server import Faults, FakeServer
+from negatron.relay import RelayChannel
 from negatron.v1 import inspection_pb2, inspection_pb2_grpc
 
 
@@ -64,6 +65,21 @@ def test_a_used_client_works_in_forks(
     first, second, again = forked(sample_there)
     assert first == again == here.items.tolist() != second
     assert client.sample("films", 3, seed=1, **ask).items.tolist() == first
+
+
+def test_a_fork_outlasts_the_process_that_makes_its_calls(
+    client: negatron.Client, forked: Callable[..., Any]
+) -> None:
+    client.create_collection("films")
+
+    def lose_it() -> bool:
+        client.server_info()
+        relay = client._transport._channel  # pylint: disable=protected-access
+        assert isinstance(relay, RelayChannel)
+        relay._process.kill()  # pylint: disable=protected-access
+        return client.server_info().serving and client.server_info().serving
+
+    assert forked(lose_it)
 
 
 def test_errors_of_forks_are_typed(client: negatron.Client, forked: Callable[..., Any]) -> None:

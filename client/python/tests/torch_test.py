@@ -19,6 +19,9 @@ from server_process import ServerProcess
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (python3-torch)")
 nt = pytest.importorskip("negatron.torch")
 
+# There are more workers here than processors.
+pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
+
 _ROWS = 50
 _UNIFORM = negatron.Uniform()
 

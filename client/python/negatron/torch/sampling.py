@@ -89,21 +89,6 @@ def derive_seed(*parts: int) -> int:
     return int(state[0] >> np.uint64(1))
 
 
-class NegativesFuture:
-    """A call in flight. Thread-safe."""
-
-    def __init__(self, future: SampleFuture) -> None:
-        self._future = future
-
-    def done(self) -> bool:
-        """True if `result` returns without waiting."""
-        return self._future.done()
-
-    def result(self) -> Negatives:
-        """Waits for the negatives; raises `NegatronError`."""
-        return negatives_from_sample(self._future.result())
-
-
 class NegativeSampler:
     """Draws the negatives of training steps. Confined to one thread of each process.
 
@@ -169,11 +154,8 @@ class NegativeSampler:
           rows: the arguments of `Client.sample` (or `sample_shared`) that tell rows: `users`,
             `positives`, `as_of`, `queries` and so on, as tensors or arrays; also `seed`.
         """
-        return self.start(**rows).result()
-
-    def start(self, **rows: Any) -> NegativesFuture:
-        """Starts what `sample` does."""
-        return NegativesFuture(self._start(rows))
+        negatives: Negatives = self.start(**rows).result()
+        return negatives
 
     def over(
         self, batches: Iterable[_Batch], rows: Callable[[_Batch], Mapping[str, Any]]
@@ -185,12 +167,12 @@ class NegativeSampler:
           rows: returns what `sample` takes, for a batch; asked when its call starts, `in_flight`
             batches ahead: queries are as old as that.
         """
-        for batch, sample in overlap(
-            batches, lambda batch: self._start(rows(batch)), self._in_flight, self.waits
-        ):
-            yield batch, negatives_from_sample(sample)
+        return overlap(
+            batches, lambda batch: self.start(**rows(batch)), self._in_flight, self.waits
+        )
 
-    def _start(self, rows: Mapping[str, Any]) -> SampleFuture:
+    def start(self, **rows: Any) -> SampleFuture:
+        """Starts what `sample` does: `result` of the future returns its `Negatives`."""
         arguments = {name: to_array(values) for name, values in rows.items()}
         rank, _ = rank_and_size()
         info = get_worker_info()
@@ -201,14 +183,16 @@ class NegativeSampler:
         self._next_row += count
         if self.shared:
             arguments.setdefault("block_key", first)
-            return self._client.sample_shared_async(
+            future = self._client.sample_shared_async(
                 self._collection, self._count, policy=self._policy, as_numbers=True, **arguments
             )
-        arguments.setdefault("row_keys", np.arange(first, first + count))
-        return self._client.sample_async(
-            self._collection, self._count, policy=self._policy, outputs=self._outputs,
-            as_numbers=True, **arguments,
-        )
+        else:
+            arguments.setdefault("row_keys", np.arange(first, first + count))
+            future = self._client.sample_async(
+                self._collection, self._count, policy=self._policy, outputs=self._outputs,
+                as_numbers=True, **arguments,
+            )
+        return future.then(negatives_from_sample)
 
 
 def _row_count(arguments: Mapping[str, Any]) -> int:
