@@ -272,6 +272,19 @@ class AsyncClient(AsyncBase):
             request_id=request_id, level=level, timeout=timeout,
         ))
 
+    async def write_user_embeddings(
+        self, collection: str, users: Ids, vectors: np.ndarray, *,
+        model_version: Optional[int] = None, allow_partial: bool = False,
+        request_id: Optional[str] = None, level: Optional[models.Level] = None,
+        timeout: Optional[float] = None,
+    ) -> models.WriteResult:
+        """Creates or replaces the embeddings of users, which rows with anchor "user" are scored
+        by."""
+        return await self._run(lambda: self._client.write_user_embeddings(
+            collection, users, vectors, model_version=model_version, allow_partial=allow_partial,
+            request_id=request_id, level=level, timeout=timeout,
+        ))
+
     async def get_embeddings(
         self, collection: str, items: Ids, *, timeout: Optional[float] = None,
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -280,12 +293,28 @@ class AsyncClient(AsyncBase):
             collection, items, timeout=timeout,
         ))
 
+    async def get_user_embeddings(
+        self, collection: str, users: Ids, *, timeout: Optional[float] = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As `get_embeddings`, of users."""
+        return await self._run(lambda: self._client.get_user_embeddings(
+            collection, users, timeout=timeout,
+        ))
+
     async def get_embedding_stamps(
         self, collection: str, items: Ids, *, timeout: Optional[float] = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Returns by which model, and when, embeddings were written."""
         return await self._run(lambda: self._client.get_embedding_stamps(
             collection, items, timeout=timeout,
+        ))
+
+    async def get_user_embedding_stamps(
+        self, collection: str, users: Ids, *, timeout: Optional[float] = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As `get_embedding_stamps`, of users."""
+        return await self._run(lambda: self._client.get_user_embedding_stamps(
+            collection, users, timeout=timeout,
         ))
 
     async def begin_embedding_version(
@@ -306,13 +335,24 @@ class AsyncClient(AsyncBase):
             collection, model_version, items, vectors, shard=shard, timeout=timeout,
         ))
 
+    async def upload_user_embeddings(
+        self, collection: str, model_version: int, users: Ids, vectors: np.ndarray, *, shard: int,
+        timeout: Optional[float] = None,
+    ) -> int:
+        """As `upload_embeddings`, of users, who are created where they do not exist."""
+        return await self._run(lambda: self._client.upload_user_embeddings(
+            collection, model_version, users, vectors, shard=shard, timeout=timeout,
+        ))
+
     async def commit_embedding_version(
         self, collection: str, model_version: int, *, row_count: Optional[int] = None,
-        request_id: Optional[str] = None, timeout: Optional[float] = None,
+        user_row_count: Optional[int] = None, request_id: Optional[str] = None,
+        timeout: Optional[float] = None,
     ) -> EmbeddingVersion:
         """Makes a version the table of embeddings, at one instant and whole."""
         return await self._run(lambda: self._client.commit_embedding_version(
-            collection, model_version, row_count=row_count, request_id=request_id, timeout=timeout,
+            collection, model_version, row_count=row_count, user_row_count=user_row_count,
+            request_id=request_id, timeout=timeout,
         ))
 
     async def abort_embedding_version(
