@@ -136,6 +136,10 @@ void Collection::Count(const Policy& policy, int64_t row_count, const SampleTota
     drawn_[static_cast<int>(policy.components[c].kind())].fetch_add(totals.drawn_by_component[c],
                                                                     std::memory_order_relaxed);
   }
+  if (policy.fallback.has_value()) {
+    drawn_[static_cast<int>(policy.fallback->kind())].fetch_add(totals.drawn_by_fallback,
+                                                                std::memory_order_relaxed);
+  }
   AddAll(totals.rows_by_status, &statuses_);
   AddAll(totals.rejects, &rejects_);
 }

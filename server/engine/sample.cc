@@ -70,7 +70,7 @@ SampleColumns Allocate(const SampleRequest& request, const IdIndex& index,
   if (request.want_components) result->components.resize(draws);
   if (request.want_scores) result->scores.resize(draws);
   if (request.want_shares) result->shares.resize(request.row_count * components);
-  if (request.want_rejects || request.want_all_rejects) {
+  if (request.want_rejects || request.want_rejects_by_cause || request.want_all_rejects) {
     result->all_rejects.resize(request.row_count * kRejectCauseCount);
   }
   if (request.want_expected_count) result->expected_count.resize(draws);
@@ -79,6 +79,7 @@ SampleColumns Allocate(const SampleRequest& request, const IdIndex& index,
   if (request.want_boundaries) result->boundaries.resize(request.row_count * components);
   if (request.want_model_versions) result->model_versions.resize(draws);
   if (request.want_vector_ages) result->vector_ages.resize(draws);
+  if (request.want_tags) result->tags.resize(draws);
   result->drawn.resize(request.row_count);
   return {*items,
           result->ids,
@@ -95,7 +96,8 @@ SampleColumns Allocate(const SampleRequest& request, const IdIndex& index,
           result->positive_log_q,
           result->boundaries,
           result->model_versions,
-          result->vector_ages};
+          result->vector_ages,
+          result->tags};
 }
 
 void WriteIds(const SampleRequest& request, const IdIndex& index, std::span<const Ordinal> items,
@@ -120,15 +122,17 @@ void WriteIds(const SampleRequest& request, const IdIndex& index, std::span<cons
   }
 }
 
-// The first two causes have a column of their own.
+// The first two causes have a column of their own, and the first four.
 void WriteRejects(const SampleRequest& request, SampleResult* result) {
-  if (request.want_rejects) {
-    result->rejects.reserve(request.row_count * 2);
+  const auto write_first = [&](int count, std::vector<int64_t>* column) {
+    column->reserve(request.row_count * count);
     for (int64_t r = 0; r < request.row_count; ++r) {
       const int64_t* causes = &result->all_rejects[r * kRejectCauseCount];
-      result->rejects.insert(result->rejects.end(), {causes[0], causes[1]});
+      column->insert(column->end(), causes, causes + count);
     }
-  }
+  };
+  if (request.want_rejects) write_first(2, &result->rejects);
+  if (request.want_rejects_by_cause) write_first(4, &result->rejects_by_cause);
   if (!request.want_all_rejects) result->all_rejects.clear();
 }
 
@@ -198,6 +202,8 @@ absl::StatusOr<SampleResult> DrawRows(const SampleRequest& request,
   WriteDrawn(request, &result);
   WriteRejects(request, &result);
   result.drawn_by_component = totals.drawn_by_component;
+  result.drawn_by_fallback = totals.drawn_by_fallback;
+  result.laws = LawsOf(request.policy, pool.item_count());
   collection->Count(request.policy, request.row_count, totals);
   return result;
 }
@@ -279,6 +285,7 @@ absl::StatusOr<SharedResult> Engine::SampleShared(absl::string_view collection,
   result.ids = std::move(ids.ids);
   result.names = std::move(ids.names);
   result.drawn_by_component = totals.drawn_by_component;
+  result.laws = LawsOf(rows_request.policy, pool.item_count());
   found->Count(rows_request.policy, 1, totals);
   return result;
 }

@@ -72,16 +72,53 @@ void CheckFreshness(const SampleRequest& request, Violations* violations) {
 }
 
 // What a component asks of the collection's settings.
+void CheckAgainst(const CollectionRecord& settings, const PolicyComponent& component,
+                  const std::string& path, Violations* violations) {
+  const auto* popularity = std::get_if<PopularitySource>(&component.source);
+  const auto* dynamic = std::get_if<DynamicSource>(&component.source);
+  if (dynamic != nullptr) popularity = std::get_if<PopularitySource>(&dynamic->base);
+  if (popularity == nullptr || !popularity->within_cohort || settings.cohort_popularity) return;
+  violations->Add(absl::StrCat(path, dynamic == nullptr ? "" : ".dynamic", ".popularity.",
+                               popularity->cohort.has_value() ? "cohort" : "within_cohort"),
+                  "the collection has no cohort_popularity");
+}
+
 void CheckAgainst(const CollectionRecord& settings, const Policy& policy, Violations* violations) {
   for (size_t i = 0; i < policy.components.size(); ++i) {
-    const SourceSpec& source = policy.components[i].source;
-    const auto* popularity = std::get_if<PopularitySource>(&source);
-    const auto* dynamic = std::get_if<DynamicSource>(&source);
-    if (dynamic != nullptr) popularity = std::get_if<PopularitySource>(&dynamic->base);
-    if (popularity == nullptr || !popularity->within_cohort || settings.cohort_popularity) continue;
-    violations->Add(absl::StrCat("policy.components[", i, "]", dynamic == nullptr ? "" : ".dynamic",
-                                 ".popularity.within_cohort"),
-                    "the collection has no cohort_popularity");
+    CheckAgainst(settings, policy.components[i], absl::StrCat("policy.components[", i, "]"),
+                 violations);
+  }
+  if (policy.fallback.has_value()) {
+    CheckAgainst(settings, *policy.fallback, "policy.fallback", violations);
+  }
+}
+
+// What a shared block cannot do: it belongs to no row, and its law is told without what rows
+// refuse.
+void CheckSharedPolicy(const Policy& policy, Violations* violations) {
+  const auto refuse = [&](bool has, const std::string& field, const char* why) {
+    if (has) violations->Add(field, why);
+  };
+  refuse(policy.unique, "policy.unique", "a shared block cannot be unique");
+  refuse(policy.category_cap != 0, "policy.category_cap", "a shared block has no caps");
+  refuse(!policy.category_limits.empty(), "policy.category_limits", "a shared block has no caps");
+  refuse(policy.fallback.has_value(), "policy.fallback", "a shared block has no rows to fill");
+  refuse(policy.min_distance.has_value(), "policy.min_distance",
+         "a shared block has no min_distance");
+  refuse(policy.history_horizon_micros > 0 && !policy.ExcludesUncertain(), "policy.uncertain_rule",
+         "a shared block has no tags for what it keeps");
+  for (size_t i = 0; i < policy.components.size(); ++i) {
+    const PolicyComponent& component = policy.components[i];
+    const std::string path = absl::StrCat("policy.components[", i, "]");
+    const auto* popularity = std::get_if<PopularitySource>(&component.source);
+    if (popularity != nullptr) {
+      refuse(popularity->within_cohort && !popularity->cohort.has_value(),
+             path + ".popularity.within_cohort", "a shared block belongs to no cohort");
+    } else {
+      refuse(component.kind() != SourceKind::kUniform, path + ".source",
+             "a shared block is drawn from uniform and popularity");
+    }
+    refuse(component.HasFilters(), path, "a shared block has no filters but `category`");
   }
 }
 
@@ -131,18 +168,7 @@ absl::Status CheckRequest(const SharedRequest& request, const CollectionRecord& 
   if (request.negatives_time && !IsEventTime(*request.negatives_time)) {
     violations.Add("negatives_time", "must be in the years 1 to 9999");
   }
-  const Policy& policy = request.rows.policy;
-  if (policy.unique) violations.Add("policy.unique", "a shared block cannot be unique");
-  if (policy.category_cap != 0) violations.Add("policy.category_cap", "a shared block has no caps");
-  for (size_t i = 0; i < policy.components.size(); ++i) {
-    const std::string path = absl::StrCat("policy.components[", i, "]");
-    const auto* popularity = std::get_if<PopularitySource>(&policy.components[i].source);
-    if (popularity != nullptr && popularity->within_cohort) {
-      violations.Add(path + ".popularity.within_cohort", "a shared block belongs to no cohort");
-    } else if (popularity == nullptr && policy.components[i].kind() != SourceKind::kUniform) {
-      violations.Add(path + ".source", "a shared block is drawn from uniform and popularity");
-    }
-  }
+  CheckSharedPolicy(request.rows.policy, &violations);
   return violations.ToStatus();
 }
 

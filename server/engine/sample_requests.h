@@ -49,7 +49,9 @@ struct SampleRequest {
   bool want_importance_weights = false;
   bool want_positive_log_q = false;
   bool want_boundaries = false;
+  bool want_rejects_by_cause = false;
   bool want_all_rejects = false;
+  bool want_tags = false;
   bool want_model_versions = false;
   bool want_vector_ages = false;
   bool want_names = false;  // Ids of a string collection as strings.
@@ -70,11 +72,13 @@ struct SampleResult {
   UninitializedVector<float> log_q_source;
   std::vector<uint8_t> components;
   std::vector<float> scores;
-  std::vector<uint8_t> statuses;     // [row_count] RowStatus.
-  std::vector<int64_t> drawn;        // [row_count], or empty if every row is full.
-  std::vector<float> shares;         // [row_count, components].
-  std::vector<int64_t> rejects;      // [row_count, 2]: excluded, dead.
-  std::vector<int64_t> all_rejects;  // [row_count, kRejectCauseCount].
+  std::vector<uint8_t> statuses;          // [row_count] RowStatus.
+  std::vector<int64_t> drawn;             // [row_count], or empty if every row is full.
+  std::vector<float> shares;              // [row_count, components].
+  std::vector<int64_t> rejects;           // [row_count, 2]: excluded, dead.
+  std::vector<int64_t> rejects_by_cause;  // [row_count, 4]: these, filtered, duplicate.
+  std::vector<int64_t> all_rejects;       // [row_count, kRejectCauseCount].
+  std::vector<uint8_t> tags;              // Sums of DrawTag.
   std::vector<float> expected_count;
   std::vector<float> importance_weights;
   std::vector<float> positive_log_q;        // [row_count].
@@ -82,6 +86,8 @@ struct SampleResult {
   std::vector<int64_t> model_versions;      // Of draws by vectors; else -1.
   std::vector<float> vector_ages;           // In seconds, of draws by vectors; else NaN.
   std::vector<int64_t> drawn_by_component;  // [components], over the call.
+  int64_t drawn_by_fallback = 0;
+  PolicyLaws laws;
   SnapshotToken snapshot;
   Micros default_as_of = 0;
   Micros staleness_as_of = 0;
@@ -105,6 +111,7 @@ struct SharedResult {
   std::vector<uint8_t> false_mask;
   std::vector<float> log_remaining;  // [row_count].
   std::vector<int64_t> drawn_by_component;
+  PolicyLaws laws;
   SnapshotToken snapshot;
   Micros default_as_of = 0;
   Micros negatives_time = 0;

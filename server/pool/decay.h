@@ -75,6 +75,11 @@ class Decay {
   int64_t segment_micros_;
 };
 
+// 2^(-age / half-life), of lengths in microseconds; 1 without decay (half-life 0).
+inline double DecayOver(double age, int64_t half_life) {
+  return half_life == 0 ? 1 : std::exp2(-age / static_cast<double>(half_life));
+}
+
 }  // namespace negatron
 
 #endif  // NEGATRON_SERVER_POOL_DECAY_H_

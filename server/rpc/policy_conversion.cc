@@ -2,10 +2,12 @@
 #include "server/rpc/policy_conversion.h"
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
 #include "server/rpc/times.h"
+#include "storage/model/limits.h"
 
 namespace negatron {
 namespace {
@@ -16,6 +18,15 @@ void CheckKnown(const google::protobuf::Message& message, const std::string& pat
                 Violations* violations) {
   if (message.GetReflection()->GetUnknownFields(message).empty()) return;
   violations->Add(path, "has a field that this server does not know");
+}
+
+// Of two messages that bound scores.
+template <typename Wire, typename Bounds>
+void ReadBounds(const Wire& wire, Bounds* bounds) {
+  if (wire.has_min_score()) bounds->min_score = wire.min_score();
+  if (wire.has_max_score()) bounds->max_score = wire.max_score();
+  if (wire.has_margin()) bounds->margin = wire.margin();
+  if (wire.has_relative_margin()) bounds->relative_margin = wire.relative_margin();
 }
 
 NearestSource ReadNearest(const v1::NearestSource& wire, const std::string& path,
@@ -40,10 +51,7 @@ NearestSource ReadNearest(const v1::NearestSource& wire, const std::string& path
       violations->Add(absl::StrCat(path, ".pick"), "is not a known pick");
   }
   nearest.temperature = wire.temperature();
-  if (wire.has_min_score()) nearest.min_score = wire.min_score();
-  if (wire.has_max_score()) nearest.max_score = wire.max_score();
-  if (wire.has_margin()) nearest.margin = wire.margin();
-  if (wire.has_relative_margin()) nearest.relative_margin = wire.relative_margin();
+  ReadBounds(wire, &nearest);
   nearest.noise = wire.noise();
   return nearest;
 }
@@ -71,6 +79,17 @@ PopularitySource ReadPopularity(const v1::PopularitySource& wire, const std::str
     }
   }
   popularity.within_cohort = wire.within_cohort();
+  if (wire.has_cohort()) {
+    if (wire.within_cohort()) {
+      violations->Add(absl::StrCat(path, ".cohort"), "is refused together with `within_cohort`");
+    }
+    if (wire.cohort() < 0 || wire.cohort() > kMaxCohort) {
+      violations->Add(absl::StrCat(path, ".cohort"),
+                      absl::StrCat("must be in [0, ", kMaxCohort, "]"));
+    }
+    popularity.within_cohort = true;
+    popularity.cohort = static_cast<uint8_t>(wire.cohort());
+  }
   return popularity;
 }
 
@@ -161,6 +180,74 @@ void ReadSource(const v1::PolicyComponent& wire, const std::string& path, Policy
   }
 }
 
+void ReadFilters(const v1::PolicyComponent& wire, const std::string& path, PolicyComponent* out,
+                 Violations* violations) {
+  const auto read_names = [](const auto& names, std::vector<std::string>* list) {
+    list->assign(names.begin(), names.end());
+  };
+  CheckKnown(wire.category_filter(), absl::StrCat(path, ".category_filter"), violations);
+  read_names(wire.category_filter().any_of(), &out->category_filter.any_of);
+  read_names(wire.category_filter().all_of(), &out->category_filter.all_of);
+  read_names(wire.category_filter().none_of(), &out->category_filter.none_of);
+  if (wire.has_plausibility()) {
+    const std::string field = absl::StrCat(path, ".plausibility");
+    CheckKnown(wire.plausibility(), field, violations);
+    out->plausibility = Plausibility{wire.plausibility().min_mass(),
+                                     ReadHalfLife(wire.plausibility(), field, violations),
+                                     wire.plausibility().min_positive_count()};
+  }
+  if (!wire.has_score_bounds()) return;
+  const v1::ScoreBounds& bounds = wire.score_bounds();
+  const std::string field = absl::StrCat(path, ".score_bounds");
+  CheckKnown(bounds, field, violations);
+  out->score_bounds =
+      ScoreBounds{ReadAnchor(bounds.anchor(), absl::StrCat(field, ".anchor"), violations)};
+  ReadBounds(bounds, &*out->score_bounds);
+}
+
+PolicyComponent ReadComponent(const v1::PolicyComponent& wire, const std::string& path,
+                              Violations* violations) {
+  PolicyComponent component;
+  component.share = wire.share();
+  CheckKnown(wire, path, violations);
+  component.category = wire.category();
+  ReadSource(wire, path, &component, violations);
+  ReadFilters(wire, path, &component, violations);
+  return component;
+}
+
+// What rows must not get beside their exclusions, and what they get instead.
+void ReadGuards(const v1::Policy& wire, Policy* policy, Violations* violations) {
+  switch (wire.uncertain_rule()) {
+    case v1::UNCERTAIN_RULE_UNSPECIFIED:
+    case v1::UNCERTAIN_RULE_EXCLUDE:
+      policy->uncertain_rule = UncertainRule::kExclude;
+      break;
+    case v1::UNCERTAIN_RULE_KEEP:
+      policy->uncertain_rule = UncertainRule::kKeep;
+      break;
+    default:
+      violations->Add("policy.uncertain_rule", "is not a known rule");
+  }
+  if (wire.has_min_distance()) {
+    CheckKnown(wire.min_distance(), "policy.min_distance", violations);
+    policy->min_distance =
+        MinDistance{wire.min_distance().distance(), wire.min_distance().history_count()};
+  }
+  for (int i = 0; i < wire.category_limits_size(); ++i) {
+    const v1::CategoryLimit& limit = wire.category_limits(i);
+    CheckKnown(limit, absl::StrCat("policy.category_limits[", i, "]"), violations);
+    policy->category_limits.push_back({limit.category(), limit.max_count()});
+  }
+  if (wire.has_fallback()) {
+    policy->fallback = ReadComponent(wire.fallback(), "policy.fallback", violations);
+  }
+  if (wire.has_history_horizon()) {
+    policy->history_horizon_micros =
+        ReadDuration(wire.history_horizon(), "policy.history_horizon", violations);
+  }
+}
+
 }  // namespace
 
 NearestAnchor ReadAnchor(v1::NearestAnchor wire, absl::string_view field, Violations* violations) {
@@ -184,16 +271,13 @@ Policy ReadPolicy(const v1::Policy& wire, Violations* violations) {
   policy.components.reserve(static_cast<size_t>(wire.components_size()));
   for (int i = 0; i < wire.components_size(); ++i) {
     const v1::PolicyComponent& component = wire.components(i);
-    const std::string path = absl::StrCat("policy.components[", i, "]");
-    PolicyComponent& out = policy.components.emplace_back();
-    out.share = component.share();
-    CheckKnown(component, path, violations);
-    out.category = component.category();
-    ReadSource(component, path, &out, violations);
+    policy.components.push_back(
+        ReadComponent(component, absl::StrCat("policy.components[", i, "]"), violations));
   }
   policy.unique = wire.unique();
   policy.category_cap = wire.category_cap();
   if (wire.has_positive_floor()) policy.positive_floor = wire.positive_floor();
+  ReadGuards(wire, &policy, violations);
   CheckPolicy(policy, violations);
   return policy;
 }

@@ -181,7 +181,13 @@ void ReadOutputs(const v1::SampleNegativesRequest& wire, SampleRequest* request,
         request->want_boundaries = true;
         break;
       case v1::SAMPLE_OUTPUT_REJECTS_BY_CAUSE:
+        request->want_rejects_by_cause = true;
+        break;
+      case v1::SAMPLE_OUTPUT_REJECTS_BY_ALL_CAUSES:
         request->want_all_rejects = true;
+        break;
+      case v1::SAMPLE_OUTPUT_TAGS:
+        request->want_tags = true;
         break;
       case v1::SAMPLE_OUTPUT_MODEL_VERSION:
         request->want_model_versions = true;

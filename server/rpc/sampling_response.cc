@@ -79,28 +79,37 @@ class RawResponse {
   std::vector<grpc::Slice> slices_;
 };
 
+void WriteReport(const PolicyComponent& component, LawKind law, int64_t drawn,
+                 v1::ComponentReport* report) {
+  report->set_source(std::string(SourceName(component.kind())));
+  report->set_law_kind(ToWire(law));
+  report->set_drawn_count(drawn);
+}
+
 template <typename Response>
-void WriteComponents(const Policy& policy, const std::vector<int64_t>& drawn, Response* response) {
+void WriteComponents(const Policy& policy, const PolicyLaws& laws,
+                     const std::vector<int64_t>& drawn, Response* response) {
   for (size_t i = 0; i < policy.components.size(); ++i) {
-    const PolicyComponent& component = policy.components[i];
-    v1::ComponentReport* report = response->add_components();
-    report->set_source(std::string(SourceName(component.kind())));
-    report->set_law_kind(ToWire(LawOf(component)));
-    report->set_drawn_count(drawn[i]);
+    WriteReport(policy.components[i], laws.components[i], drawn[i], response->add_components());
   }
+  response->set_law_kind(ToWire(laws.mixture));
 }
 
 }  // namespace
 
 void WriteSampleHead(const SampleRequest& request, const SampleResult& result,
                      SampleNegativesResponse* response) {
-  WriteComponents(request.policy, result.drawn_by_component, response);
-  response->set_law_kind(ToWire(LawOf(request.policy)));
+  if (request.policy.fallback.has_value()) {
+    WriteReport(*request.policy.fallback, result.laws.fallback, result.drawn_by_fallback,
+                response->mutable_fallback());
+  }
+  WriteComponents(request.policy, result.laws, result.drawn_by_component, response);
   WriteToken(result.snapshot, response->mutable_snapshot());
   response->set_seed(static_cast<int64_t>(request.seed));
   WriteTimestamp(result.default_as_of, response->mutable_as_of_time());
   WriteTimestamp(result.staleness_as_of, response->mutable_staleness_as_of_time());
   response->set_kernel_id(std::string(KernelId()));
+  if (!result.all_rejects.empty()) response->set_reject_cause_count(kRejectCauseCount);
 }
 
 void WriteSample(const SampleRequest& request, const SampleResult& result,
@@ -132,9 +141,13 @@ void WriteSample(const SampleRequest& request, const SampleResult& result,
   if (!result.boundaries.empty()) {
     WriteInt64s(result.boundaries, encoding, response->mutable_popularity_boundary_micros());
   }
-  if (!result.all_rejects.empty()) {
-    WriteInt64s(result.all_rejects, encoding, response->mutable_rejects_by_cause());
+  if (!result.rejects_by_cause.empty()) {
+    WriteInt64s(result.rejects_by_cause, encoding, response->mutable_rejects_by_cause());
   }
+  if (!result.all_rejects.empty()) {
+    WriteInt64s(result.all_rejects, encoding, response->mutable_rejects_by_all_causes());
+  }
+  if (!result.tags.empty()) WriteBytes(result.tags, encoding, response->mutable_tags());
   if (!result.model_versions.empty()) {
     WriteInt64s(result.model_versions, encoding, response->mutable_model_versions());
   }
@@ -160,7 +173,9 @@ grpc::ByteBuffer SerializeRawSample(const SampleRequest& request, const ResultPo
   response.Column(SampleNegativesResponse::kPositiveLogQFieldNumber, result->positive_log_q);
   response.Column(SampleNegativesResponse::kPopularityBoundaryMicrosFieldNumber,
                   result->boundaries);
-  response.Column(SampleNegativesResponse::kRejectsByCauseFieldNumber, result->all_rejects);
+  response.Column(SampleNegativesResponse::kRejectsByCauseFieldNumber, result->rejects_by_cause);
+  response.Column(SampleNegativesResponse::kRejectsByAllCausesFieldNumber, result->all_rejects);
+  response.Column(SampleNegativesResponse::kTagsFieldNumber, result->tags);
   response.Column(SampleNegativesResponse::kModelVersionsFieldNumber, result->model_versions);
   response.Column(SampleNegativesResponse::kEmbeddingAgeSecondsFieldNumber, result->vector_ages);
   return response.Finish(head);
@@ -192,8 +207,7 @@ void WriteSharedResponse(const SharedRequest& request, const SharedResult& resul
   WriteBytes(result.components, encoding, response->mutable_component_indexes());
   response->set_false_mask(result.false_mask.data(), result.false_mask.size());
   WriteFloats(result.log_remaining, encoding, response->mutable_log_remaining());
-  WriteComponents(request.rows.policy, result.drawn_by_component, response);
-  response->set_law_kind(ToWire(LawOf(request.rows.policy)));
+  WriteComponents(request.rows.policy, result.laws, result.drawn_by_component, response);
   WriteToken(result.snapshot, response->mutable_snapshot());
   response->set_seed(static_cast<int64_t>(request.rows.seed));
   WriteTimestamp(result.negatives_time, response->mutable_negatives_time());

@@ -15,10 +15,11 @@ constexpr uint32_t kNoRow = std::numeric_limits<uint32_t>::max();
 
 }  // namespace
 
-AdversarialItems::AdversarialItems(const AdversarialSource& spec, const std::string& category,
+AdversarialItems::AdversarialItems(const AdversarialSource& spec, const PolicyComponent& component,
                                    const SourceContext& context)
     : spec_(spec),
-      items_(spec.anchor, category, context),
+      items_(spec.anchor, component.category, context),
+      guard_(component, context),
       context_(context),
       scorer_(*context.vectors),
       scan_(scorer_, spec.temperature),
@@ -29,7 +30,7 @@ void AdversarialItems::SetAnchors() {
   anchors_.resize(rows_.size() * dimension);
   for (size_t i = 0; i < rows_.size(); ++i) {
     const auto anchor = std::span(anchors_).subspan(i * dimension, dimension);
-    if (items_.ReadAnchor(rows_[i], anchor)) states_[i].anchor = anchor.data();
+    if (items_.ReadAnchor(rows_[i], anchor) && guard_.Serves(i)) states_[i].anchor = anchor.data();
   }
 }
 
@@ -43,13 +44,16 @@ uint64_t AdversarialItems::Accepted(size_t row, size_t page, uint64_t present) c
   uint64_t accepted = 0;
   for (uint64_t rest = present; rest != 0; rest &= rest - 1) {
     const auto place = static_cast<uint32_t>(std::countr_zero(rest));
-    accepted |= uint64_t{items_.Admits(rows_[row], first + place)} << place;
+    const bool admitted =
+        items_.Admits(rows_[row], first + place) && guard_.Admits(row, first + place);
+    accepted |= uint64_t{admitted} << place;
   }
   return accepted;
 }
 
 absl::Status AdversarialItems::Begin(std::span<const Row> rows, std::span<RowStatus> statuses) {
   rows_ = rows;
+  guard_.Begin(rows);
   states_.clear();
   states_.resize(rows.size());
   enumerated_row_ = kNoRow;
@@ -132,7 +136,8 @@ double AdversarialItems::Probability(const RowState& state, Ordinal item, float 
 void AdversarialItems::Probabilities(std::span<const RowItem> pairs, std::span<double> q) {
   for (size_t p = 0; p < pairs.size(); ++p) {
     const auto [row, item] = pairs[p];
-    const bool drawable = context_.vectors->Contains(item) && items_.Admits(rows_[row], item);
+    const bool drawable = context_.vectors->Contains(item) && items_.Admits(rows_[row], item) &&
+                          guard_.Admits(row, item);
     const RowState& state = states_[row];
     q[p] = drawable ? Probability(state, item, scorer_.Score(state.anchor, item)) : 0.0;
   }
@@ -142,7 +147,7 @@ void AdversarialItems::Probabilities(std::span<const RowItem> pairs, std::span<d
 double AdversarialItems::PositiveProbability(uint32_t row) {
   const Ordinal positive = rows_[row].positive;
   if (positive == kNoOrdinal || !context_.vectors->Contains(positive) ||
-      !items_.Admits(rows_[row], positive)) {
+      !items_.Admits(rows_[row], positive) || !guard_.Passes(row, positive)) {
     return 0;
   }
   const SoftmaxSums& sums = states_[row].sums;

@@ -3,11 +3,11 @@
 #define NEGATRON_SERVER_SAMPLING_ADVERSARIAL_SOURCE_H_
 
 #include <span>
-#include <string>
 #include <vector>
 
 #include "server/index/softmax_scan.h"
 #include "server/sampling/anchored_items.h"
+#include "server/sampling/guard.h"
 #include "server/sampling/source.h"
 
 namespace negatron {
@@ -20,7 +20,7 @@ namespace negatron {
 class AdversarialItems final : public Source {
  public:
   // `context.vectors` is not null.
-  AdversarialItems(const AdversarialSource& spec, const std::string& category,
+  AdversarialItems(const AdversarialSource& spec, const PolicyComponent& component,
                    const SourceContext& context);
 
   absl::Status Begin(std::span<const Row> rows, std::span<RowStatus> statuses) override;
@@ -46,6 +46,7 @@ class AdversarialItems final : public Source {
 
   const AdversarialSource spec_;
   const AnchoredItems items_;
+  Guard guard_;
   const SourceContext& context_;
   const Scorer scorer_;
   const SoftmaxScan scan_;

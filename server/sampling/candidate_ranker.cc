@@ -12,7 +12,6 @@
 namespace negatron {
 namespace {
 
-constexpr int64_t kNoVector = -1;  // In the column of model versions.
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 // Puts values into `order`, which has the old places of all.
@@ -79,6 +78,7 @@ void CandidateRanker::Sort(int64_t first, int64_t drawn, const SampleColumns& co
   Permute(order, first, columns.importance_weights);
   Permute(order, first, columns.model_versions);
   Permute(order, first, columns.vector_ages);
+  Permute(order, first, columns.tags);
 }
 
 std::vector<float> CandidateRanker::Vectors(std::span<const Ordinal> items) const {

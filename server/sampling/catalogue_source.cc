@@ -29,10 +29,13 @@ constexpr size_t kBatchesBetweenChecks = 16;
 
 }  // namespace
 
-CatalogueSource::CatalogueSource(const std::string& category, const SourceContext& context)
+CatalogueSource::CatalogueSource(const PolicyComponent& component, const SourceContext& context)
     : context_(context),
-      category_(category.empty() ? kNoCategory : context.pool->categories().Find(category)) {
-  no_such_category_ = !category.empty() && category_ == kNoCategory;
+      category_(component.category.empty() ? kNoCategory
+                                           : context.pool->categories().Find(component.category)),
+      guard_(component, context),
+      enumerates_(!guard_.empty() && context.pool->item_count() <= kMaxEnumeratedItems) {
+  no_such_category_ = !component.category.empty() && category_ == kNoCategory;
 }
 
 const LivingItems& CatalogueSource::Living(Law* law) const {
@@ -49,8 +52,8 @@ bool CatalogueSource::Admits(const Law& law, Ordinal item) const {
   return state.IsAlive(law.time) && (category_ == kNoCategory || state.Has(category_));
 }
 
-// A table of the living items that are not excluded.
-absl::Status CatalogueSource::MakeTable(Law* law, const Exclusions* excluded, WeightTable* table) {
+absl::Status CatalogueSource::MakeTable(Law* law, uint32_t row, WeightTable* table, bool* refuses) {
+  const Exclusions* const excluded = row == kNoRow ? nullptr : &rows_[row].excluded;
   const LivingItems& living = Living(law);
   std::vector<Ordinal> items;
   items.reserve(living.count);
@@ -68,7 +71,12 @@ absl::Status CatalogueSource::MakeTable(Law* law, const Exclusions* excluded, We
     const size_t count = std::min<size_t>(kItemsBetweenChecks, items.size() - first);
     WeighItems(law, std::span<const Ordinal>(items).subspan(first, count), weights);
     for (size_t i = 0; i < count; ++i) {
-      if (weights[i] > 0) table->Add(items[first + i], weights[i]);
+      if (weights[i] <= 0) continue;
+      if (row == kNoRow || guard_.Admits(row, items[first + i])) {
+        table->Add(items[first + i], weights[i]);
+      } else {
+        *refuses = true;
+      }
     }
   }
   return absl::OkStatus();
@@ -110,14 +118,14 @@ absl::Status CatalogueSource::TurnTo(const Row& row, Law** result) {
   if (law_count_ == laws_.size()) laws_.push_back(std::make_unique<Law>());
   Law* const law = *result = laws_[law_count_++].get();
   law->time = row.as_of;
-  law->cohort = row.cohort;
+  law->cohort = CohortOf(row);
   law->proposed = law->living = 0;
   law->has_items = false;
   law->table.reset();
   if (!no_such_category_) NEGATRON_RETURN_IF_ERROR(Turn(law));
   if (!law->table && law->living > 0 && law->living < law->proposed * kMinEligibleShare) {
     WeightTable table;
-    NEGATRON_RETURN_IF_ERROR(MakeTable(law, nullptr, &table));
+    NEGATRON_RETURN_IF_ERROR(MakeTable(law, &table));
     law->table = std::move(table);
   }
   if (law->table) law->living = law->proposed = law->table->total();
@@ -156,6 +164,7 @@ double CatalogueSource::HistoryWeight(const Row& row, Law* law) {
 
 absl::Status CatalogueSource::Begin(std::span<const Row> rows, std::span<RowStatus> statuses) {
   rows_ = rows;
+  guard_.Begin(rows);
   states_.clear();
   states_.resize(rows.size());
   has_own_ = false;
@@ -179,22 +188,51 @@ absl::Status CatalogueSource::Begin(std::span<const Row> rows, std::span<RowStat
           pool().LivingCount(law.time) == 0 ? RowStatus::kNoLivingItem : RowStatus::kNoEvent;
       continue;
     }
+    if (!guard_.Serves(r)) {
+      statuses[r] = RowStatus::kNoAnchor;
+      continue;
+    }
     statuses[r] = RowStatus::kOk;
     state.eligible = law.living;
     const Exclusions& excluded = rows[r].excluded;
-    if (excluded.empty()) continue;
-    state.excludes = true;
-    if (excluded.history_size() > 0) state.eligible -= HistoryWeight(rows[r], &law);
-    if (!excluded.extra().empty()) {
+    if (excluded.empty() && !enumerates_) continue;
+    state.excludes = !excluded.empty();
+    if (!enumerates_ && excluded.history_size() > 0) {
+      state.eligible -= HistoryWeight(rows[r], &law);
+    }
+    if (!enumerates_ && !excluded.extra().empty()) {
       excluded_.assign(excluded.extra().begin(), excluded.extra().end());
       state.eligible -= SumOf(&law, &excluded_);
     }
-    if (state.eligible < law.living * kMinEligibleShare) {
+    if (enumerates_ || state.eligible < law.living * kMinEligibleShare) {
       NEGATRON_RETURN_IF_ERROR(Own(static_cast<uint32_t>(r)));
-      state.eligible = state.own->total();
-      state.draws_from_own = has_own_ = true;
-      if (state.own->empty()) statuses[r] = RowStatus::kExhausted;
+      DrawFromOwn(static_cast<uint32_t>(r), &statuses[r]);
     }
+  }
+  return guard_.empty() || enumerates_ ? absl::OkStatus() : Probe(statuses);
+}
+
+// Makes all draws of a row that was enumerated come from there.
+void CatalogueSource::DrawFromOwn(uint32_t row, RowStatus* status) {
+  RowState& state = states_[row];
+  state.eligible = state.own->total();
+  state.draws_from_own = has_own_ = true;
+  if (state.own->empty()) {
+    *status = state.refuses ? RowStatus::kNoCandidate : RowStatus::kExhausted;
+  }
+}
+
+// Draws once for each guarded row, since what is left of a row is not known otherwise. One that
+// has to be enumerated then draws from there.
+absl::Status CatalogueSource::Probe(std::span<RowStatus> statuses) {
+  Draws probes;
+  for (uint32_t r = 0; r < rows_.size(); ++r) {
+    if (statuses[r] == RowStatus::kOk && states_[r].own == nullptr) probes.Open(r, 0, 1);
+  }
+  std::vector<Rejects> unreported(rows_.size());
+  NEGATRON_RETURN_IF_ERROR(Fill(&probes, unreported));
+  for (const uint32_t r : probes.rows) {
+    if (states_[r].own != nullptr) DrawFromOwn(r, &statuses[r]);
   }
   return absl::OkStatus();
 }
@@ -207,10 +245,15 @@ absl::Status CatalogueSource::Own(uint32_t row) {
   if (law.table.has_value()) {
     for (size_t i = 0; i < law.table->size(); ++i) {
       const Ordinal item = law.table->item(i);
-      if (!rows_[row].excluded.Contains(item)) own->Add(item, law.table->weight(i));
+      if (rows_[row].excluded.Contains(item)) continue;
+      if (guard_.Admits(row, item)) {
+        own->Add(item, law.table->weight(i));
+      } else {
+        state.refuses = true;
+      }
     }
   } else {
-    NEGATRON_RETURN_IF_ERROR(MakeTable(&law, &rows_[row].excluded, own.get()));
+    NEGATRON_RETURN_IF_ERROR(MakeTable(&law, row, own.get(), &state.refuses));
   }
   state.own = std::move(own);
   return absl::OkStatus();
@@ -219,6 +262,7 @@ absl::Status CatalogueSource::Own(uint32_t row) {
 void CatalogueSource::FillFromOwn(Draws* draws, size_t i) const {
   const uint32_t row = draws->rows[i];
   const RowState& state = states_[row];
+  if (state.own->empty()) return;  // As a probe found.
   const absl::uint128 bits = context_.random.Bits(rows_[row].key, draws->slots[i],
                                                   RandomPurpose::kEnumerated, draws->rounds[i]);
   const size_t found = state.own->Find(UnitDouble(absl::Uint128High64(bits)));
@@ -279,7 +323,7 @@ absl::Status CatalogueSource::FillBatch(Draws* draws, size_t first, uint32_t cou
     open.Put(open.count++, i, row, draws->slots[first + i], draws->rounds[first + i] * kMaxAttempts,
              rows_[row].key);
   }
-  const bool accepts = has_accepts();
+  const bool asks = has_accepts() || !guard_.empty();
   for (uint32_t attempt = 0; attempt < kMaxAttempts && open.count > 0; ++attempt) {
     const uint32_t n = open.count;
     context_.random.BitsAt(
@@ -296,13 +340,10 @@ absl::Status CatalogueSource::FillBatch(Draws* draws, size_t first, uint32_t cou
       if (batch_.weights[i] <= 0) [[unlikely]] {
         ++rejects[row][static_cast<int>(RejectCause::kDead)];
       } else if (state.excludes && rows_[row].excluded.Contains(item)) [[unlikely]] {
-        ++rejects[row][static_cast<int>(RejectCause::kExcluded)];
-      } else if (accepts && !state.law->table &&
-                 !Accepts(*state.law, item,
-                          context_.random.Bits(open.keys[i], open.slots[i], RandomPurpose::kAccept,
-                                               open.attempts[i]))) {
-        // Its weight was against it.
-      } else {
+        const bool uncertain = rows_[row].excluded.IsUncertain(item);
+        const auto cause = uncertain ? RejectCause::kUncertain : RejectCause::kExcluded;
+        ++rejects[row][static_cast<int>(cause)];
+      } else if (!asks || Keeps(open, i, &rejects[row])) {
         pool().items().PrefetchNumber(item);
         draws->items[first + open.places[i]] = item;
         draws->q[first + open.places[i]] = batch_.weights[i] / state.eligible;
@@ -319,6 +360,23 @@ absl::Status CatalogueSource::FillBatch(Draws* draws, size_t first, uint32_t cou
   return absl::OkStatus();
 }
 
+// Whether a proposal that is alive and not excluded is kept.
+bool CatalogueSource::Keeps(const OpenDraws& open, uint32_t i, Rejects* rejects) const {
+  const Ordinal item = batch_.items[i];
+  const Law& law = *states_[open.rows[i]].law;
+  // Its weight may be against it.
+  if (has_accepts() && !law.table &&
+      !Accepts(law, item,
+               context_.random.Bits(open.keys[i], open.slots[i], RandomPurpose::kAccept,
+                                    open.attempts[i]))) {
+    return false;
+  }
+  if (guard_.empty()) return true;
+  const std::optional<RejectCause> refusal = guard_.Refusal(open.rows[i], item);
+  if (refusal.has_value()) ++(*rejects)[static_cast<int>(*refusal)];
+  return !refusal.has_value();
+}
+
 void CatalogueSource::Probabilities(std::span<const RowItem> pairs, std::span<double> q) {
   for (size_t first = 0; first < pairs.size(); first += Batch::kSize) {
     const size_t count = std::min<size_t>(Batch::kSize, pairs.size() - first);
@@ -331,15 +389,17 @@ void CatalogueSource::Probabilities(std::span<const RowItem> pairs, std::span<do
     WeighAll(stretches_);
     for (size_t i = 0; i < count; ++i) {
       const bool member = category_ == kNoCategory || pool().state(batch_.items[i]).Has(category_);
-      q[first + i] = member ? batch_.weights[i] / states_[rows[i]].eligible : 0;
+      const bool admitted = member && guard_.Admits(rows[i], batch_.items[i]);
+      q[first + i] = admitted ? batch_.weights[i] / states_[rows[i]].eligible : 0;
     }
   }
 }
 
 double CatalogueSource::PositiveProbability(uint32_t row) {
+  if (!guard_.empty() && !enumerates_) return std::numeric_limits<double>::quiet_NaN();
   const Ordinal positive = rows_[row].positive;
   Law& law = *LawOf(row);
-  if (positive == kNoOrdinal || !Admits(law, positive)) return 0;
+  if (positive == kNoOrdinal || !Admits(law, positive) || !guard_.Passes(row, positive)) return 0;
   double weight = 0;
   WeighItems(&law, {&positive, 1}, {&weight, 1});
   return weight / (states_[row].eligible + weight);

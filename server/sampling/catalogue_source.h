@@ -3,14 +3,15 @@
 #define NEGATRON_SERVER_SAMPLING_CATALOGUE_SOURCE_H_
 
 #include <array>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 
+#include "server/sampling/guard.h"
 #include "server/sampling/source.h"
 #include "server/sampling/weight_tables.h"
 
@@ -23,9 +24,14 @@ namespace negatron {
 // back. Where the dead would be most of it, draws from a table of the living,
 // made once for a time; where a row excludes most of the living, or after
 // kMaxAttempts, from a table of what the row may get: O(living items), exact.
+//
+// What a guard refuses is thrown back, too, and not left out of the probabilities: they are
+// right up to a factor for the row. In a catalogue of at most kMaxEnumeratedItems every
+// guarded row has a table, and its probabilities are exact. A row that a draw and its
+// attempts find nothing for has one as well, so that it is known to be empty.
 class CatalogueSource : public Source {
  public:
-  CatalogueSource(const std::string& category, const SourceContext& context);
+  CatalogueSource(const PolicyComponent& component, const SourceContext& context);
 
   absl::Status Begin(std::span<const Row> rows, std::span<RowStatus> statuses) override;
   absl::Status Fill(Draws* draws, std::span<Rejects> rejects) override;
@@ -101,7 +107,9 @@ class CatalogueSource : public Source {
   CategoryNumber category() const { return category_; }
   const LivingItems& Living(Law* law) const;
   Micros BoundaryOf(uint32_t row) const { return LawOf(row)->boundary; }
-  absl::Status MakeTable(Law* law, const Exclusions* excluded, WeightTable* table);
+  absl::Status MakeTable(Law* law, WeightTable* table) {
+    return MakeTable(law, kNoRow, table, nullptr);
+  }
 
   // Fetches what Turn will read.
   virtual void PrefetchTurn(const Row&) const {}
@@ -120,6 +128,8 @@ class CatalogueSource : public Source {
   // Whether proposals have to be asked for, and whether one is kept for its weight.
   virtual bool has_accepts() const { return false; }
   virtual bool Accepts(const Law&, Ordinal, const absl::uint128&) const { return true; }
+  // Whose events count, where that matters.
+  virtual uint8_t CohortOf(const Row& row) const { return row.cohort; }
   // Whether two rows have the same law.
   virtual bool SameLaw(const Law& law, const Row& row) const { return law.time == row.as_of; }
 
@@ -130,7 +140,10 @@ class CatalogueSource : public Source {
     bool excludes = false;
     bool draws_from_own = false;       // From the first draw on.
     std::unique_ptr<WeightTable> own;  // What the row may get, once enumerated.
+    bool refuses = false;              // The guard kept something out of it.
   };
+
+  static constexpr uint32_t kNoRow = std::numeric_limits<uint32_t>::max();
 
   Law* LawOf(uint32_t row) const { return states_[row].law; }
   bool Admits(const Law& law, Ordinal item) const;
@@ -139,9 +152,17 @@ class CatalogueSource : public Source {
   double SumOf(Law* law, std::vector<Ordinal>* items);
   double HistoryWeight(const Row& row, Law* law);
   ExcludedMassCache::Key HistoryKey(const Row& row, const Law& law) const {
-    return law.key.With(row.user).With(row.excluded.history_size());
+    const auto key = law.key.With(row.user).With(row.excluded.history_size());
+    const int64_t horizon = row.excluded.horizon();
+    return horizon == 0 ? key : key.With(static_cast<uint64_t>(horizon));
   }
+  // A table of the living items; for a row, of those that it may get, and whether its guard
+  // refused any other.
+  absl::Status MakeTable(Law* law, uint32_t row, WeightTable* table, bool* refuses);
   absl::Status Own(uint32_t row);
+  void DrawFromOwn(uint32_t row, RowStatus* status);
+  absl::Status Probe(std::span<RowStatus> statuses);
+  bool Keeps(const OpenDraws& open, uint32_t i, Rejects* rejects) const;
   void FillFromOwn(Draws* draws, size_t i) const;
   absl::Status TurnTo(const Row& row, Law** law);
   void Propose(std::span<const Stretch> stretches);
@@ -151,6 +172,8 @@ class CatalogueSource : public Source {
   const SourceContext& context_;
   bool no_such_category_;
   CategoryNumber category_;
+  Guard guard_;
+  const bool enumerates_;  // Guarded rows, all of them.
   std::span<const Row> rows_;
   std::vector<std::unique_ptr<Law>> laws_;
   size_t law_count_ = 0;
@@ -166,9 +189,9 @@ class CatalogueSource : public Source {
 // Every item weighs 1, or its base weight.
 class UniformCatalogue final : public CatalogueSource {
  public:
-  UniformCatalogue(const UniformSource& spec, const std::string& category,
+  UniformCatalogue(const UniformSource& spec, const PolicyComponent& component,
                    const SourceContext& context)
-      : CatalogueSource(category, context),
+      : CatalogueSource(component, context),
         spec_(spec),
         key_(ExcludedMassCache::Key()
                  .With(static_cast<uint64_t>(SourceKind::kUniform))
@@ -191,7 +214,7 @@ class UniformCatalogue final : public CatalogueSource {
 // An item weighs the decayed mass of its events before the time.
 class PopularityCatalogue final : public CatalogueSource {
  public:
-  PopularityCatalogue(const PopularitySource& spec, const std::string& category,
+  PopularityCatalogue(const PopularitySource& spec, const PolicyComponent& component,
                       const SourceContext& context);
 
   Micros Boundary(uint32_t row) const override;
@@ -206,8 +229,9 @@ class PopularityCatalogue final : public CatalogueSource {
   void Look(int look, const Stretch& stretch, const Batch& batch) const override;
   void Weigh(const Stretch& stretch, Batch* batch) const override;
   bool SameLaw(const Law& law, const Row& row) const override {
-    return law.time == row.as_of && (!spec_.within_cohort || law.cohort == row.cohort);
+    return law.time == row.as_of && (!spec_.within_cohort || law.cohort == CohortOf(row));
   }
+  uint8_t CohortOf(const Row& row) const override { return spec_.cohort.value_or(row.cohort); }
   const MassIndex& Columns(const Law& law) const;
   double DirectWeight(const Law& law, Ordinal item) const;
 

@@ -11,19 +11,26 @@
 
 namespace negatron {
 
+int DistinctRows::CapOf(CategoryNumber category) const {
+  const auto limit = limits_.find(category);
+  if (limit == limits_.end()) return policy_.category_cap;
+  return policy_.category_cap == 0 ? limit->second : std::min(policy_.category_cap, limit->second);
+}
+
 bool DistinctRows::Fits(const Taken& taken, Ordinal item) const {
   if (policy_.unique && taken.items.contains(item)) return false;
-  if (policy_.category_cap == 0) return true;
+  if (!policy_.HasCaps()) return true;
   const std::vector<CategoryNumber>& categories = context_.pool->state(item).categories();
   return std::all_of(categories.begin(), categories.end(), [&](CategoryNumber category) {
     const auto found = taken.by_category.find(category);
-    return found == taken.by_category.end() || found->second < policy_.category_cap;
+    const int cap = CapOf(category);
+    return cap == 0 || found == taken.by_category.end() || found->second < cap;
   });
 }
 
 void DistinctRows::Take(Taken* taken, Ordinal item) const {
   taken->items.insert(item);
-  if (policy_.category_cap == 0) return;
+  if (!policy_.HasCaps()) return;
   for (const CategoryNumber category : context_.pool->state(item).categories()) {
     ++taken->by_category[category];
   }
@@ -78,9 +85,7 @@ absl::Status DistinctRows::Mend(std::vector<Draws>& draws, std::span<Rejects> re
           Take(&taken[row], all.items[i]);
           continue;
         }
-        const bool duplicate = taken[row].items.contains(all.items[i]) && policy_.unique;
-        const auto cause = duplicate ? RejectCause::kDuplicate : RejectCause::kFiltered;
-        ++rejects[row][static_cast<int>(cause)];
+        ++rejects[row][static_cast<int>(RejectCause::kDuplicate)];
         if (++all.rounds[i] < kMaxRounds) {
           again.push_back(i);
           continue;

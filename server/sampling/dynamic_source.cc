@@ -21,8 +21,10 @@ SourceContext PoolContext(const SourceContext& context, uint32_t number) {
   return pool_context;
 }
 
-SourceSpec BaseOf(const DynamicSource& spec) {
-  return std::visit([](const auto& base) { return SourceSpec(base); }, spec.base);
+// The base as a component of its own, of the same category and guards.
+PolicyComponent BaseOf(PolicyComponent component, const DynamicSource& spec) {
+  component.source = std::visit([](const auto& base) { return SourceSpec(base); }, spec.base);
+  return component;
 }
 
 // In order of distance to `target`, which may be infinite.
@@ -40,14 +42,14 @@ void SortByDistance(double target, std::vector<Hit>* hits) {
 
 }  // namespace
 
-DynamicItems::DynamicItems(const DynamicSource& spec, const std::string& category, uint32_t number,
-                           const SourceContext& context)
+DynamicItems::DynamicItems(const DynamicSource& spec, const PolicyComponent& component,
+                           uint32_t number, const SourceContext& context)
     : spec_(spec),
-      items_(spec.anchor, category, context),
+      items_(spec.anchor, component.category, context),
       context_(context),
       scorer_(*context.vectors),
       pool_context_(PoolContext(context, number)),
-      base_(MakeSource({1, category, BaseOf(spec)}, pool_context_)) {}
+      base_(MakeSource(BaseOf(component, spec), pool_context_)) {}
 
 bool DynamicItems::ReadGoal(const Row& row, std::span<float> anchor, double* target) const {
   if (!items_.ReadAnchor(row, anchor)) return false;

@@ -5,7 +5,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "server/index/scorer.h"
@@ -24,7 +23,7 @@ class DynamicItems final : public Source {
  public:
   // `context.vectors` is not null. Components of different `number` draw their
   // pools independently of each other.
-  DynamicItems(const DynamicSource& spec, const std::string& category, uint32_t number,
+  DynamicItems(const DynamicSource& spec, const PolicyComponent& component, uint32_t number,
                const SourceContext& context);
 
   // Draws the pools; what that throws back counts with a row's first Fill.

@@ -10,10 +10,11 @@
 #include "storage/base/status.h"
 
 namespace negatron {
-NearestCandidates::NearestCandidates(const NearestSource& spec, const std::string& category,
+NearestCandidates::NearestCandidates(const NearestSource& spec, const PolicyComponent& component,
                                      const SourceContext& context)
     : spec_(spec),
-      items_(spec.anchor, category, context),
+      items_(spec.anchor, component.category, context),
+      guard_(component, context),
       context_(context),
       scorer_(*context.vectors) {}
 
@@ -37,26 +38,19 @@ void NearestCandidates::SetAnchors() {
   }
 }
 
-NearestCandidates::Bounds NearestCandidates::BoundsOf(const Row& row, const float* anchor) const {
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  Bounds bounds{spec_.min_score.value_or(-kInfinity), spec_.max_score.value_or(kInfinity)};
-  if (!spec_.HasMargin()) return bounds;
-  const double positive = scorer_.Score(anchor, row.positive);
-  if (spec_.margin.has_value()) bounds.most = std::min(bounds.most, positive - *spec_.margin);
-  if (spec_.relative_margin.has_value()) {
-    bounds.most = std::min(bounds.most, positive - *spec_.relative_margin * std::abs(positive));
-  }
-  return bounds;
+ScoreRange NearestCandidates::BoundsOf(const Row& row, const float* anchor) const {
+  return RangeOf(spec_, spec_.HasMargin() ? scorer_.Score(anchor, row.positive) : 0);
 }
 
 absl::Status NearestCandidates::Begin(std::span<const Row> rows, std::span<RowStatus> statuses) {
   rows_ = rows;
+  guard_.Begin(rows);
   states_.clear();
   states_.resize(rows.size());
   SetAnchors();
   std::vector<const float*> anchors;
   std::vector<size_t> owners;
-  std::vector<Bounds> bounds;
+  std::vector<ScoreRange> bounds;
   for (size_t i = 0; i < rows.size(); ++i) {
     const float* anchor = states_[i].anchor;
     if (anchor == nullptr) continue;
@@ -66,7 +60,8 @@ absl::Status NearestCandidates::Begin(std::span<const Row> rows, std::span<RowSt
   }
   const auto accept = [&](size_t query, Ordinal item, float score) {
     const Row& row = rows[owners[query]];
-    return bounds[query].Contain(score) && items_.Admits(row, item) && !row.excluded.Contains(item);
+    return bounds[query].Contains(score) && items_.Admits(row, item) &&
+           !row.excluded.Contains(item) && guard_.Admits(owners[query], item);
   };
   std::vector<std::vector<Hit>> found;
   const auto search = MakeSearch(scorer_, context_.generation, context_.delta,

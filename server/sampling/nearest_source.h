@@ -3,23 +3,24 @@
 #define NEGATRON_SERVER_SAMPLING_NEAREST_SOURCE_H_
 
 #include <span>
-#include <string>
 #include <vector>
 
 #include "server/index/search.h"
 #include "server/sampling/anchored_items.h"
+#include "server/sampling/guard.h"
+#include "server/sampling/score_range.h"
 #include "server/sampling/source.h"
 #include "server/sampling/window.h"
 
 namespace negatron {
 
 // Picks from a window of ranks around an anchor; searches a block of rows at
-// once. Ranks count only items that are alive, admitted, not excluded and within
-// the bounds on scores.
+// once. Ranks count only items that are alive, admitted, not excluded or refused,
+// and within the bounds on scores.
 class NearestCandidates final : public Source {
  public:
   // `context.vectors` is not null.
-  NearestCandidates(const NearestSource& spec, const std::string& category,
+  NearestCandidates(const NearestSource& spec, const PolicyComponent& component,
                     const SourceContext& context);
 
   absl::Status Begin(std::span<const Row> rows, std::span<RowStatus> statuses) override;
@@ -36,21 +37,15 @@ class NearestCandidates final : public Source {
     Window window;  // Made of `hits`; not empty if the row is served.
   };
 
-  // Scores that are in bounds.
-  struct Bounds {
-    double least;
-    double most;
-
-    bool Contain(float score) const { return score >= least && score <= most; }
-  };
-
   void SetAnchors();
-  Bounds BoundsOf(const Row& row, const float* anchor) const;
+  // Scores that are in bounds.
+  ScoreRange BoundsOf(const Row& row, const float* anchor) const;
   RowStatus Status(const Row& row, RowState* state) const;
   Window MakeWindow(std::vector<Hit> hits) const;
 
   const NearestSource spec_;
   const AnchoredItems items_;
+  Guard guard_;
   const SourceContext& context_;
   const Scorer scorer_;
   std::span<const Row> rows_;

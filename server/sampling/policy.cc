@@ -22,27 +22,28 @@ std::optional<NearestAnchor> AnchorOf(const SourceSpec& source) {
   return std::nullopt;
 }
 
-// The bounds on scores, margins and noise.
-void CheckScores(const NearestSource& nearest, const std::string& path, Violations* violations) {
+void CheckSize(double size, const std::string& field, Violations* violations) {
+  if (!(size >= 0 && std::isfinite(size))) {
+    violations->Add(field, "must be finite and not negative");
+  }
+}
+
+// The bounds on scores and margins, of a NearestSource or ScoreBounds.
+template <typename Bounds>
+void CheckBounds(const Bounds& bounds, const std::string& path, Violations* violations) {
   const auto check_finite = [&](const std::optional<double>& bound, const char* field) {
     if (bound.has_value() && !std::isfinite(*bound))
       violations->Add(path + field, "must be finite");
   };
-  check_finite(nearest.min_score, "min_score");
-  check_finite(nearest.max_score, "max_score");
-  const bool both = nearest.min_score.has_value() && nearest.max_score.has_value();
-  if (both && std::isfinite(*nearest.min_score) && std::isfinite(*nearest.max_score) &&
-      *nearest.max_score < *nearest.min_score) {
+  check_finite(bounds.min_score, "min_score");
+  check_finite(bounds.max_score, "max_score");
+  const bool both = bounds.min_score.has_value() && bounds.max_score.has_value();
+  if (both && std::isfinite(*bounds.min_score) && std::isfinite(*bounds.max_score) &&
+      *bounds.max_score < *bounds.min_score) {
     violations->Add(path + "max_score", "must not be below min_score");
   }
-  const auto check_size = [&](double size, const char* field) {
-    if (!(size >= 0 && std::isfinite(size))) {
-      violations->Add(path + field, "must be finite and not negative");
-    }
-  };
-  check_size(nearest.margin.value_or(0), "margin");
-  check_size(nearest.relative_margin.value_or(0), "relative_margin");
-  check_size(nearest.noise, "noise");
+  CheckSize(bounds.margin.value_or(0), path + "margin", violations);
+  CheckSize(bounds.relative_margin.value_or(0), path + "relative_margin", violations);
 }
 
 void CheckNearest(const NearestSource& nearest, const std::string& path, Violations* violations) {
@@ -59,7 +60,8 @@ void CheckNearest(const NearestSource& nearest, const std::string& path, Violati
   if (!softmax && nearest.temperature != 0) {
     violations->Add(path + "temperature", "only a softmax has a temperature");
   }
-  CheckScores(nearest, path, violations);
+  CheckBounds(nearest, path, violations);
+  CheckSize(nearest.noise, path + "noise", violations);
 }
 
 // What is wrong with the pool and the pick.
@@ -145,18 +147,120 @@ struct SourceChecker {
   }
 };
 
-}  // namespace
-
-bool Policy::NeedsQueries() const {
-  return std::any_of(components.begin(), components.end(), [](const PolicyComponent& component) {
-    return component.share > 0 && AnchorOf(component.source) == NearestAnchor::kQuery;
-  });
+void CheckName(const std::string& name, const std::string& field, Violations* violations) {
+  const absl::string_view problem = CategoryProblem(name);
+  if (!problem.empty()) violations->Add(field, problem);
 }
 
+void CheckFilters(const PolicyComponent& component, const std::string& path,
+                  Violations* violations) {
+  const auto check_names = [&](const std::vector<std::string>& names, const char* list) {
+    for (size_t i = 0; i < names.size(); ++i) {
+      CheckName(names[i], absl::StrCat(path, "category_filter.", list, "[", i, "]"), violations);
+    }
+  };
+  const CategoryFilter& filter = component.category_filter;
+  check_names(filter.any_of, "any_of");
+  check_names(filter.all_of, "all_of");
+  check_names(filter.none_of, "none_of");
+  if (filter.any_of.size() + filter.all_of.size() + filter.none_of.size() > kMaxFilterCategories) {
+    violations->Add(path + "category_filter",
+                    absl::StrCat("at most ", kMaxFilterCategories, " categories"));
+  }
+  if (component.plausibility.has_value()) {
+    CheckSize(component.plausibility->min_mass, path + "plausibility.min_mass", violations);
+    CheckHalfLife(component.plausibility->half_life_micros, path + "plausibility.", violations);
+    if (component.plausibility->min_positive_count < 0) {
+      violations->Add(path + "plausibility.min_positive_count", "must not be negative");
+    }
+  }
+  if (!component.score_bounds.has_value()) return;
+  if (component.kind() == SourceKind::kNearest) {
+    violations->Add(path + "score_bounds", "`nearest` has bounds of its own");
+  }
+  CheckBounds(*component.score_bounds, path + "score_bounds.", violations);
+}
+
+// All but the share. `path` ends with a dot.
+void CheckComponent(const PolicyComponent& component, const std::string& path,
+                    Violations* violations) {
+  if (!component.category.empty()) CheckName(component.category, path + "category", violations);
+  const std::string_view name = SourceName(component.kind());
+  const std::string source_path =
+      absl::StrCat(path, absl::string_view(name.data(), name.size()), ".");
+  std::visit(SourceChecker{source_path, violations}, component.source);
+  CheckFilters(component, path, violations);
+}
+
+// What rows must not get, and what they get instead.
+void CheckGuards(const Policy& policy, Violations* violations) {
+  if (policy.min_distance.has_value()) {
+    const auto& [distance, history_count] = *policy.min_distance;
+    if (!(distance > 0 && std::isfinite(distance))) {
+      violations->Add("policy.min_distance.distance", "must be positive and finite");
+    }
+    if (history_count < 0 || history_count > kMaxNearHistory) {
+      violations->Add("policy.min_distance.history_count",
+                      absl::StrCat("must be in [0, ", kMaxNearHistory, "]"));
+    }
+  }
+  if (policy.history_horizon_micros < 0 || policy.history_horizon_micros > kMaxWindowMicros) {
+    violations->Add("policy.history_horizon", "must be 0 s to 36,500 days");
+  }
+  const auto& limits = policy.category_limits;
+  if (limits.size() > kMaxCategoryLimits) {
+    violations->Add("policy.category_limits", absl::StrCat("at most ", kMaxCategoryLimits));
+    return;
+  }
+  for (size_t i = 0; i < limits.size(); ++i) {
+    const std::string path = absl::StrCat("policy.category_limits[", i, "].");
+    CheckName(limits[i].category, path + "category", violations);
+    for (size_t other = 0; other < i; ++other) {
+      if (limits[other].category != limits[i].category) continue;
+      violations->Add(path + "category", "comes twice");
+      break;
+    }
+    if (limits[i].max_count < 1) violations->Add(path + "max_count", "must be at least 1");
+  }
+  if (!policy.fallback.has_value()) return;
+  if (policy.fallback->share != 0) {
+    violations->Add("policy.fallback.share", "a fallback has none");
+  }
+  const SourceKind kind = policy.fallback->kind();
+  if (kind != SourceKind::kUniform && kind != SourceKind::kPopularity) {
+    violations->Add("policy.fallback.source", "must be uniform or popularity");
+  }
+  CheckComponent(*policy.fallback, "policy.fallback.", violations);
+}
+
+// Whether a component scores against the query, or at all.
+bool IsAnchored(const PolicyComponent& component, std::optional<NearestAnchor> anchor) {
+  const auto matches = [&](std::optional<NearestAnchor> used) {
+    return used.has_value() && (!anchor.has_value() || used == anchor);
+  };
+  return matches(AnchorOf(component.source)) ||
+         (component.score_bounds.has_value() && matches(component.score_bounds->anchor));
+}
+
+// Whether any component that may draw scores against this anchor, or, if it is unset, any.
+bool AnyIsAnchored(const Policy& policy, std::optional<NearestAnchor> anchor) {
+  if (policy.fallback.has_value() && IsAnchored(*policy.fallback, anchor)) return true;
+  return std::any_of(policy.components.begin(), policy.components.end(),
+                     [anchor](const PolicyComponent& component) {
+                       return component.share > 0 && IsAnchored(component, anchor);
+                     });
+}
+
+}  // namespace
+
+bool Policy::NeedsQueries() const { return AnyIsAnchored(*this, NearestAnchor::kQuery); }
+
 bool Policy::NeedsEmbeddings() const {
-  return std::any_of(components.begin(), components.end(), [](const PolicyComponent& component) {
-    return component.share > 0 && AnchorOf(component.source).has_value();
-  });
+  return min_distance.has_value() || AnyIsAnchored(*this, std::nullopt);
+}
+
+bool Policy::Guards(const PolicyComponent& component) const {
+  return component.HasFilters() || (min_distance.has_value() && ExcludesUncertain());
 }
 
 std::string_view SourceName(SourceKind kind) {
@@ -179,22 +283,44 @@ std::string_view SourceName(SourceKind kind) {
   return "unknown";
 }
 
-LawKind LawOf(const PolicyComponent& component) {
+namespace {
+
+LawKind LawOf(const Policy& policy, const PolicyComponent& component, int64_t item_count) {
   if (const auto* nearest = std::get_if<NearestSource>(&component.source)) {
     return nearest->pick == NearestPick::kTop ? LawKind::kNone : LawKind::kConditional;
   }
   if (const auto* dynamic = std::get_if<DynamicSource>(&component.source)) {
     return dynamic->HasLaw() ? LawKind::kConditional : LawKind::kNone;
   }
-  return LawKind::kExact;
+  const SourceKind kind = component.kind();
+  const bool proposes = kind == SourceKind::kUniform || kind == SourceKind::kPopularity;
+  return proposes && policy.Guards(component) && item_count > kMaxEnumeratedItems
+             ? LawKind::kRowConstant
+             : LawKind::kExact;
 }
 
-LawKind LawOf(const Policy& policy) {
-  LawKind law = LawKind::kExact;
+// Of one component beside others that have a share.
+LawKind Mixed(LawKind a, LawKind b) {
+  const bool level_is_unknown = a == LawKind::kRowConstant || b == LawKind::kRowConstant;
+  return level_is_unknown ? LawKind::kNone : std::max(a, b);
+}
+
+}  // namespace
+
+PolicyLaws LawsOf(const Policy& policy, int64_t item_count) {
+  PolicyLaws laws;
+  bool is_first = true;
   for (const PolicyComponent& component : policy.components) {
-    if (component.share > 0) law = std::max(law, LawOf(component));
+    const LawKind law = LawOf(policy, component, item_count);
+    laws.components.push_back(law);
+    if (component.share <= 0) continue;
+    laws.mixture = is_first ? law : Mixed(laws.mixture, law);
+    is_first = false;
   }
-  return law;
+  if (!policy.fallback.has_value()) return laws;
+  laws.fallback = LawOf(policy, *policy.fallback, item_count);
+  if (laws.mixture == LawKind::kExact) laws.mixture = laws.fallback;
+  return laws;
 }
 
 void CheckPolicy(const Policy& policy, Violations* violations) {
@@ -212,14 +338,7 @@ void CheckPolicy(const Policy& policy, Violations* violations) {
     } else {
       sum += component.share;
     }
-    if (!component.category.empty()) {
-      const absl::string_view problem = CategoryProblem(component.category);
-      if (!problem.empty()) violations->Add(path + "category", problem);
-    }
-    const std::string_view name = SourceName(component.kind());
-    const std::string source_path =
-        absl::StrCat(path, absl::string_view(name.data(), name.size()), ".");
-    std::visit(SourceChecker{source_path, violations}, component.source);
+    CheckComponent(component, path, violations);
   }
   if (policy.category_cap < 0) {
     violations->Add("policy.category_cap", "must be 0 (none), or positive");
@@ -227,6 +346,7 @@ void CheckPolicy(const Policy& policy, Violations* violations) {
   if (!(policy.positive_floor >= 0 && policy.positive_floor < 1)) {
     violations->Add("policy.positive_floor", "must be in [0, 1)");
   }
+  CheckGuards(policy, violations);
   if (violations->empty() && !(sum > 0 && std::isfinite(sum))) {
     violations->Add("policy.components", "the sum of shares must be positive and finite");
   }

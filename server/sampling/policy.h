@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "server/sampling/outcomes.h"
 #include "storage/base/status.h"
 
 namespace negatron {
@@ -23,9 +24,10 @@ struct PopularitySource {
   // In (0, 4]. Other than 1: of the mass at the last boundary of the
   // collection's grid that is not after t.
   double alpha = 1;
-  std::optional<int64_t> half_life_micros;  // 0: no decay. Unset: the collection's.
-  int64_t window_micros = 0;                // Events older than this do not count; 0: all do.
-  bool within_cohort = false;               // Only events of the row's cohort count.
+  std::optional<int64_t> half_life_micros;       // 0: no decay. Unset: the collection's.
+  int64_t window_micros = 0;                     // Events older than this do not count; 0: all do.
+  bool within_cohort = false;                    // Only events of the row's cohort count,
+  std::optional<uint8_t> cohort = std::nullopt;  // or, with that, of this one.
 };
 
 enum class NearestAnchor : uint8_t { kQuery = 1, kPositive = 2, kUser = 3 };
@@ -116,13 +118,70 @@ enum class SourceKind : uint8_t {
 };
 inline constexpr int kSourceKindCount = 7;
 
+// Categories that items must have and must not. Names that no item has are no error.
+struct CategoryFilter {
+  std::vector<std::string> any_of = {};  // Empty: none is demanded.
+  std::vector<std::string> all_of = {};
+  std::vector<std::string> none_of = {};
+
+  bool empty() const { return any_of.empty() && all_of.empty() && none_of.empty(); }
+};
+inline constexpr size_t kMaxFilterCategories = 64;  // Of one filter.
+
+// How well items must be known at t.
+struct Plausibility {
+  double min_mass = 0;                                     // Finite, not negative.
+  std::optional<int64_t> half_life_micros = std::nullopt;  // As for PopularitySource.
+  int64_t min_positive_count = 0;                          // Not negative.
+};
+
+// Only items whose score against an anchor is within bounds, as for NearestSource.
+struct ScoreBounds {
+  NearestAnchor anchor = NearestAnchor::kQuery;
+  std::optional<double> min_score = std::nullopt;
+  std::optional<double> max_score = std::nullopt;
+  std::optional<double> margin = std::nullopt;
+  std::optional<double> relative_margin = std::nullopt;
+
+  bool HasMargin() const { return margin.has_value() || relative_margin.has_value(); }
+};
+
 struct PolicyComponent {
   double share = 0;      // Not negative, finite.
   std::string category;  // Only items that have it; empty: all.
   SourceSpec source;
+  CategoryFilter category_filter = {};
+  std::optional<Plausibility> plausibility = std::nullopt;
+  std::optional<ScoreBounds> score_bounds = std::nullopt;  // Not of NearestSource.
 
+  // What no index knows.
+  bool HasFilters() const {
+    return !category_filter.empty() || plausibility.has_value() || score_bounds.has_value();
+  }
   SourceKind kind() const { return static_cast<SourceKind>(source.index()); }
 };
+
+// At most so many items of a category in a row.
+struct CategoryLimit {
+  std::string category;
+  int max_count = 0;  // Positive.
+};
+inline constexpr size_t kMaxCategoryLimits = 64;
+
+// What to do with items that may be positives of the row.
+enum class UncertainRule : uint8_t { kExclude = 1, kKeep = 2 };
+
+inline constexpr int kMaxNearHistory = 16;
+
+// Items that are nearer than `distance` to a positive of the row are uncertain; see Nearness.
+struct MinDistance {
+  double distance = 0;    // Positive, finite.
+  int history_count = 0;  // Of the user's newest positives before t, in [0, kMaxNearHistory].
+};
+
+// Where the catalogue has at most this many items, what a row may get beside guards is
+// enumerated for `uniform` and `popularity`: their law is then exact.
+inline constexpr int64_t kMaxEnumeratedItems = 4096;
 
 // A recipe. Shares need not sum to 1.
 struct Policy {
@@ -131,40 +190,39 @@ struct Policy {
   int category_cap = 0;                     // Items of a category in a row; 0: any number.
   // Part of the uniform law in the law of positives, in [0, 1).
   double positive_floor = 1e-3;
+  UncertainRule uncertain_rule = UncertainRule::kExclude;
+  // What the row's user chooses in [t, t + it] is uncertain; 0: nothing is for that.
+  int64_t history_horizon_micros = 0;
+  std::optional<MinDistance> min_distance = std::nullopt;
+  std::vector<CategoryLimit> category_limits = {};  // Of distinct categories.
+  // What rows get that would be short or empty; uniform or popularity, its share is not used.
+  std::optional<PolicyComponent> fallback = std::nullopt;
 
   // A draw does not depend on what else its row has.
-  bool IsWithRepetition() const { return !unique && category_cap == 0; }
+  bool IsWithRepetition() const { return !unique && !HasCaps(); }
+  bool HasCaps() const { return category_cap > 0 || !category_limits.empty(); }
+  bool ExcludesUncertain() const { return uncertain_rule == UncertainRule::kExclude; }
+  // How far ahead of its time a row excludes what its user chooses.
+  int64_t ExcludedHorizon() const { return ExcludesUncertain() ? history_horizon_micros : 0; }
+  // Whether rows refuse the component items that no index knows.
+  bool Guards(const PolicyComponent& component) const;
   bool NeedsQueries() const;
   bool NeedsEmbeddings() const;
 };
 
-// Meaning of a reported probability (see LawKind in sampling.proto).
-enum class LawKind : uint8_t { kExact = 1, kConditional = 2, kNone = 3 };
-
-// What became of a row (see RowStatus in sampling.proto); same numbers.
-enum class RowStatus : uint8_t {
-  kOk = 1,
-  kNoLivingItem = 2,
-  kExhausted = 3,
-  kNoEvent = 4,
-  kNoAnchor = 5,
-  kNoCandidate = 6,
-  kShort = 7,
-};
-inline constexpr int kRowStatusCount = 8;  // Numbers 0 to 7.
-
-// Why drawn items are thrown back; the columns of `SampleColumns::rejects`.
-enum class RejectCause : uint8_t { kExcluded = 0, kDead = 1, kFiltered = 2, kDuplicate = 3 };
-inline constexpr int kRejectCauseCount = 4;
-
 std::string_view SourceName(SourceKind kind);
 
-// Law of `log_q_source` for the component.
-LawKind LawOf(const PolicyComponent& component);
+// What the probabilities of a policy mean in a catalogue of some size.
+struct PolicyLaws {
+  std::vector<LawKind> components;     // Of `log_q_source`.
+  LawKind fallback = LawKind::kExact;  // The same.
+  // Of `log_q`, over the components with a share: EXACT if every one is, NONE if any is or
+  // if ROW_CONSTANT is mixed with another, ROW_CONSTANT if it is the only one, else CONDITIONAL.
+  // The fallback, which mixes with none, can only make EXACT ROW_CONSTANT.
+  LawKind mixture = LawKind::kExact;
+};
 
-// Law of the mixture, over the components with a share: EXACT if every one is,
-// NONE if any is, else CONDITIONAL.
-LawKind LawOf(const Policy& policy);
+PolicyLaws LawsOf(const Policy& policy, int64_t item_count);
 
 // Adds all that is wrong with the policy, with field paths below "policy.".
 void CheckPolicy(const Policy& policy, Violations* violations);

@@ -16,9 +16,10 @@ Micros BoundaryBefore(Micros time, int64_t grid) {
 
 }  // namespace
 
-PopularityCatalogue::PopularityCatalogue(const PopularitySource& spec, const std::string& category,
+PopularityCatalogue::PopularityCatalogue(const PopularitySource& spec,
+                                         const PolicyComponent& component,
                                          const SourceContext& context)
-    : CatalogueSource(category, context),
+    : CatalogueSource(component, context),
       spec_(spec),
       half_life_(spec.half_life_micros.value_or(context.pool->settings().half_life_micros)),
       decay_(half_life_) {
@@ -90,7 +91,7 @@ absl::Status PopularityCatalogue::Turn(Law* law) {
   if (law->as_of.span.mass <= 0) return absl::OkStatus();
   law->newest = law->masses->log().LastTime(law->as_of.span.end);
   WeightTable table;
-  NEGATRON_RETURN_IF_ERROR(MakeTable(law, nullptr, &table));
+  NEGATRON_RETURN_IF_ERROR(MakeTable(law, &table));
   law->table = std::move(table);
   return absl::OkStatus();
 }
@@ -107,8 +108,7 @@ double PopularityCatalogue::DirectWeight(const Law& law, Ordinal item) const {
     for (uint32_t i = column.CountBefore(law.as_of.begin_time); i < end; ++i) {
       const WeightedTime event = column.at(i);
       const double age = static_cast<double>(law.newest - event.time);
-      mass += base_weight * event.weight *
-              (half_life_ == 0 ? 1 : std::exp2(-age / static_cast<double>(half_life_)));
+      mass += base_weight * event.weight * DecayOver(age, half_life_);
     }
   }
   return mass > 0 ? std::pow(mass, spec_.alpha) : 0;

@@ -4,21 +4,46 @@
 #include <algorithm>
 
 namespace negatron {
+namespace {
+
+// The first time behind [as_of, as_of + horizon].
+Micros EndOfHorizon(Micros as_of, int64_t horizon) {
+  return as_of >= kNever - horizon - 1 ? kNever : as_of + horizon + 1;
+}
+
+}  // namespace
+
+bool IsInHorizon(const UserHistory& history, Ordinal item, Micros as_of, int64_t horizon) {
+  return horizon > 0 && history.size() > 0 &&
+         history.Contains(item, EndOfHorizon(as_of, horizon)) && !history.Contains(item, as_of);
+}
 
 void Exclusions::Reset(const UserHistory& history, Micros as_of, Ordinal positive,
-                       std::span<const Ordinal> named) {
+                       std::span<const Ordinal> named, int64_t horizon) {
   history_ = &history;
   as_of_ = as_of;
+  horizon_ = horizon;
+  end_ = horizon == 0 ? as_of : EndOfHorizon(as_of, horizon);
   extra_.clear();
+  known_.clear();
   const auto add = [&](Ordinal item) {
     if (item == kNoOrdinal) return;
-    if (history.size() == 0 || !history.Contains(item, as_of)) extra_.push_back(item);
+    if (history.size() == 0 || !history.Contains(item, end_)) {
+      extra_.push_back(item);
+    } else if (horizon > 0 && !history.Contains(item, as_of)) {
+      known_.push_back(item);
+    }
   };
   add(positive);
   for (const Ordinal item : named) add(item);
   if (extra_.size() < 2) return;
   std::sort(extra_.begin(), extra_.end());
   extra_.erase(std::unique(extra_.begin(), extra_.end()), extra_.end());
+}
+
+bool Exclusions::IsUncertain(Ordinal item) const {
+  return IsInHorizon(*history_, item, as_of_, horizon_) &&
+         std::find(known_.begin(), known_.end(), item) == known_.end();
 }
 
 bool Exclusions::IsExtra(Ordinal item) const {
@@ -29,11 +54,13 @@ void Exclusions::AppendHistoryTo(std::vector<Ordinal>* items, Interval* valid) c
   const size_t first = items->size();
   for (uint32_t i = 0; i < history_->size(); ++i) {
     const UserPositive positive = history_->at(i);
-    if (positive.time < as_of_) {
+    // The first time of a row that has it in its set.
+    const Micros first_time = positive.time + 1 - (end_ - as_of_);
+    if (positive.time < end_) {
       items->push_back(positive.item);
-      valid->from = std::max(valid->from, positive.time + 1);
+      valid->from = std::max(valid->from, first_time);
     } else {
-      valid->until = std::min(valid->until, positive.time + 1);
+      valid->until = std::min(valid->until, first_time);
     }
   }
   const auto begin = items->begin() + static_cast<std::ptrdiff_t>(first);

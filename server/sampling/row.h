@@ -12,30 +12,35 @@
 namespace negatron {
 
 // The distinct items that a row must not get: the history of its user strictly
-// before its time, its positive, the items that it names. Nothing is copied
-// from the history.
+// before its time, what the user chooses within a horizon from then on, its
+// positive, the items that it names. Nothing is copied from the history.
 //
 // Thread-safety: thread-compatible.
 class Exclusions {
  public:
   // Replaces the set. `history` stays where it is. The positive and named items
-  // may be kNoOrdinal (no such item) or repeat.
+  // may be kNoOrdinal (no such item) or repeat. `horizon`, in microseconds: first
+  // positives in [as_of, as_of + horizon] belong to the set; 0: none from as_of on does.
   void Reset(const UserHistory& history, Micros as_of, Ordinal positive,
-             std::span<const Ordinal> named);
+             std::span<const Ordinal> named, int64_t horizon = 0);
 
   bool Contains(Ordinal item) const {
-    return (history_->size() > 0 && history_->Contains(item, as_of_)) ||
+    return (history_->size() > 0 && history_->Contains(item, end_)) ||
            (!extra_.empty() && IsExtra(item));
   }
   bool empty() const { return history_->size() == 0 && extra_.empty(); }
 
-  // The items are those of the history, which may reach beyond the row's time,
+  // Of an item of the set: whether it is there for the horizon alone.
+  bool IsUncertain(Ordinal item) const;
+  int64_t horizon() const { return horizon_; }
+
+  // The items are those of the history, which may reach beyond the row's horizon,
   // and `extra`, sorted; none is in both.
   uint32_t history_size() const { return history_->size(); }
   std::span<const Ordinal> extra() const { return extra_; }
 
-  // Appends what the history has before the row's time, in rising order. Narrows
-  // `valid` to the times for which that would be the same.
+  // Appends what the set has of the history, in rising order. Narrows `valid` to the
+  // times of a row, with this horizon, for which that would be the same.
   void AppendHistoryTo(std::vector<Ordinal>* items, Interval* valid) const;
   // Appends the items, each once.
   void AppendTo(std::vector<Ordinal>* items) const;
@@ -45,8 +50,14 @@ class Exclusions {
 
   const UserHistory* history_ = nullptr;
   Micros as_of_ = 0;
-  std::vector<Ordinal> extra_;  // Not in the history; sorted.
+  Micros end_ = 0;  // What the history has before it is in the set.
+  int64_t horizon_ = 0;
+  std::vector<Ordinal> extra_;  // Not in the history before end_; sorted.
+  std::vector<Ordinal> known_;  // Within the horizon, and positive or named.
 };
+
+// Whether the first positive of an item is in [as_of, as_of + horizon], horizon > 0.
+bool IsInHorizon(const UserHistory& history, Ordinal item, Micros as_of, int64_t horizon);
 
 // A row of a batch, resolved against a snapshot.
 struct Row {

@@ -6,9 +6,12 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <optional>
 
 #include "server/sampling/distinct.h"
 #include "server/sampling/log_probability.h"
+#include "server/sampling/nearness.h"
+#include "server/sampling/short_rows.h"
 #include "server/sampling/slots.h"
 #include "storage/base/status.h"
 #include "storage/model/limits.h"
@@ -16,9 +19,6 @@
 namespace negatron {
 namespace {
 
-constexpr uint8_t kPadding = 255;
-constexpr int64_t kNoId = -1;
-constexpr int64_t kNoVector = -1;  // In the column of model versions.
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 // Rows that share a passage of `nearest` or `adversarial` over the vectors, or whose pools
@@ -45,25 +45,38 @@ RowStatus Stronger(RowStatus a, RowStatus b) {
   return RowStatus::kNoEvent;
 }
 
+// What sources of a call must know of its policy.
+SourceContext WithGuards(SourceContext context, const Policy& policy) {
+  if (policy.ExcludesUncertain()) context.min_distance = policy.min_distance;
+  return context;
+}
+
 // Draws the rows of one call.
 class CallSampler {
  public:
   CallSampler(const Policy& policy, const SourceContext& context, const SampleBatch& batch,
               const SampleColumns& columns, SampleTotals* totals)
       : policy_(policy),
-        context_(context),
+        context_(WithGuards(context, policy)),
         batch_(batch),
         columns_(columns),
         totals_(*totals),
-        block_rows_(BlockRows(policy, batch.negative_count)) {
+        block_rows_(BlockRows(policy, batch.negative_count)),
+        laws_(LawsOf(policy, context.pool->item_count())) {
+    const bool tags_near = policy.min_distance.has_value() && !columns.tags.empty();
+    if (tags_near) near_.emplace(*policy.min_distance, context_);
     for (const PolicyComponent& component : policy.components) {
       const auto number = static_cast<uint32_t>(sources_.size());
       // A component without a share may lack what it needs, queries say.
-      sources_.push_back(component.share > 0 ? MakeSource(component, context, number) : nullptr);
+      sources_.push_back(component.share > 0 ? MakeSource(component, context_, number) : nullptr);
+    }
+    if (policy.fallback.has_value()) {
+      const auto number = static_cast<uint32_t>(sources_.size());
+      sources_.push_back(MakeSource(*policy.fallback, context_, number));
     }
     draws_.resize(sources_.size());
     statuses_.resize(sources_.size());
-    totals_.drawn_by_component.assign(sources_.size(), 0);
+    totals_.drawn_by_component.assign(component_count(), 0);
   }
 
   absl::Status Run() {
@@ -83,6 +96,10 @@ class CallSampler {
   }
 
  private:
+  // Sources [0, component_count()) are those of the components; one behind them is the fallback.
+  size_t component_count() const { return policy_.components.size(); }
+  bool IsFallback(size_t source) const { return source == component_count(); }
+
   void Resolve(int64_t r, Row* row) const {
     static const UserHistory kNoHistory;
     row->as_of = batch_.as_of[r];
@@ -97,34 +114,57 @@ class CallSampler {
       named = batch_.exclusions.subspan(begin, batch_.exclusion_splits[r + 1] - begin);
     }
     row->excluded.Reset(row->user == kNoOrdinal ? kNoHistory : context_.pool->history(row->user),
-                        row->as_of, row->positive, named);
+                        row->as_of, row->positive, named, policy_.ExcludedHorizon());
   }
 
   absl::Status SampleBlock(int64_t first, std::span<const Row> rows) {
-    const size_t components = sources_.size();
-    for (size_t c = 0; c < components; ++c) {
+    rows_ = rows;
+    if (near_.has_value()) near_->Begin(rows);
+    for (size_t c = 0; c < sources_.size(); ++c) {
       draws_[c].clear();
       statuses_[c].assign(rows.size(), RowStatus::kOk);
-      if (sources_[c]) NEGATRON_RETURN_IF_ERROR(sources_[c]->Begin(rows, statuses_[c]));
+      if (sources_[c] == nullptr || IsFallback(c)) continue;
+      NEGATRON_RETURN_IF_ERROR(sources_[c]->Begin(rows, statuses_[c]));
     }
     rejects_.assign(rows.size(), Rejects{});
-    shares_.assign(rows.size() * components, 0);
+    shares_.assign(rows.size() * component_count(), 0);
     row_statuses_.assign(rows.size(), RowStatus::kOk);
     for (size_t r = 0; r < rows.size(); ++r) Allot(r, rows[r].key);
-    for (size_t c = 0; c < components; ++c) {
+    if (policy_.fallback.has_value()) NEGATRON_RETURN_IF_ERROR(FallBack());
+    for (size_t c = 0; c < sources_.size(); ++c) {
       if (!draws_[c].empty()) NEGATRON_RETURN_IF_ERROR(sources_[c]->Fill(&draws_[c], rejects_));
     }
     if (!policy_.IsWithRepetition()) {
       DistinctRows distinct(policy_, context_, rows, sources_, statuses_);
       NEGATRON_RETURN_IF_ERROR(distinct.Mend(draws_, rejects_, row_statuses_));
     }
-    for (size_t c = 0; c < components; ++c) Write(first, c);
+    for (size_t c = 0; c < sources_.size(); ++c) Write(first, c);
     for (size_t r = 0; r < rows.size(); ++r) Finish(first, r, rows[r]);
     return absl::OkStatus();
   }
 
   std::span<double> Shares(size_t row) {
-    return std::span<double>(shares_).subspan(row * sources_.size(), sources_.size());
+    return std::span<double>(shares_).subspan(row * component_count(), component_count());
+  }
+  bool HasShares(size_t row) {
+    const std::span<const double> shares = Shares(row);
+    return std::any_of(shares.begin(), shares.end(), [](double share) { return share > 0; });
+  }
+
+  // Opens the slots of empty rows that the fallback has something for. Short rows are known
+  // only later.
+  absl::Status FallBack() {
+    std::vector<RowStatus>& statuses = statuses_.back();
+    const bool all_full = std::all_of(row_statuses_.begin(), row_statuses_.end(),
+                                      [](RowStatus status) { return status == RowStatus::kOk; });
+    if (all_full && policy_.IsWithRepetition()) return absl::OkStatus();
+    NEGATRON_RETURN_IF_ERROR(sources_.back()->Begin(rows_, statuses));
+    for (uint32_t r = 0; r < rows_.size(); ++r) {
+      if (row_statuses_[r] == RowStatus::kOk || statuses[r] != RowStatus::kOk) continue;
+      row_statuses_[r] = RowStatus::kOk;
+      draws_.back().Open(r, 0, static_cast<uint32_t>(batch_.negative_count));
+    }
+    return absl::OkStatus();
   }
 
   // Shares, and slots by them.
@@ -169,7 +209,7 @@ class CallSampler {
     // The law of a single source is the mixture's.
     const bool mixes =
         !columns_.expected_counts.empty() || (sources_.size() > 1 && !columns_.log_q.empty());
-    if (mixes) AddOthers(c);
+    if (mixes) IsFallback(c) ? MixNothing(draws) : AddOthers(c);
     // A single source that fills all rows writes one piece of a column.
     const int64_t k = batch_.negative_count;
     const bool whole = sources_.size() == 1 && policy_.IsWithRepetition() &&
@@ -217,19 +257,50 @@ class CallSampler {
       write(columns_.model_versions, versions_);
       write(columns_.vector_ages, floats_);
     }
+    if (!columns_.tags.empty()) {
+      Tag(draws, IsFallback(c) ? kTagFallback : 0);
+      write(columns_.tags, tags_);
+    }
     write_logs(columns_.log_q_source, draws.q);
     write_logs(columns_.log_q, mixes ? mixed_ : draws.q);
     if (!columns_.expected_counts.empty()) {
-      floats_.resize(draws.size());
-      for (size_t i = 0; i < draws.size(); ++i) {
-        floats_[i] =
-            static_cast<float>(policy_.IsWithRepetition() ? mixed_[i] * static_cast<double>(k)
-                                                          : -std::expm1(missed_[i]));
-      }
+      WriteExpectedCounts(IsFallback(c) ? laws_.fallback : laws_.components[c]);
       write(columns_.expected_counts, floats_);
     }
-    totals_.drawn_by_component[c] += static_cast<int64_t>(draws.size()) -
-                                     std::count(draws.items.begin(), draws.items.end(), kNoOrdinal);
+    (IsFallback(c) ? totals_.drawn_by_fallback : totals_.drawn_by_component[c]) +=
+        static_cast<int64_t>(draws.size()) -
+        std::count(draws.items.begin(), draws.items.end(), kNoOrdinal);
+  }
+
+  // Fills floats_, of draws by a component of this law; how often one is to be expected is not
+  // known where probabilities have an unknown factor.
+  void WriteExpectedCounts(LawKind law) {
+    floats_.assign(mixed_.size(), kNan);
+    if (law == LawKind::kRowConstant) return;
+    const double k = batch_.negative_count;
+    for (size_t i = 0; i < mixed_.size(); ++i) {
+      floats_[i] =
+          static_cast<float>(policy_.IsWithRepetition() ? mixed_[i] * k : -std::expm1(missed_[i]));
+    }
+  }
+
+  uint8_t TagsOf(size_t r, Ordinal item) const {
+    const Row& row = rows_[r];
+    uint8_t tags = 0;
+    if (row.user != kNoOrdinal && IsInHorizon(context_.pool->history(row.user), item, row.as_of,
+                                              policy_.history_horizon_micros)) {
+      tags |= kTagInHorizon;
+    }
+    if (near_.has_value() && near_->IsNear(r, item)) tags |= kTagNearPositive;
+    return tags;
+  }
+
+  // Fills tags_; all draws have `common`.
+  void Tag(const Draws& draws, uint8_t common) {
+    tags_.assign(draws.size(), 0);
+    for (size_t i = 0; i < draws.size(); ++i) {
+      if (draws.items[i] != kNoOrdinal) tags_[i] = common | TagsOf(draws.rows[i], draws.items[i]);
+    }
   }
 
   // Fills versions_, and floats_ with ages.
@@ -244,13 +315,25 @@ class CallSampler {
     }
   }
 
+  // Fills mixed_ and missed_ for draws of the fallback: alone in a row, its law is that of
+  // the row; beside others there is none.
+  void MixNothing(const Draws& draws) {
+    mixed_.assign(draws.size(), kNan);
+    missed_.assign(draws.size(), kNan);
+    for (size_t i = 0; i < draws.size(); ++i) {
+      if (draws.items[i] == kNoOrdinal || HasShares(draws.rows[i])) continue;
+      mixed_[i] = draws.q[i];
+      missed_[i] = batch_.negative_count * std::log1p(-std::min(draws.q[i], 1.0));
+    }
+  }
+
   // Fills mixed_ with sum over components of share * q, missed_ with the log of
   // the chance that none of the row's slots hits the item.
   void AddOthers(size_t own) {
     const Draws& draws = draws_[own];
     mixed_.assign(draws.size(), 0);
     missed_.assign(draws.size(), 0);
-    for (size_t c = 0; c < sources_.size(); ++c) {
+    for (size_t c = 0; c < component_count(); ++c) {
       pairs_.clear();
       owners_.clear();
       for (size_t i = 0; i < draws.size(); ++i) {
@@ -267,7 +350,9 @@ class CallSampler {
       }
       for (size_t p = 0; p < pairs_.size(); ++p) {
         const double share = Shares(pairs_[p].row)[c];
-        const double q = probabilities_[p];
+        // The unknown factor of a row is that of one component alone.
+        const bool has_level = share == 1 || laws_.components[c] != LawKind::kRowConstant;
+        const double q = has_level ? probabilities_[p] : kNan;
         // One source with the whole share: no rounding between the two log q.
         mixed_[owners_[p]] += share == 1 ? q : share * q;
         if (!columns_.expected_counts.empty()) {
@@ -278,33 +363,16 @@ class CallSampler {
     }
   }
 
-  void Pad(int64_t r, int64_t from) const {
-    const int64_t k = batch_.negative_count;
-    const auto fill = [&](auto column, auto value) {
-      if (!column.empty()) std::fill_n(column.begin() + r * k + from, k - from, value);
-    };
-    fill(columns_.items, kNoOrdinal);
-    fill(columns_.ids, kNoId);
-    fill(columns_.log_q, kNan);
-    fill(columns_.log_q_source, kNan);
-    fill(columns_.components, kPadding);
-    fill(columns_.scores, kNan);
-    fill(columns_.expected_counts, kNan);
-    fill(columns_.importance_weights, kNan);
-    fill(columns_.model_versions, kNoVector);
-    fill(columns_.vector_ages, kNan);
-  }
-
   void Finish(int64_t first, size_t index, const Row& row) {
     const int64_t r = first + static_cast<int64_t>(index);
     const RowStatus status = row_statuses_[index];
     int64_t drawn = batch_.negative_count;
     if (status == RowStatus::kShort) {
-      drawn = Compact(r);
+      drawn = CompactRow(columns_, batch_.negative_count, r);
     } else if (status != RowStatus::kOk) {
       drawn = 0;
     }
-    if (drawn < batch_.negative_count) Pad(r, drawn);
+    if (drawn < batch_.negative_count) PadRow(columns_, batch_.negative_count, r, drawn);
     columns_.statuses[r] = static_cast<uint8_t>(status);
     if (!columns_.drawn.empty()) columns_.drawn[r] = drawn;
     ++totals_.rows_by_status[static_cast<int>(status)];
@@ -328,37 +396,14 @@ class CallSampler {
     }
   }
 
-  // Moves the draws of a short row to its front; returns how many there are.
-  int64_t Compact(int64_t r) const {
-    const int64_t k = batch_.negative_count;
-    const auto move = [](auto column, int64_t from, int64_t to) {
-      if (!column.empty()) column[to] = column[from];
-    };
-    int64_t drawn = 0;
-    for (int64_t i = 0; i < k; ++i) {
-      if (columns_.items[r * k + i] == kNoOrdinal) continue;
-      const int64_t from = r * k + i;
-      const int64_t to = r * k + drawn++;
-      move(columns_.items, from, to);
-      move(columns_.log_q, from, to);
-      move(columns_.log_q_source, from, to);
-      move(columns_.components, from, to);
-      move(columns_.scores, from, to);
-      move(columns_.expected_counts, from, to);
-      move(columns_.importance_weights, from, to);
-      move(columns_.model_versions, from, to);
-      move(columns_.vector_ages, from, to);
-    }
-    return drawn;
-  }
-
   float PositiveLogQ(const Row& row, uint32_t index, int64_t drawn) {
     if (row.positive == kNoOrdinal || drawn == 0) return kNan;
     double q = 0;
-    for (size_t c = 0; c < sources_.size(); ++c) {
+    for (size_t c = 0; c < component_count(); ++c) {
       const double share = Shares(index)[c];
       if (share > 0) q += share * sources_[c]->PositiveProbability(index);
     }
+    if (!HasShares(index)) q = sources_.back()->PositiveProbability(index);
     const double floor = policy_.positive_floor;
     if (floor > 0) {
       std::vector<Ordinal> excluded;
@@ -373,13 +418,16 @@ class CallSampler {
   }
 
   const Policy& policy_;
-  const SourceContext& context_;
+  const SourceContext context_;
   const SampleBatch& batch_;
   const SampleColumns& columns_;
   SampleTotals& totals_;
   const int64_t block_rows_;
+  const PolicyLaws laws_;
+  std::optional<Nearness> near_;                  // Of what is to be tagged.
   std::vector<std::unique_ptr<Source>> sources_;  // Null: no share.
   // Of the block.
+  std::span<const Row> rows_;
   std::vector<Draws> draws_;                      // By component, in order of rows.
   std::vector<std::vector<RowStatus>> statuses_;  // By component and row.
   std::vector<RowStatus> row_statuses_;
@@ -393,6 +441,7 @@ class CallSampler {
   std::vector<float> floats_;
   std::vector<int64_t> ids_;
   std::vector<int64_t> versions_;
+  std::vector<uint8_t> tags_;
 };
 
 }  // namespace

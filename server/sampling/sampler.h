@@ -29,6 +29,10 @@ struct SampleBatch {
   int query_columns = 0;
 };
 
+// Padding of ids, and the model version of draws without a score.
+inline constexpr int64_t kNoId = -1;
+inline constexpr int64_t kNoVector = -1;
+
 // Where draws go: [row_count, K] row-major unless stated. Empty: not wanted; one of
 // `items` and `ids` is.
 struct SampleColumns {
@@ -36,7 +40,8 @@ struct SampleColumns {
   std::span<int64_t> ids;    // Of int64 items; rows with repetition only. -1 is padding.
   std::span<float> log_q;    // Of the mixture; NaN for law NONE and padding.
   std::span<float> log_q_source;
-  std::span<uint8_t> components;  // 255 is padding.
+  // 255 is padding; of the policy's fallback, the number of components.
+  std::span<uint8_t> components;
   std::span<float> scores;
   std::span<uint8_t> statuses;  // [row_count] RowStatus; not empty.
   std::span<float> shares;      // [row_count, components].
@@ -49,11 +54,13 @@ struct SampleColumns {
   // Of the vectors that items were scored by; -1 and NaN for draws without a score, and padding.
   std::span<int64_t> model_versions;
   std::span<float> vector_ages;  // In seconds; see Freshness::AgeOf.
+  std::span<uint8_t> tags;       // Sums of DrawTag; 0 for padding.
 };
 
 // Sums over a call.
 struct SampleTotals {
   std::vector<int64_t> drawn_by_component;
+  int64_t drawn_by_fallback = 0;
   std::array<int64_t, kRowStatusCount> rows_by_status{};
   Rejects rejects{};
 };
@@ -61,7 +68,8 @@ struct SampleTotals {
 // Draws K negatives for each row. A row is full, or empty with a status that
 // says why: components that are empty for the row give up their share to the
 // others in proportion. Without repetition, or with caps, it is kShort if the
-// components together have fewer items for it than K.
+// components together have fewer items for it than K. Where the policy has a
+// fallback, that fills rows that would be empty or short, as far as it can.
 //
 // Deterministic: what a row gets depends on the snapshot, the policy, the seed
 // and the row's own columns, not on the other rows.

@@ -147,7 +147,8 @@ absl::Status SampleSharedBlock(const Policy& policy, const SourceContext& contex
       named = batch.exclusions.subspan(begin, batch.exclusion_splits[r + 1] - begin);
     }
     excluded.Reset(user == kNoOrdinal ? kNoHistory : pool.history(user), t,
-                   batch.positives.empty() ? kNoOrdinal : batch.positives[r], named);
+                   batch.positives.empty() ? kNoOrdinal : batch.positives[r], named,
+                   policy.ExcludedHorizon());
     const auto [dead, is_new] = dead_by_time.try_emplace(t, 0.0);
     if (is_new) {
       std::vector<Ordinal> gone;

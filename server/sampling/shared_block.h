@@ -21,8 +21,8 @@ struct SharedColumns {
 };
 
 // Draws batch.negative_count negatives once, as of `time` and without
-// exclusions, and tells for each row which of them are excluded for it or not
-// alive at its time, and the log of the probability of all that are neither.
+// exclusions, and tells for each row which of them are excluded for it (uncertain ones
+// are) or not alive at its time, and the log of the probability of all that are neither.
 //
 // Cost: one passage over the items alive at `time`, and for each distinct time
 //   of a row a look at those of them that do not live through all times.

@@ -14,30 +14,30 @@ namespace negatron {
 namespace {
 
 struct Maker {
-  const std::string& category;
+  const PolicyComponent& component;
   const uint32_t number;
   const SourceContext& context;
 
   std::unique_ptr<Source> operator()(const UniformSource& spec) const {
-    return std::make_unique<UniformCatalogue>(spec, category, context);
+    return std::make_unique<UniformCatalogue>(spec, component, context);
   }
   std::unique_ptr<Source> operator()(const PopularitySource& spec) const {
-    return std::make_unique<PopularityCatalogue>(spec, category, context);
+    return std::make_unique<PopularityCatalogue>(spec, component, context);
   }
   std::unique_ptr<Source> operator()(const NearestSource& spec) const {
-    return std::make_unique<NearestCandidates>(spec, category, context);
+    return std::make_unique<NearestCandidates>(spec, component, context);
   }
   std::unique_ptr<Source> operator()(const ExposureSource& spec) const {
-    return std::make_unique<UserEventSource>(spec, category, context);
+    return std::make_unique<UserEventSource>(spec, component, context);
   }
   std::unique_ptr<Source> operator()(const MinedSource& spec) const {
-    return std::make_unique<UserEventSource>(spec, category, context);
+    return std::make_unique<UserEventSource>(spec, component, context);
   }
   std::unique_ptr<Source> operator()(const AdversarialSource& spec) const {
-    return std::make_unique<AdversarialItems>(spec, category, context);
+    return std::make_unique<AdversarialItems>(spec, component, context);
   }
   std::unique_ptr<Source> operator()(const DynamicSource& spec) const {
-    return std::make_unique<DynamicItems>(spec, category, number, context);
+    return std::make_unique<DynamicItems>(spec, component, number, context);
   }
 };
 
@@ -85,7 +85,7 @@ void Draws::Replace(size_t to, const Draws& others, size_t i) {
 
 std::unique_ptr<Source> MakeSource(const PolicyComponent& component, const SourceContext& context,
                                    uint32_t number) {
-  return std::visit(Maker{component.category, number, context}, component.source);
+  return std::visit(Maker{component, number, context}, component.source);
 }
 
 }  // namespace negatron

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -34,6 +35,8 @@ struct SourceContext {
   const Generation* generation = nullptr;     // Null: searches are exact.
   std::span<const Ordinal> delta = {};        // DeltaOf vectors and generation.
   const VectorTable* user_vectors = nullptr;  // Null if `vectors` is.
+  // Of the policy, if it excludes what is uncertain; `vectors` is then not null.
+  std::optional<MinDistance> min_distance = std::nullopt;
 };
 
 // What a source draws with a lower probability than this, it reports with this: so
@@ -100,10 +103,12 @@ class Source {
   virtual absl::Status Fill(Draws* draws, std::span<Rejects> rejects) = 0;
 
   // q[i]: probability that one draw of this source for the row is the item,
-  // which is not excluded and alive; NaN for law NONE.
+  // which is not excluded and alive; NaN for law NONE. For law ROW_CONSTANT, times one
+  // factor for the row.
   virtual void Probabilities(std::span<const RowItem> pairs, std::span<double> q) = 0;
 
-  // Probability of the row's positive, if it were not excluded; NaN for law NONE.
+  // Probability of the row's positive, if it were not excluded; NaN for law NONE and
+  // ROW_CONSTANT.
   virtual double PositiveProbability(uint32_t row) = 0;
 
   // All that the source can draw for a row. Weights that vanish beside others' are 0.

@@ -10,39 +10,43 @@
 namespace negatron {
 
 UserEventSource::UserEventSource(bool mined, std::optional<int64_t> half_life, double clip,
-                                 const std::string& category, const SourceContext& context)
+                                 const PolicyComponent& component, const SourceContext& context)
     : context_(context),
       mined_(mined),
       half_life_(half_life.value_or(context.pool->settings().half_life_micros)),
       clip_(clip),
-      any_category_(category.empty()),
-      category_(context.pool->categories().Find(category)) {}
+      any_category_(component.category.empty()),
+      category_(context.pool->categories().Find(component.category)),
+      guard_(component, context) {}
 
-UserEventSource::UserEventSource(const ExposureSource& spec, const std::string& category,
+UserEventSource::UserEventSource(const ExposureSource& spec, const PolicyComponent& component,
                                  const SourceContext& context)
-    : UserEventSource(false, spec.half_life_micros, spec.max_importance_weight, category, context) {
-}
+    : UserEventSource(false, spec.half_life_micros, spec.max_importance_weight, component,
+                      context) {}
 
-UserEventSource::UserEventSource(const MinedSource& spec, const std::string& category,
+UserEventSource::UserEventSource(const MinedSource& spec, const PolicyComponent& component,
                                  const SourceContext& context)
-    : UserEventSource(true, spec.half_life_micros, 0, category, context) {}
+    : UserEventSource(true, spec.half_life_micros, 0, component, context) {}
 
 absl::Status UserEventSource::Begin(std::span<const Row> rows, std::span<RowStatus> statuses) {
   rows_ = rows;
+  guard_.Begin(rows);
   states_.clear();
   states_.resize(rows.size());
   for (size_t r = 0; r < rows.size(); ++r) {
     NEGATRON_RETURN_IF_ERROR(context_.cancellation->Check());
-    statuses[r] = BeginRow(rows[r], &states_[r]);
+    statuses[r] = BeginRow(r, &states_[r]);
   }
   return absl::OkStatus();
 }
 
-RowStatus UserEventSource::BeginRow(const Row& row, RowState* state) const {
+RowStatus UserEventSource::BeginRow(size_t r, RowState* state) const {
+  const Row& row = rows_[r];
   const PoolView& pool = *context_.pool;
   if (row.user == kNoOrdinal) {
     return pool.LivingCount(row.as_of) == 0 ? RowStatus::kNoLivingItem : RowStatus::kNoEvent;
   }
+  if (!guard_.Serves(r)) return RowStatus::kNoAnchor;
   const UserEvents& events = pool.user_events(row.user);
   // Relative to the newest entry that can be drawn, so that decay cannot make all vanish.
   Micros newest = kAlways;
@@ -53,15 +57,15 @@ RowStatus UserEventSource::BeginRow(const Row& row, RowState* state) const {
     if (mined_ ? entry.time > row.as_of : entry.time >= row.as_of) continue;
     const ItemState& item = pool.state(entry.item);
     if (!item.IsAlive(row.as_of) || (!any_category_ && !item.Has(category_))) continue;
-    if (!row.excluded.Contains(entry.item)) newest = std::max(newest, entry.time);
+    if (!guard_.Passes(r, entry.item)) continue;
+    if (!IsExcluded(r, entry.item)) newest = std::max(newest, entry.time);
     chosen.push_back(&entry);
   }
   for (const RingEntry* const entry : chosen) {
     const double age = static_cast<double>(newest) - static_cast<double>(entry->time);
-    const double weight =
-        entry->weight * (half_life_ == 0 ? 1 : std::exp2(-age / static_cast<double>(half_life_)));
+    const double weight = entry->weight * DecayOver(age, half_life_);
     if (entry->item == row.positive) state->positive += weight;
-    if (row.excluded.Contains(entry->item)) {
+    if (IsExcluded(r, entry->item)) {
       excluded = true;
       continue;
     }

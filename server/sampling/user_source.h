@@ -4,9 +4,9 @@
 
 #include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
+#include "server/sampling/guard.h"
 #include "server/sampling/source.h"
 #include "server/sampling/weight_tables.h"
 
@@ -19,9 +19,9 @@ namespace negatron {
 // Cost: O(entries of the user) a row.
 class UserEventSource final : public Source {
  public:
-  UserEventSource(const ExposureSource& spec, const std::string& category,
+  UserEventSource(const ExposureSource& spec, const PolicyComponent& component,
                   const SourceContext& context);
-  UserEventSource(const MinedSource& spec, const std::string& category,
+  UserEventSource(const MinedSource& spec, const PolicyComponent& component,
                   const SourceContext& context);
 
   absl::Status Begin(std::span<const Row> rows, std::span<RowStatus> statuses) override;
@@ -44,8 +44,11 @@ class UserEventSource final : public Source {
   };
 
   UserEventSource(bool mined, std::optional<int64_t> half_life, double clip,
-                  const std::string& category, const SourceContext& context);
-  RowStatus BeginRow(const Row& row, RowState* state) const;
+                  const PolicyComponent& component, const SourceContext& context);
+  RowStatus BeginRow(size_t r, RowState* state) const;
+  bool IsExcluded(size_t r, Ordinal item) const {
+    return rows_[r].excluded.Contains(item) || guard_.IsNear(r, item);
+  }
 
   const SourceContext& context_;
   const bool mined_;
@@ -53,6 +56,7 @@ class UserEventSource final : public Source {
   const double clip_;
   const bool any_category_;
   const CategoryNumber category_;
+  Guard guard_;
   std::span<const Row> rows_;
   std::vector<RowState> states_;
 };

@@ -294,7 +294,8 @@ SampleRequest EventfulRows::RequestFor(const Policy& policy, const std::vector<i
   for (bool* const wanted :
        {&request.want_scores, &request.want_shares, &request.want_rejects,
         &request.want_expected_count, &request.want_importance_weights,
-        &request.want_positive_log_q, &request.want_boundaries, &request.want_all_rejects}) {
+        &request.want_positive_log_q, &request.want_boundaries, &request.want_all_rejects,
+        &request.want_rejects_by_cause, &request.want_tags}) {
     *wanted = true;
   }
   return request;

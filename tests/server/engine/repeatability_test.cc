@@ -42,6 +42,8 @@ std::string BytesOf(const SampleResult& result, size_t row) {
   AppendBytes<uint8_t>(result.statuses, rows, row, &bytes);
   AppendBytes<int64_t>(result.rejects, rows, row, &bytes);
   AppendBytes<int64_t>(result.all_rejects, rows, row, &bytes);
+  AppendBytes<int64_t>(result.rejects_by_cause, rows, row, &bytes);
+  AppendBytes<uint8_t>(result.tags, rows, row, &bytes);
   AppendBytes<int64_t>(result.boundaries, rows, row, &bytes);
   // Left out while all rows of the call are full.
   const int64_t full = static_cast<int64_t>(result.ids.size() / rows);

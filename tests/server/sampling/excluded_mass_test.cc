@@ -169,6 +169,13 @@ std::vector<Policy> Policies() {
   add("", UniformSource{});
   add("", UniformSource{true});
   for (const PopularitySource& source : {plain, flat, recent, by_cohort, unlisted}) add("", source);
+  // Users look ahead differently far under the same law.
+  for (const int64_t horizon : {kHour, 30 * kHour}) {
+    add("", plain);
+    policies.back().history_horizon_micros = horizon;
+    add("", UniformSource{});
+    policies.back().history_horizon_micros = horizon;
+  }
   add("odd", plain);
   add("odd", UniformSource{});
   return policies;

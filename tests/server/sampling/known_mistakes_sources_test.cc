@@ -42,42 +42,6 @@ PlainPool EqualItems(int count) {
   return pool;
 }
 
-// Items that differ in weight, life, category and cohort of their events.
-PlainPool RandomPool(uint64_t seed) {
-  SplitMix random(seed);
-  PlainPool pool;
-  for (int i = 0; i < 60; ++i) {
-    std::vector<Interval> alive = {Interval{}};
-    if (random.Chance(0.3)) alive[0].from = random.Between(0, 30) * kTestHour;
-    if (random.Chance(0.3)) alive[0].until = random.Between(31, 60) * kTestHour;
-    std::vector<std::string> categories;
-    if (random.Chance(0.6)) categories.emplace_back("all");
-    if (random.Chance(0.3)) categories.emplace_back("some");
-    pool.AddItem(alive, static_cast<float>(std::exp2(random.Between(-4, 4))), categories);
-  }
-  for (int e = 0; e < 600; ++e) {
-    const auto kind = static_cast<EventKind>(1 + random.Below(3));
-    pool.Add(kind, static_cast<Ordinal>(random.Below(6)), static_cast<Ordinal>(random.Below(60)),
-             random.Between(0, 50 * 60) * kTestHour / 60,
-             static_cast<float>(std::exp2(random.Between(-3, 3))));
-    if (kind == EventKind::kPositive) pool.events.back().cohort = random.Below(3);
-    if (kind == EventKind::kExposure) pool.events.back().propensity = 0.25f;
-  }
-  return pool;
-}
-
-std::vector<PlainRow> RandomRows(SplitMix& random, int count, Micros last) {
-  std::vector<PlainRow> rows;
-  for (int r = 0; r < count; ++r) {
-    PlainRow row{random.Between(0, last), static_cast<Ordinal>(random.Below(6))};
-    row.cohort = random.Below(3);
-    if (random.Chance(0.5)) row.positive = static_cast<Ordinal>(random.Below(60));
-    for (int i = 0; i < 5; ++i) row.exclusions.push_back(static_cast<Ordinal>(random.Below(60)));
-    rows.push_back(row);
-  }
-  return rows;
-}
-
 class EverySourceTest : public testing::TestWithParam<NamedSource> {
  protected:
   static const PolicyComponent& component() { return GetParam().component; }
@@ -267,7 +231,7 @@ TEST_P(EverySourceTest, UniqueFollowsTheLawOfSuccessiveDraws) {
 TEST_P(EverySourceTest, TheFutureDoesNotLeak) {
   constexpr Micros kEnd = 30 * kTestHour;
   for (uint64_t seed = 1; seed <= 3; ++seed) {
-    PlainPool all = RandomPool(TestSeed(seed));
+    PlainPool all = RandomPlainPool(TestSeed(seed));
     PlainPool ended = all;
     std::erase_if(ended.events, [](const EventRecord& event) {
       // A trainer hands back mined negatives for a row with the row's own time.
@@ -288,7 +252,7 @@ TEST_P(EverySourceTest, TheFutureDoesNotLeak) {
       if (event.time <= kEnd) late.events.push_back(event);
     }
     SplitMix random(seed);
-    std::vector<PlainRow> rows = RandomRows(random, 40, kEnd);
+    std::vector<PlainRow> rows = RandomPlainRows(random, 40, kEnd);
     for (size_t r = 0; r < rows.size(); r += 4) rows[r].as_of = kEnd;
     for (const bool unique : {false, true}) {
       const DrawnRows expected = DrawRows(*past.Build(), Only(unique), rows, 12, seed);

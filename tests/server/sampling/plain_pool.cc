@@ -188,11 +188,12 @@ std::string DrawnRows::Bytes(int row) const {
   std::string bytes;
   const size_t rows = statuses.size();
   AppendBytes(items, rows, row, &bytes);
-  for (const auto* column :
-       {&log_q, &log_q_source, &expected_counts, &importance_weights, &positive_log_q, &shares}) {
+  for (const auto* column : {&log_q, &log_q_source, &expected_counts, &importance_weights,
+                             &positive_log_q, &shares, &scores}) {
     AppendBytes(*column, rows, row, &bytes);
   }
   AppendBytes(components, rows, row, &bytes);
+  AppendBytes(tags, rows, row, &bytes);
   AppendBytes(statuses, rows, row, &bytes);
   AppendBytes(drawn, rows, row, &bytes);
   AppendBytes(rejects, rows, row, &bytes);
@@ -200,13 +201,7 @@ std::string DrawnRows::Bytes(int row) const {
   return bytes;
 }
 
-DrawnRows DrawRows(const PoolView& pool, const Policy& policy, const std::vector<PlainRow>& rows,
-                   int count, uint64_t seed, uint64_t first_key, const Cancellation& cancellation) {
-  std::vector<Micros> as_of;
-  std::vector<uint64_t> keys;
-  std::vector<Ordinal> users, positives, exclusions;
-  std::vector<uint8_t> cohorts;
-  std::vector<int64_t> splits = {0};
+PlainColumns::PlainColumns(const std::vector<PlainRow>& rows, uint64_t first_key) {
   for (const PlainRow& row : rows) {
     as_of.push_back(row.as_of);
     keys.push_back(first_key + keys.size());
@@ -215,9 +210,13 @@ DrawnRows DrawRows(const PoolView& pool, const Policy& policy, const std::vector
     cohorts.push_back(row.cohort);
     exclusions.insert(exclusions.end(), row.exclusions.begin(), row.exclusions.end());
     splits.push_back(static_cast<int64_t>(exclusions.size()));
+    queries.insert(queries.end(), row.query.begin(), row.query.end());
   }
+}
+
+SampleBatch PlainColumns::Batch(int count) const {
   SampleBatch batch;
-  batch.row_count = static_cast<int64_t>(rows.size());
+  batch.row_count = static_cast<int64_t>(keys.size());
   batch.negative_count = count;
   batch.as_of = as_of;
   batch.keys = keys;
@@ -226,15 +225,24 @@ DrawnRows DrawRows(const PoolView& pool, const Policy& policy, const std::vector
   batch.cohorts = cohorts;
   batch.exclusions = exclusions;
   batch.exclusion_splits = splits;
+  batch.queries = queries;
+  batch.query_columns = static_cast<int>(queries.size() / keys.size());
+  return batch;
+}
 
+DrawnRows DrawRows(const PoolView& pool, const Policy& policy, const std::vector<PlainRow>& rows,
+                   int count, uint64_t seed, uint64_t first_key, const Cancellation& cancellation,
+                   const VectorTable* vectors) {
+  const PlainColumns asked(rows, first_key);
   DrawnRows out;
   const size_t draws = rows.size() * static_cast<size_t>(count);
   out.items.resize(draws);
-  for (auto* column :
-       {&out.log_q, &out.log_q_source, &out.expected_counts, &out.importance_weights}) {
+  for (auto* column : {&out.log_q, &out.log_q_source, &out.expected_counts, &out.importance_weights,
+                       &out.scores}) {
     column->resize(draws);
   }
   out.components.resize(draws);
+  out.tags.resize(draws);
   out.positive_log_q.resize(rows.size());
   out.statuses.resize(rows.size());
   out.drawn.resize(rows.size());
@@ -254,11 +262,48 @@ DrawnRows DrawRows(const PoolView& pool, const Policy& policy, const std::vector
   columns.importance_weights = out.importance_weights;
   columns.positive_log_q = out.positive_log_q;
   columns.boundaries = out.boundaries;
+  columns.tags = out.tags;
+  columns.scores = out.scores;
   static ExcludedMassCache excluded_masses(1 << 20);
-  const SourceContext context{&pool, nullptr, Philox(seed), &cancellation, &excluded_masses};
+  const SourceContext context{&pool, vectors, Philox(seed), &cancellation, &excluded_masses};
   SampleTotals totals;
-  out.status = SampleRows(policy, context, batch, columns, &totals);
+  out.status = SampleRows(policy, context, asked.Batch(count), columns, &totals);
   return out;
+}
+
+PlainPool RandomPlainPool(uint64_t seed) {
+  SplitMix random(seed);
+  PlainPool pool;
+  for (int i = 0; i < 60; ++i) {
+    std::vector<Interval> alive = {Interval{}};
+    if (random.Chance(0.3)) alive[0].from = random.Between(0, 30) * kTestHour;
+    if (random.Chance(0.3)) alive[0].until = random.Between(31, 60) * kTestHour;
+    std::vector<std::string> categories;
+    if (random.Chance(0.6)) categories.emplace_back("all");
+    if (random.Chance(0.3)) categories.emplace_back("some");
+    pool.AddItem(alive, static_cast<float>(std::exp2(random.Between(-4, 4))), categories);
+  }
+  for (int e = 0; e < 600; ++e) {
+    const auto kind = static_cast<EventKind>(1 + random.Below(3));
+    pool.Add(kind, static_cast<Ordinal>(random.Below(6)), static_cast<Ordinal>(random.Below(60)),
+             random.Between(0, 50 * 60) * kTestHour / 60,
+             static_cast<float>(std::exp2(random.Between(-3, 3))));
+    if (kind == EventKind::kPositive) pool.events.back().cohort = random.Below(3);
+    if (kind == EventKind::kExposure) pool.events.back().propensity = 0.25f;
+  }
+  return pool;
+}
+
+std::vector<PlainRow> RandomPlainRows(SplitMix& random, int count, Micros last) {
+  std::vector<PlainRow> rows;
+  for (int r = 0; r < count; ++r) {
+    PlainRow row{random.Between(0, last), static_cast<Ordinal>(random.Below(6))};
+    row.cohort = random.Below(3);
+    if (random.Chance(0.5)) row.positive = static_cast<Ordinal>(random.Below(60));
+    for (int i = 0; i < 5; ++i) row.exclusions.push_back(static_cast<Ordinal>(random.Below(60)));
+    rows.push_back(row);
+  }
+  return rows;
 }
 
 const std::vector<NamedSource>& EverySource() {

@@ -12,9 +12,11 @@
 
 #include "server/pool/pool_view.h"
 #include "server/sampling/policy.h"
+#include "server/sampling/sampler.h"
 #include "storage/base/cancellation.h"
 #include "storage/model/records.h"
 #include "tests/support/oracle.h"
+#include "tests/support/split_mix.h"
 
 namespace negatron {
 
@@ -46,21 +48,45 @@ struct PlainPool {
   uint32_t user_count = 0;
 };
 
+// Items that differ in weight, life, category ("all", "some") and cohort of their events:
+// 60 of them, with 600 events of 6 users in 50 hours.
+PlainPool RandomPlainPool(uint64_t seed);
+
 struct PlainRow {
   Micros as_of = 0;
   Ordinal user = kNoOrdinal;
   Ordinal positive = kNoOrdinal;
   std::vector<Ordinal> exclusions = {};
   uint8_t cohort = 1;
+  std::vector<float> query = {};  // As stored; all rows have one, or none.
 };
+
+// Rows in columns; row i has key `first_key` + i.
+struct PlainColumns {
+  explicit PlainColumns(const std::vector<PlainRow>& rows, uint64_t first_key = 1);
+
+  // Valid while this lives.
+  SampleBatch Batch(int count) const;
+
+  std::vector<Micros> as_of;
+  std::vector<uint64_t> keys;
+  std::vector<Ordinal> users, positives, exclusions;
+  std::vector<uint8_t> cohorts;
+  std::vector<int64_t> splits = {0};
+  std::vector<float> queries;
+};
+
+// Rows of such a pool, as of times in [0, last].
+std::vector<PlainRow> RandomPlainRows(SplitMix& random, int count, Micros last);
 
 // What SampleRows gave; shapes as SampleColumns.
 struct DrawnRows {
   absl::Status status;
   std::vector<Ordinal> items;
-  std::vector<float> log_q, log_q_source, expected_counts, importance_weights, positive_log_q;
+  std::vector<float> log_q, log_q_source, expected_counts, importance_weights, positive_log_q,
+      scores;
   std::vector<float> shares;
-  std::vector<uint8_t> components, statuses;
+  std::vector<uint8_t> components, statuses, tags;
   std::vector<int64_t> drawn, rejects;
   std::vector<Micros> boundaries;
 
@@ -75,7 +101,8 @@ struct DrawnRows {
 // histories are remembered from call to call, as in a server.
 DrawnRows DrawRows(const PoolView& pool, const Policy& policy, const std::vector<PlainRow>& rows,
                    int count, uint64_t seed, uint64_t first_key = 1,
-                   const Cancellation& cancellation = Cancellation());
+                   const Cancellation& cancellation = Cancellation(),
+                   const VectorTable* vectors = nullptr);
 
 // A source with parameters of its own.
 struct NamedSource {

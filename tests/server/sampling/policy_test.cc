@@ -23,6 +23,8 @@ std::vector<std::string> BadFields(const Policy& policy) {
   return fields;
 }
 
+LawKind LawOf(const Policy& policy) { return LawsOf(policy, 1000000).mixture; }
+
 NearestSource Window(int begin, int end, NearestPick pick = NearestPick::kUniform,
                      double temperature = 0) {
   return {NearestAnchor::kQuery, begin, end, pick, temperature};
@@ -125,6 +127,116 @@ TEST(CheckPolicyTest, NamesBadFieldsOfDynamic) {
     EXPECT_FALSE(policy.NeedsQueries());
   }
   EXPECT_TRUE((Policy{{{1, "", DynamicSource{}}}}.NeedsQueries()));
+}
+
+TEST(CheckPolicyTest, NamesBadHorizons) {
+  Policy policy{{{1, "", UniformSource{}}}};
+  constexpr int64_t kMost = 36500LL * 86400 * 1000000;
+  for (const int64_t horizon : {int64_t{0}, int64_t{1}, kMost}) {
+    policy.history_horizon_micros = horizon;
+    EXPECT_THAT(BadFields(policy), testing::IsEmpty());
+  }
+  for (const int64_t horizon : {int64_t{-1}, kMost + 1}) {
+    policy.history_horizon_micros = horizon;
+    EXPECT_THAT(BadFields(policy), testing::ElementsAre("policy.history_horizon"));
+  }
+}
+
+TEST(CheckPolicyTest, NamesBadDistances) {
+  Policy policy{{{1, "", UniformSource{}}}};
+  EXPECT_FALSE(policy.NeedsEmbeddings());
+  policy.min_distance = MinDistance{0.5, 16};
+  EXPECT_THAT(BadFields(policy), testing::IsEmpty());
+  EXPECT_TRUE(policy.NeedsEmbeddings());
+  for (const double distance : {0.0, -1.0, std::numeric_limits<double>::infinity(), double{NAN}}) {
+    policy.min_distance = MinDistance{distance, 0};
+    EXPECT_THAT(BadFields(policy), testing::ElementsAre("policy.min_distance.distance"));
+  }
+  for (const int count : {-1, 17}) {
+    policy.min_distance = MinDistance{0.5, count};
+    EXPECT_THAT(BadFields(policy), testing::ElementsAre("policy.min_distance.history_count"));
+  }
+}
+
+TEST(CheckPolicyTest, NamesBadFiltersLimitsAndFallbacks) {
+  struct Case {
+    void (*set)(Policy*);
+    std::vector<std::string> bad;
+  };
+  const Case cases[] = {
+      {[](Policy* p) {
+         p->components[0].category_filter.any_of = {"a", "b"};
+       },
+       {}},
+      {[](Policy* p) {
+         p->components[0].category_filter.any_of = {"a", ""};
+       },
+       {"components[0].category_filter.any_of[1]"}},
+      {[](Policy* p) {
+         p->components[0].category_filter.all_of = {std::string(129, 'x')};
+         p->components[0].category_filter.none_of = std::vector<std::string>(64, "a");
+       },
+       {"components[0].category_filter.all_of[0]", "components[0].category_filter"}},
+      {[](Policy* p) {
+         p->components[0].plausibility = Plausibility{0.5, 0, 3};
+       },
+       {}},
+      {[](Policy* p) {
+         p->components[0].plausibility = Plausibility{-1, 5, -1};
+       },
+       {"components[0].plausibility.min_mass", "components[0].plausibility.half_life",
+        "components[0].plausibility.min_positive_count"}},
+      {[](Policy* p) {
+         p->components[0].score_bounds = ScoreBounds{NearestAnchor::kQuery, 2, 1};
+       },
+       {"components[0].score_bounds.max_score"}},
+      {[](Policy* p) {
+         p->components[0].source = Window(0, 1);
+         p->components[0].score_bounds.emplace();
+       },
+       {"components[0].score_bounds"}},
+      {[](Policy* p) {
+         p->category_limits = {{"a", 1}, {"b", 2}};
+       },
+       {}},
+      {[](Policy* p) {
+         p->category_limits = {{"a", 0}, {"a", 2}};
+       },
+       {"category_limits[0].max_count", "category_limits[1].category"}},
+      {[](Policy* p) { p->category_limits.resize(65); }, {"category_limits"}},
+      {[](Policy* p) {
+         p->fallback = PolicyComponent{0, "c", PopularitySource{}};
+       },
+       {}},
+      {[](Policy* p) {
+         p->fallback = PolicyComponent{1, "", PopularitySource{5, 0}};
+       },
+       {"fallback.share", "fallback.popularity.alpha"}},
+      {[](Policy* p) {
+         p->fallback = PolicyComponent{0, "", MinedSource{}};
+       },
+       {"fallback.source"}},
+  };
+  for (size_t i = 0; i < std::size(cases); ++i) {
+    Policy policy{{{1, "", UniformSource{}}}};
+    cases[i].set(&policy);
+    std::vector<std::string> expected;
+    for (const std::string& field : cases[i].bad) expected.push_back("policy." + field);
+    EXPECT_EQ(BadFields(policy), expected) << "case " << i;
+  }
+}
+
+TEST(PolicyTest, BoundsOnScoresNeedWhatTheyScoreAgainst) {
+  Policy policy{{{1, "", UniformSource{}}}};
+  policy.components[0].score_bounds = ScoreBounds{NearestAnchor::kPositive};
+  EXPECT_TRUE(policy.NeedsEmbeddings());
+  EXPECT_FALSE(policy.NeedsQueries());
+  policy.components[0].score_bounds = ScoreBounds{NearestAnchor::kQuery};
+  EXPECT_TRUE(policy.NeedsQueries());
+  policy.components[0].share = 0;
+  EXPECT_FALSE(policy.NeedsEmbeddings());
+  policy.fallback = policy.components[0];
+  EXPECT_TRUE(policy.NeedsQueries());
 }
 
 TEST(CheckPolicyTest, NamesBadBoundsOfNearest) {

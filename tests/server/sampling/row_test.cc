@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/sampling/row.h"
 
+#include <algorithm>
 #include <set>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+
+#include "tests/support/split_mix.h"
 
 namespace negatron {
 namespace {
@@ -47,6 +50,48 @@ TEST(ExclusionsTest, AgreeWithASetOnAllSizes) {
     EXPECT_EQ(ItemsOf(excluded).size(), model.size());
     for (Ordinal item = 0; item < 20100; ++item) {
       ASSERT_EQ(excluded.Contains(item), model.contains(item)) << size << " " << item;
+    }
+  }
+}
+
+// Random histories, against a walk over all positives at every time.
+TEST(ExclusionsTest, HaveAHorizonWhoseSetHoldsForTheTimesThatAreTold) {
+  SplitMix random(5);
+  for (int repeat = 0; repeat < 300; ++repeat) {
+    std::vector<UserPositive> positives;
+    for (Ordinal item = 0; item < 12; ++item) {
+      if (random.Chance(0.6)) positives.push_back({item, random.Between(0, 40)});
+    }
+    const UserHistory history = HistoryOf(positives);
+    const auto horizon = random.Chance(0.3) ? 0 : random.Between(1, 15);
+    const auto positive = static_cast<Ordinal>(random.Below(13));
+    const std::vector<Ordinal> named = {static_cast<Ordinal>(random.Below(13))};
+    std::vector<std::vector<Ordinal>> sets;
+    std::vector<Interval> valid(50);
+    for (Micros t = 0; t < 50; ++t) {
+      Exclusions excluded;
+      excluded.Reset(history, t, positive, named, horizon);
+      std::vector<Ordinal>& set = sets.emplace_back();
+      excluded.AppendHistoryTo(&set, &valid[static_cast<size_t>(t)]);
+      for (Ordinal item = 0; item < 14; ++item) {
+        const bool known = item == positive || item == named[0];
+        const auto at = std::find_if(positives.begin(), positives.end(),
+                                     [item](const UserPositive& one) { return one.item == item; });
+        const bool chosen = at != positives.end() && at->time < t;
+        const bool ahead =
+            horizon > 0 && at != positives.end() && at->time >= t && at->time <= t + horizon;
+        ASSERT_EQ(excluded.Contains(item), known || chosen || ahead);
+        ASSERT_EQ(excluded.IsUncertain(item), ahead && !known);
+        ASSERT_EQ(std::count(set.begin(), set.end(), item), chosen || ahead ? 1 : 0);
+      }
+      const std::vector<Ordinal> all = ItemsOf(excluded);
+      ASSERT_EQ(std::set<Ordinal>(all.begin(), all.end()).size(), all.size()) << "counted twice";
+    }
+    for (size_t t = 0; t < sets.size(); ++t) {
+      for (size_t other = 0; other < sets.size(); ++other) {
+        if (!valid[t].Contains(static_cast<Micros>(other))) continue;
+        ASSERT_EQ(sets[t], sets[other]);
+      }
     }
   }
 }

@@ -19,6 +19,10 @@ try:
   negatron_dot_v1_dot_policies__pb2 = negatron_dot_v1_dot_sampling__pb2.negatron_dot_v1_dot_policies__pb2
 except AttributeError:
   negatron_dot_v1_dot_policies__pb2 = negatron_dot_v1_dot_sampling__pb2.negatron.v1.policies_pb2
+try:
+  negatron_dot_v1_dot_sampling__enums__pb2 = negatron_dot_v1_dot_sampling__pb2.negatron_dot_v1_dot_sampling__enums__pb2
+except AttributeError:
+  negatron_dot_v1_dot_sampling__enums__pb2 = negatron_dot_v1_dot_sampling__pb2.negatron.v1.sampling_enums_pb2
 from negatron.v1 import types_pb2 as negatron_dot_v1_dot_types__pb2
 
 

@@ -3,6 +3,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from negatron.v1 import sampling_pb2 as _sampling_pb2
 from negatron.v1 import policies_pb2 as _policies_pb2
+from negatron.v1 import sampling_enums_pb2 as _sampling_enums_pb2
 from negatron.v1 import types_pb2 as _types_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -124,16 +125,16 @@ class RejectCount(_message.Message):
     COUNT_FIELD_NUMBER: _ClassVar[int]
     REJECT_CAUSE_FIELD_NUMBER: _ClassVar[int]
     count: int
-    reject_cause: _sampling_pb2.RejectCause
-    def __init__(self, reject_cause: _Optional[_Union[_sampling_pb2.RejectCause, str]] = ..., count: _Optional[int] = ...) -> None: ...
+    reject_cause: _sampling_enums_pb2.RejectCause
+    def __init__(self, reject_cause: _Optional[_Union[_sampling_enums_pb2.RejectCause, str]] = ..., count: _Optional[int] = ...) -> None: ...
 
 class RowStatusCount(_message.Message):
     __slots__ = ["count", "row_status"]
     COUNT_FIELD_NUMBER: _ClassVar[int]
     ROW_STATUS_FIELD_NUMBER: _ClassVar[int]
     count: int
-    row_status: _sampling_pb2.RowStatus
-    def __init__(self, row_status: _Optional[_Union[_sampling_pb2.RowStatus, str]] = ..., count: _Optional[int] = ...) -> None: ...
+    row_status: _sampling_enums_pb2.RowStatus
+    def __init__(self, row_status: _Optional[_Union[_sampling_enums_pb2.RowStatus, str]] = ..., count: _Optional[int] = ...) -> None: ...
 
 class ServerInfo(_message.Message):
     __slots__ = ["durable_sequence", "recovery_progress", "serving", "uptime", "version"]

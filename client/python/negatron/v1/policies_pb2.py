@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1anegatron/v1/policies.proto\x12\x0bnegatron.v1\x1a\x1egoogle/protobuf/duration.proto\"\x90\x01\n\x06Policy\x12\x30\n\ncomponents\x18\x01 \x03(\x0b\x32\x1c.negatron.v1.PolicyComponent\x12\x0e\n\x06unique\x18\x02 \x01(\x08\x12\x14\n\x0c\x63\x61tegory_cap\x18\x03 \x01(\x05\x12\x1b\n\x0epositive_floor\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x11\n\x0f_positive_floor\"\x91\x03\n\x0fPolicyComponent\x12\r\n\x05share\x18\x01 \x01(\x01\x12-\n\x07uniform\x18\x02 \x01(\x0b\x32\x1a.negatron.v1.UniformSourceH\x00\x12\x33\n\npopularity\x18\x03 \x01(\x0b\x32\x1d.negatron.v1.PopularitySourceH\x00\x12-\n\x07nearest\x18\x04 \x01(\x0b\x32\x1a.negatron.v1.NearestSourceH\x00\x12/\n\x08\x65xposure\x18\x06 \x01(\x0b\x32\x1b.negatron.v1.ExposureSourceH\x00\x12)\n\x05mined\x18\x07 \x01(\x0b\x32\x18.negatron.v1.MinedSourceH\x00\x12\x35\n\x0b\x61\x64versarial\x18\x08 \x01(\x0b\x32\x1e.negatron.v1.AdversarialSourceH\x00\x12-\n\x07\x64ynamic\x18\t \x01(\x0b\x32\x1a.negatron.v1.DynamicSourceH\x00\x12\x10\n\x08\x63\x61tegory\x18\x05 \x01(\tB\x08\n\x06source\"\'\n\rUniformSource\x12\x16\n\x0e\x62y_base_weight\x18\x01 \x01(\x08\"\xa0\x01\n\x10PopularitySource\x12\x12\n\x05\x61lpha\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12,\n\thalf_life\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06window\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rwithin_cohort\x18\x04 \x01(\x08\x42\x08\n\x06_alpha\"]\n\x0e\x45xposureSource\x12,\n\thalf_life\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1d\n\x15max_importance_weight\x18\x02 \x01(\x01\";\n\x0bMinedSource\x12,\n\thalf_life\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xda\x02\n\rNearestSource\x12*\n\x06\x61nchor\x18\x01 \x01(\x0e\x32\x1a.negatron.v1.NearestAnchor\x12\x12\n\nrank_begin\x18\x02 \x01(\x05\x12\x10\n\x08rank_end\x18\x03 \x01(\x05\x12&\n\x04pick\x18\x04 \x01(\x0e\x32\x18.negatron.v1.NearestPick\x12\x13\n\x0btemperature\x18\x05 \x01(\x01\x12\x16\n\tmin_score\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tmax_score\x18\x07 \x01(\x01H\x01\x88\x01\x01\x12\x13\n\x06margin\x18\x08 \x01(\x01H\x02\x88\x01\x01\x12\x1c\n\x0frelative_margin\x18\t \x01(\x01H\x03\x88\x01\x01\x12\x12\n\x05noise\x18\n \x01(\x01H\x04\x88\x01\x01\x42\x0c\n\n_min_scoreB\x0c\n\n_max_scoreB\t\n\x07_marginB\x12\n\x10_relative_marginB\x08\n\x06_noise\"T\n\x11\x41\x64versarialSource\x12*\n\x06\x61nchor\x18\x01 \x01(\x0e\x32\x1a.negatron.v1.NearestAnchor\x12\x13\n\x0btemperature\x18\x02 \x01(\x01\"\xb3\x02\n\rDynamicSource\x12-\n\x07uniform\x18\x01 \x01(\x0b\x32\x1a.negatron.v1.UniformSourceH\x00\x12\x33\n\npopularity\x18\x02 \x01(\x0b\x32\x1d.negatron.v1.PopularitySourceH\x00\x12*\n\x06\x61nchor\x18\x03 \x01(\x0e\x32\x1a.negatron.v1.NearestAnchor\x12\x11\n\tpool_size\x18\x04 \x01(\x05\x12&\n\x04pick\x18\x05 \x01(\x0e\x32\x18.negatron.v1.DynamicPick\x12\x11\n\ttop_count\x18\x06 \x01(\x05\x12\x13\n\x0btemperature\x18\x07 \x01(\x01\x12\'\n\x06target\x18\x08 \x01(\x0b\x32\x17.negatron.v1.AhnsTargetB\x06\n\x04\x62\x61se\"4\n\nAhnsTarget\x12\r\n\x05\x61lpha\x18\x01 \x01(\x01\x12\x0c\n\x04\x62\x65ta\x18\x02 \x01(\x01\x12\t\n\x01p\x18\x03 \x01(\x01*\x8c\x01\n\x0b\x44ynamicPick\x12\x1c\n\x18\x44YNAMIC_PICK_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44YNAMIC_PICK_TOP\x10\x01\x12\x18\n\x14\x44YNAMIC_PICK_UNIFORM\x10\x02\x12\x18\n\x14\x44YNAMIC_PICK_SOFTMAX\x10\x03\x12\x15\n\x11\x44YNAMIC_PICK_AHNS\x10\x04*\x7f\n\rNearestAnchor\x12\x1e\n\x1aNEAREST_ANCHOR_UNSPECIFIED\x10\x00\x12\x18\n\x14NEAREST_ANCHOR_QUERY\x10\x01\x12\x1b\n\x17NEAREST_ANCHOR_POSITIVE\x10\x02\x12\x17\n\x13NEAREST_ANCHOR_USER\x10\x03*u\n\x0bNearestPick\x12\x1c\n\x18NEAREST_PICK_UNSPECIFIED\x10\x00\x12\x18\n\x14NEAREST_PICK_UNIFORM\x10\x01\x12\x18\n\x14NEAREST_PICK_SOFTMAX\x10\x02\x12\x14\n\x10NEAREST_PICK_TOP\x10\x03\x42\x03\xf8\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1anegatron/v1/policies.proto\x12\x0bnegatron.v1\x1a\x1egoogle/protobuf/duration.proto\"\x8d\x03\n\x06Policy\x12\x30\n\ncomponents\x18\x01 \x03(\x0b\x32\x1c.negatron.v1.PolicyComponent\x12\x0e\n\x06unique\x18\x02 \x01(\x08\x12\x14\n\x0c\x63\x61tegory_cap\x18\x03 \x01(\x05\x12\x1b\n\x0epositive_floor\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x32\n\x0euncertain_rule\x18\n \x01(\x0e\x32\x1a.negatron.v1.UncertainRule\x12\x32\n\x0fhistory_horizon\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0cmin_distance\x18\x0c \x01(\x0b\x32\x18.negatron.v1.MinDistance\x12.\n\x08\x66\x61llback\x18\r \x01(\x0b\x32\x1c.negatron.v1.PolicyComponent\x12\x33\n\x0f\x63\x61tegory_limits\x18\x0e \x03(\x0b\x32\x1a.negatron.v1.CategoryLimitB\x11\n\x0f_positive_floor\"4\n\rCategoryLimit\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x11\n\tmax_count\x18\x02 \x01(\x05\"6\n\x0bMinDistance\x12\x10\n\x08\x64istance\x18\x01 \x01(\x01\x12\x15\n\rhistory_count\x18\x02 \x01(\x05\"\xa8\x04\n\x0fPolicyComponent\x12\r\n\x05share\x18\x01 \x01(\x01\x12-\n\x07uniform\x18\x02 \x01(\x0b\x32\x1a.negatron.v1.UniformSourceH\x00\x12\x33\n\npopularity\x18\x03 \x01(\x0b\x32\x1d.negatron.v1.PopularitySourceH\x00\x12-\n\x07nearest\x18\x04 \x01(\x0b\x32\x1a.negatron.v1.NearestSourceH\x00\x12/\n\x08\x65xposure\x18\x06 \x01(\x0b\x32\x1b.negatron.v1.ExposureSourceH\x00\x12)\n\x05mined\x18\x07 \x01(\x0b\x32\x18.negatron.v1.MinedSourceH\x00\x12\x35\n\x0b\x61\x64versarial\x18\x08 \x01(\x0b\x32\x1e.negatron.v1.AdversarialSourceH\x00\x12-\n\x07\x64ynamic\x18\t \x01(\x0b\x32\x1a.negatron.v1.DynamicSourceH\x00\x12\x10\n\x08\x63\x61tegory\x18\x05 \x01(\t\x12\x34\n\x0f\x63\x61tegory_filter\x18\n \x01(\x0b\x32\x1b.negatron.v1.CategoryFilter\x12/\n\x0cplausibility\x18\x0b \x01(\x0b\x32\x19.negatron.v1.Plausibility\x12.\n\x0cscore_bounds\x18\x0c \x01(\x0b\x32\x18.negatron.v1.ScoreBoundsB\x08\n\x06source\"A\n\x0e\x43\x61tegoryFilter\x12\x0e\n\x06\x61ny_of\x18\x01 \x03(\t\x12\x0e\n\x06\x61ll_of\x18\x02 \x03(\t\x12\x0f\n\x07none_of\x18\x03 \x03(\t\"j\n\x0cPlausibility\x12\x10\n\x08min_mass\x18\x01 \x01(\x01\x12,\n\thalf_life\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1a\n\x12min_positive_count\x18\x03 \x01(\x03\"\xd7\x01\n\x0bScoreBounds\x12*\n\x06\x61nchor\x18\x01 \x01(\x0e\x32\x1a.negatron.v1.NearestAnchor\x12\x16\n\tmin_score\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tmax_score\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x13\n\x06margin\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x1c\n\x0frelative_margin\x18\x05 \x01(\x01H\x03\x88\x01\x01\x42\x0c\n\n_min_scoreB\x0c\n\n_max_scoreB\t\n\x07_marginB\x12\n\x10_relative_margin\"\'\n\rUniformSource\x12\x16\n\x0e\x62y_base_weight\x18\x01 \x01(\x08\"\xc0\x01\n\x10PopularitySource\x12\x12\n\x05\x61lpha\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12,\n\thalf_life\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06window\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rwithin_cohort\x18\x04 \x01(\x08\x12\x13\n\x06\x63ohort\x18\n \x01(\x05H\x01\x88\x01\x01\x42\x08\n\x06_alphaB\t\n\x07_cohort\"]\n\x0e\x45xposureSource\x12,\n\thalf_life\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1d\n\x15max_importance_weight\x18\x02 \x01(\x01\";\n\x0bMinedSource\x12,\n\thalf_life\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xda\x02\n\rNearestSource\x12*\n\x06\x61nchor\x18\x01 \x01(\x0e\x32\x1a.negatron.v1.NearestAnchor\x12\x12\n\nrank_begin\x18\x02 \x01(\x05\x12\x10\n\x08rank_end\x18\x03 \x01(\x05\x12&\n\x04pick\x18\x04 \x01(\x0e\x32\x18.negatron.v1.NearestPick\x12\x13\n\x0btemperature\x18\x05 \x01(\x01\x12\x16\n\tmin_score\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tmax_score\x18\x07 \x01(\x01H\x01\x88\x01\x01\x12\x13\n\x06margin\x18\x08 \x01(\x01H\x02\x88\x01\x01\x12\x1c\n\x0frelative_margin\x18\t \x01(\x01H\x03\x88\x01\x01\x12\x12\n\x05noise\x18\n \x01(\x01H\x04\x88\x01\x01\x42\x0c\n\n_min_scoreB\x0c\n\n_max_scoreB\t\n\x07_marginB\x12\n\x10_relative_marginB\x08\n\x06_noise\"T\n\x11\x41\x64versarialSource\x12*\n\x06\x61nchor\x18\x01 \x01(\x0e\x32\x1a.negatron.v1.NearestAnchor\x12\x13\n\x0btemperature\x18\x02 \x01(\x01\"\xb3\x02\n\rDynamicSource\x12-\n\x07uniform\x18\x01 \x01(\x0b\x32\x1a.negatron.v1.UniformSourceH\x00\x12\x33\n\npopularity\x18\x02 \x01(\x0b\x32\x1d.negatron.v1.PopularitySourceH\x00\x12*\n\x06\x61nchor\x18\x03 \x01(\x0e\x32\x1a.negatron.v1.NearestAnchor\x12\x11\n\tpool_size\x18\x04 \x01(\x05\x12&\n\x04pick\x18\x05 \x01(\x0e\x32\x18.negatron.v1.DynamicPick\x12\x11\n\ttop_count\x18\x06 \x01(\x05\x12\x13\n\x0btemperature\x18\x07 \x01(\x01\x12\'\n\x06target\x18\x08 \x01(\x0b\x32\x17.negatron.v1.AhnsTargetB\x06\n\x04\x62\x61se\"4\n\nAhnsTarget\x12\r\n\x05\x61lpha\x18\x01 \x01(\x01\x12\x0c\n\x04\x62\x65ta\x18\x02 \x01(\x01\x12\t\n\x01p\x18\x03 \x01(\x01*d\n\rUncertainRule\x12\x1e\n\x1aUNCERTAIN_RULE_UNSPECIFIED\x10\x00\x12\x1a\n\x16UNCERTAIN_RULE_EXCLUDE\x10\x01\x12\x17\n\x13UNCERTAIN_RULE_KEEP\x10\x02*\x8c\x01\n\x0b\x44ynamicPick\x12\x1c\n\x18\x44YNAMIC_PICK_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44YNAMIC_PICK_TOP\x10\x01\x12\x18\n\x14\x44YNAMIC_PICK_UNIFORM\x10\x02\x12\x18\n\x14\x44YNAMIC_PICK_SOFTMAX\x10\x03\x12\x15\n\x11\x44YNAMIC_PICK_AHNS\x10\x04*\x7f\n\rNearestAnchor\x12\x1e\n\x1aNEAREST_ANCHOR_UNSPECIFIED\x10\x00\x12\x18\n\x14NEAREST_ANCHOR_QUERY\x10\x01\x12\x1b\n\x17NEAREST_ANCHOR_POSITIVE\x10\x02\x12\x17\n\x13NEAREST_ANCHOR_USER\x10\x03*u\n\x0bNearestPick\x12\x1c\n\x18NEAREST_PICK_UNSPECIFIED\x10\x00\x12\x18\n\x14NEAREST_PICK_UNIFORM\x10\x01\x12\x18\n\x14NEAREST_PICK_SOFTMAX\x10\x02\x12\x14\n\x10NEAREST_PICK_TOP\x10\x03\x42\x03\xf8\x01\x01\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'negatron.v1.policies_pb2', globals())
@@ -23,30 +23,42 @@ if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
   DESCRIPTOR._serialized_options = b'\370\001\001'
-  _DYNAMICPICK._serialized_start=1786
-  _DYNAMICPICK._serialized_end=1926
-  _NEARESTANCHOR._serialized_start=1928
-  _NEARESTANCHOR._serialized_end=2055
-  _NEARESTPICK._serialized_start=2057
-  _NEARESTPICK._serialized_end=2174
+  _UNCERTAINRULE._serialized_start=2724
+  _UNCERTAINRULE._serialized_end=2824
+  _DYNAMICPICK._serialized_start=2827
+  _DYNAMICPICK._serialized_end=2967
+  _NEARESTANCHOR._serialized_start=2969
+  _NEARESTANCHOR._serialized_end=3096
+  _NEARESTPICK._serialized_start=3098
+  _NEARESTPICK._serialized_end=3215
   _POLICY._serialized_start=76
-  _POLICY._serialized_end=220
-  _POLICYCOMPONENT._serialized_start=223
-  _POLICYCOMPONENT._serialized_end=624
-  _UNIFORMSOURCE._serialized_start=626
-  _UNIFORMSOURCE._serialized_end=665
-  _POPULARITYSOURCE._serialized_start=668
-  _POPULARITYSOURCE._serialized_end=828
-  _EXPOSURESOURCE._serialized_start=830
-  _EXPOSURESOURCE._serialized_end=923
-  _MINEDSOURCE._serialized_start=925
-  _MINEDSOURCE._serialized_end=984
-  _NEARESTSOURCE._serialized_start=987
-  _NEARESTSOURCE._serialized_end=1333
-  _ADVERSARIALSOURCE._serialized_start=1335
-  _ADVERSARIALSOURCE._serialized_end=1419
-  _DYNAMICSOURCE._serialized_start=1422
-  _DYNAMICSOURCE._serialized_end=1729
-  _AHNSTARGET._serialized_start=1731
-  _AHNSTARGET._serialized_end=1783
+  _POLICY._serialized_end=473
+  _CATEGORYLIMIT._serialized_start=475
+  _CATEGORYLIMIT._serialized_end=527
+  _MINDISTANCE._serialized_start=529
+  _MINDISTANCE._serialized_end=583
+  _POLICYCOMPONENT._serialized_start=586
+  _POLICYCOMPONENT._serialized_end=1138
+  _CATEGORYFILTER._serialized_start=1140
+  _CATEGORYFILTER._serialized_end=1205
+  _PLAUSIBILITY._serialized_start=1207
+  _PLAUSIBILITY._serialized_end=1313
+  _SCOREBOUNDS._serialized_start=1316
+  _SCOREBOUNDS._serialized_end=1531
+  _UNIFORMSOURCE._serialized_start=1533
+  _UNIFORMSOURCE._serialized_end=1572
+  _POPULARITYSOURCE._serialized_start=1575
+  _POPULARITYSOURCE._serialized_end=1767
+  _EXPOSURESOURCE._serialized_start=1769
+  _EXPOSURESOURCE._serialized_end=1862
+  _MINEDSOURCE._serialized_start=1864
+  _MINEDSOURCE._serialized_end=1923
+  _NEARESTSOURCE._serialized_start=1926
+  _NEARESTSOURCE._serialized_end=2272
+  _ADVERSARIALSOURCE._serialized_start=2274
+  _ADVERSARIALSOURCE._serialized_end=2358
+  _DYNAMICSOURCE._serialized_start=2361
+  _DYNAMICSOURCE._serialized_end=2668
+  _AHNSTARGET._serialized_start=2670
+  _AHNSTARGET._serialized_end=2722
 # @@protoc_insertion_point(module_scope)

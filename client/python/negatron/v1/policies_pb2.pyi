@@ -20,6 +20,9 @@ NEAREST_PICK_SOFTMAX: NearestPick
 NEAREST_PICK_TOP: NearestPick
 NEAREST_PICK_UNIFORM: NearestPick
 NEAREST_PICK_UNSPECIFIED: NearestPick
+UNCERTAIN_RULE_EXCLUDE: UncertainRule
+UNCERTAIN_RULE_KEEP: UncertainRule
+UNCERTAIN_RULE_UNSPECIFIED: UncertainRule
 
 class AdversarialSource(_message.Message):
     __slots__ = ["anchor", "temperature"]
@@ -38,6 +41,24 @@ class AhnsTarget(_message.Message):
     beta: float
     p: float
     def __init__(self, alpha: _Optional[float] = ..., beta: _Optional[float] = ..., p: _Optional[float] = ...) -> None: ...
+
+class CategoryFilter(_message.Message):
+    __slots__ = ["all_of", "any_of", "none_of"]
+    ALL_OF_FIELD_NUMBER: _ClassVar[int]
+    ANY_OF_FIELD_NUMBER: _ClassVar[int]
+    NONE_OF_FIELD_NUMBER: _ClassVar[int]
+    all_of: _containers.RepeatedScalarFieldContainer[str]
+    any_of: _containers.RepeatedScalarFieldContainer[str]
+    none_of: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, any_of: _Optional[_Iterable[str]] = ..., all_of: _Optional[_Iterable[str]] = ..., none_of: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class CategoryLimit(_message.Message):
+    __slots__ = ["category", "max_count"]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    MAX_COUNT_FIELD_NUMBER: _ClassVar[int]
+    category: str
+    max_count: int
+    def __init__(self, category: _Optional[str] = ..., max_count: _Optional[int] = ...) -> None: ...
 
 class DynamicSource(_message.Message):
     __slots__ = ["anchor", "pick", "pool_size", "popularity", "target", "temperature", "top_count", "uniform"]
@@ -66,6 +87,14 @@ class ExposureSource(_message.Message):
     half_life: _duration_pb2.Duration
     max_importance_weight: float
     def __init__(self, half_life: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., max_importance_weight: _Optional[float] = ...) -> None: ...
+
+class MinDistance(_message.Message):
+    __slots__ = ["distance", "history_count"]
+    DISTANCE_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_COUNT_FIELD_NUMBER: _ClassVar[int]
+    distance: float
+    history_count: int
+    def __init__(self, distance: _Optional[float] = ..., history_count: _Optional[int] = ...) -> None: ...
 
 class MinedSource(_message.Message):
     __slots__ = ["half_life"]
@@ -97,57 +126,102 @@ class NearestSource(_message.Message):
     temperature: float
     def __init__(self, anchor: _Optional[_Union[NearestAnchor, str]] = ..., rank_begin: _Optional[int] = ..., rank_end: _Optional[int] = ..., pick: _Optional[_Union[NearestPick, str]] = ..., temperature: _Optional[float] = ..., min_score: _Optional[float] = ..., max_score: _Optional[float] = ..., margin: _Optional[float] = ..., relative_margin: _Optional[float] = ..., noise: _Optional[float] = ...) -> None: ...
 
+class Plausibility(_message.Message):
+    __slots__ = ["half_life", "min_mass", "min_positive_count"]
+    HALF_LIFE_FIELD_NUMBER: _ClassVar[int]
+    MIN_MASS_FIELD_NUMBER: _ClassVar[int]
+    MIN_POSITIVE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    half_life: _duration_pb2.Duration
+    min_mass: float
+    min_positive_count: int
+    def __init__(self, min_mass: _Optional[float] = ..., half_life: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., min_positive_count: _Optional[int] = ...) -> None: ...
+
 class Policy(_message.Message):
-    __slots__ = ["category_cap", "components", "positive_floor", "unique"]
+    __slots__ = ["category_cap", "category_limits", "components", "fallback", "history_horizon", "min_distance", "positive_floor", "uncertain_rule", "unique"]
     CATEGORY_CAP_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_LIMITS_FIELD_NUMBER: _ClassVar[int]
     COMPONENTS_FIELD_NUMBER: _ClassVar[int]
+    FALLBACK_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_HORIZON_FIELD_NUMBER: _ClassVar[int]
+    MIN_DISTANCE_FIELD_NUMBER: _ClassVar[int]
     POSITIVE_FLOOR_FIELD_NUMBER: _ClassVar[int]
+    UNCERTAIN_RULE_FIELD_NUMBER: _ClassVar[int]
     UNIQUE_FIELD_NUMBER: _ClassVar[int]
     category_cap: int
+    category_limits: _containers.RepeatedCompositeFieldContainer[CategoryLimit]
     components: _containers.RepeatedCompositeFieldContainer[PolicyComponent]
+    fallback: PolicyComponent
+    history_horizon: _duration_pb2.Duration
+    min_distance: MinDistance
     positive_floor: float
+    uncertain_rule: UncertainRule
     unique: bool
-    def __init__(self, components: _Optional[_Iterable[_Union[PolicyComponent, _Mapping]]] = ..., unique: bool = ..., category_cap: _Optional[int] = ..., positive_floor: _Optional[float] = ...) -> None: ...
+    def __init__(self, components: _Optional[_Iterable[_Union[PolicyComponent, _Mapping]]] = ..., unique: bool = ..., category_cap: _Optional[int] = ..., positive_floor: _Optional[float] = ..., uncertain_rule: _Optional[_Union[UncertainRule, str]] = ..., history_horizon: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., min_distance: _Optional[_Union[MinDistance, _Mapping]] = ..., fallback: _Optional[_Union[PolicyComponent, _Mapping]] = ..., category_limits: _Optional[_Iterable[_Union[CategoryLimit, _Mapping]]] = ...) -> None: ...
 
 class PolicyComponent(_message.Message):
-    __slots__ = ["adversarial", "category", "dynamic", "exposure", "mined", "nearest", "popularity", "share", "uniform"]
+    __slots__ = ["adversarial", "category", "category_filter", "dynamic", "exposure", "mined", "nearest", "plausibility", "popularity", "score_bounds", "share", "uniform"]
     ADVERSARIAL_FIELD_NUMBER: _ClassVar[int]
     CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FILTER_FIELD_NUMBER: _ClassVar[int]
     DYNAMIC_FIELD_NUMBER: _ClassVar[int]
     EXPOSURE_FIELD_NUMBER: _ClassVar[int]
     MINED_FIELD_NUMBER: _ClassVar[int]
     NEAREST_FIELD_NUMBER: _ClassVar[int]
+    PLAUSIBILITY_FIELD_NUMBER: _ClassVar[int]
     POPULARITY_FIELD_NUMBER: _ClassVar[int]
+    SCORE_BOUNDS_FIELD_NUMBER: _ClassVar[int]
     SHARE_FIELD_NUMBER: _ClassVar[int]
     UNIFORM_FIELD_NUMBER: _ClassVar[int]
     adversarial: AdversarialSource
     category: str
+    category_filter: CategoryFilter
     dynamic: DynamicSource
     exposure: ExposureSource
     mined: MinedSource
     nearest: NearestSource
+    plausibility: Plausibility
     popularity: PopularitySource
+    score_bounds: ScoreBounds
     share: float
     uniform: UniformSource
-    def __init__(self, share: _Optional[float] = ..., uniform: _Optional[_Union[UniformSource, _Mapping]] = ..., popularity: _Optional[_Union[PopularitySource, _Mapping]] = ..., nearest: _Optional[_Union[NearestSource, _Mapping]] = ..., exposure: _Optional[_Union[ExposureSource, _Mapping]] = ..., mined: _Optional[_Union[MinedSource, _Mapping]] = ..., adversarial: _Optional[_Union[AdversarialSource, _Mapping]] = ..., dynamic: _Optional[_Union[DynamicSource, _Mapping]] = ..., category: _Optional[str] = ...) -> None: ...
+    def __init__(self, share: _Optional[float] = ..., uniform: _Optional[_Union[UniformSource, _Mapping]] = ..., popularity: _Optional[_Union[PopularitySource, _Mapping]] = ..., nearest: _Optional[_Union[NearestSource, _Mapping]] = ..., exposure: _Optional[_Union[ExposureSource, _Mapping]] = ..., mined: _Optional[_Union[MinedSource, _Mapping]] = ..., adversarial: _Optional[_Union[AdversarialSource, _Mapping]] = ..., dynamic: _Optional[_Union[DynamicSource, _Mapping]] = ..., category: _Optional[str] = ..., category_filter: _Optional[_Union[CategoryFilter, _Mapping]] = ..., plausibility: _Optional[_Union[Plausibility, _Mapping]] = ..., score_bounds: _Optional[_Union[ScoreBounds, _Mapping]] = ...) -> None: ...
 
 class PopularitySource(_message.Message):
-    __slots__ = ["alpha", "half_life", "window", "within_cohort"]
+    __slots__ = ["alpha", "cohort", "half_life", "window", "within_cohort"]
     ALPHA_FIELD_NUMBER: _ClassVar[int]
+    COHORT_FIELD_NUMBER: _ClassVar[int]
     HALF_LIFE_FIELD_NUMBER: _ClassVar[int]
     WINDOW_FIELD_NUMBER: _ClassVar[int]
     WITHIN_COHORT_FIELD_NUMBER: _ClassVar[int]
     alpha: float
+    cohort: int
     half_life: _duration_pb2.Duration
     window: _duration_pb2.Duration
     within_cohort: bool
-    def __init__(self, alpha: _Optional[float] = ..., half_life: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., window: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., within_cohort: bool = ...) -> None: ...
+    def __init__(self, alpha: _Optional[float] = ..., half_life: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., window: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., within_cohort: bool = ..., cohort: _Optional[int] = ...) -> None: ...
+
+class ScoreBounds(_message.Message):
+    __slots__ = ["anchor", "margin", "max_score", "min_score", "relative_margin"]
+    ANCHOR_FIELD_NUMBER: _ClassVar[int]
+    MARGIN_FIELD_NUMBER: _ClassVar[int]
+    MAX_SCORE_FIELD_NUMBER: _ClassVar[int]
+    MIN_SCORE_FIELD_NUMBER: _ClassVar[int]
+    RELATIVE_MARGIN_FIELD_NUMBER: _ClassVar[int]
+    anchor: NearestAnchor
+    margin: float
+    max_score: float
+    min_score: float
+    relative_margin: float
+    def __init__(self, anchor: _Optional[_Union[NearestAnchor, str]] = ..., min_score: _Optional[float] = ..., max_score: _Optional[float] = ..., margin: _Optional[float] = ..., relative_margin: _Optional[float] = ...) -> None: ...
 
 class UniformSource(_message.Message):
     __slots__ = ["by_base_weight"]
     BY_BASE_WEIGHT_FIELD_NUMBER: _ClassVar[int]
     by_base_weight: bool
     def __init__(self, by_base_weight: bool = ...) -> None: ...
+
+class UncertainRule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
 
 class DynamicPick(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []

@@ -2,15 +2,20 @@
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from negatron.v1 import policies_pb2 as _policies_pb2
+from negatron.v1 import sampling_enums_pb2 as _sampling_enums_pb2
 from negatron.v1 import types_pb2 as _types_pb2
 from google.protobuf.internal import containers as _containers
-from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 from negatron.v1.policies_pb2 import Policy
+from negatron.v1.policies_pb2 import CategoryLimit
+from negatron.v1.policies_pb2 import MinDistance
 from negatron.v1.policies_pb2 import PolicyComponent
+from negatron.v1.policies_pb2 import CategoryFilter
+from negatron.v1.policies_pb2 import Plausibility
+from negatron.v1.policies_pb2 import ScoreBounds
 from negatron.v1.policies_pb2 import UniformSource
 from negatron.v1.policies_pb2 import PopularitySource
 from negatron.v1.policies_pb2 import ExposureSource
@@ -19,19 +24,30 @@ from negatron.v1.policies_pb2 import NearestSource
 from negatron.v1.policies_pb2 import AdversarialSource
 from negatron.v1.policies_pb2 import DynamicSource
 from negatron.v1.policies_pb2 import AhnsTarget
+from negatron.v1.policies_pb2 import UncertainRule
 from negatron.v1.policies_pb2 import DynamicPick
 from negatron.v1.policies_pb2 import NearestAnchor
 from negatron.v1.policies_pb2 import NearestPick
+from negatron.v1.sampling_enums_pb2 import SampleOutput
+from negatron.v1.sampling_enums_pb2 import LawKind
+from negatron.v1.sampling_enums_pb2 import RowStatus
+from negatron.v1.sampling_enums_pb2 import DrawTag
+from negatron.v1.sampling_enums_pb2 import RejectCause
 DESCRIPTOR: _descriptor.FileDescriptor
+DRAW_TAG_FALLBACK: _sampling_enums_pb2.DrawTag
+DRAW_TAG_IN_HORIZON: _sampling_enums_pb2.DrawTag
+DRAW_TAG_NEAR_POSITIVE: _sampling_enums_pb2.DrawTag
+DRAW_TAG_UNSPECIFIED: _sampling_enums_pb2.DrawTag
 DYNAMIC_PICK_AHNS: _policies_pb2.DynamicPick
 DYNAMIC_PICK_SOFTMAX: _policies_pb2.DynamicPick
 DYNAMIC_PICK_TOP: _policies_pb2.DynamicPick
 DYNAMIC_PICK_UNIFORM: _policies_pb2.DynamicPick
 DYNAMIC_PICK_UNSPECIFIED: _policies_pb2.DynamicPick
-LAW_KIND_CONDITIONAL: LawKind
-LAW_KIND_EXACT: LawKind
-LAW_KIND_NONE: LawKind
-LAW_KIND_UNSPECIFIED: LawKind
+LAW_KIND_CONDITIONAL: _sampling_enums_pb2.LawKind
+LAW_KIND_EXACT: _sampling_enums_pb2.LawKind
+LAW_KIND_NONE: _sampling_enums_pb2.LawKind
+LAW_KIND_ROW_CONSTANT: _sampling_enums_pb2.LawKind
+LAW_KIND_UNSPECIFIED: _sampling_enums_pb2.LawKind
 NEAREST_ANCHOR_POSITIVE: _policies_pb2.NearestAnchor
 NEAREST_ANCHOR_QUERY: _policies_pb2.NearestAnchor
 NEAREST_ANCHOR_UNSPECIFIED: _policies_pb2.NearestAnchor
@@ -40,34 +56,41 @@ NEAREST_PICK_SOFTMAX: _policies_pb2.NearestPick
 NEAREST_PICK_TOP: _policies_pb2.NearestPick
 NEAREST_PICK_UNIFORM: _policies_pb2.NearestPick
 NEAREST_PICK_UNSPECIFIED: _policies_pb2.NearestPick
-REJECT_CAUSE_DEAD: RejectCause
-REJECT_CAUSE_DUPLICATE: RejectCause
-REJECT_CAUSE_EXCLUDED: RejectCause
-REJECT_CAUSE_FILTERED: RejectCause
-REJECT_CAUSE_UNSPECIFIED: RejectCause
-ROW_STATUS_EXHAUSTED: RowStatus
-ROW_STATUS_NO_ANCHOR: RowStatus
-ROW_STATUS_NO_CANDIDATE: RowStatus
-ROW_STATUS_NO_EVENT: RowStatus
-ROW_STATUS_NO_LIVING_ITEM: RowStatus
-ROW_STATUS_OK: RowStatus
-ROW_STATUS_SHORT: RowStatus
-ROW_STATUS_UNSPECIFIED: RowStatus
-SAMPLE_OUTPUT_COMPONENT: SampleOutput
-SAMPLE_OUTPUT_EFFECTIVE_SHARES: SampleOutput
-SAMPLE_OUTPUT_EMBEDDING_AGE: SampleOutput
-SAMPLE_OUTPUT_EXPECTED_COUNT: SampleOutput
-SAMPLE_OUTPUT_IMPORTANCE_WEIGHT: SampleOutput
-SAMPLE_OUTPUT_LOG_Q: SampleOutput
-SAMPLE_OUTPUT_LOG_Q_SOURCE: SampleOutput
-SAMPLE_OUTPUT_MODEL_VERSION: SampleOutput
-SAMPLE_OUTPUT_NONE: SampleOutput
-SAMPLE_OUTPUT_POPULARITY_BOUNDARY: SampleOutput
-SAMPLE_OUTPUT_POSITIVE_LOG_Q: SampleOutput
-SAMPLE_OUTPUT_REJECTS: SampleOutput
-SAMPLE_OUTPUT_REJECTS_BY_CAUSE: SampleOutput
-SAMPLE_OUTPUT_SCORE: SampleOutput
-SAMPLE_OUTPUT_UNSPECIFIED: SampleOutput
+REJECT_CAUSE_DEAD: _sampling_enums_pb2.RejectCause
+REJECT_CAUSE_DUPLICATE: _sampling_enums_pb2.RejectCause
+REJECT_CAUSE_EXCLUDED: _sampling_enums_pb2.RejectCause
+REJECT_CAUSE_FILTERED: _sampling_enums_pb2.RejectCause
+REJECT_CAUSE_MARGIN: _sampling_enums_pb2.RejectCause
+REJECT_CAUSE_UNCERTAIN: _sampling_enums_pb2.RejectCause
+REJECT_CAUSE_UNSPECIFIED: _sampling_enums_pb2.RejectCause
+ROW_STATUS_EXHAUSTED: _sampling_enums_pb2.RowStatus
+ROW_STATUS_NO_ANCHOR: _sampling_enums_pb2.RowStatus
+ROW_STATUS_NO_CANDIDATE: _sampling_enums_pb2.RowStatus
+ROW_STATUS_NO_EVENT: _sampling_enums_pb2.RowStatus
+ROW_STATUS_NO_LIVING_ITEM: _sampling_enums_pb2.RowStatus
+ROW_STATUS_OK: _sampling_enums_pb2.RowStatus
+ROW_STATUS_SHORT: _sampling_enums_pb2.RowStatus
+ROW_STATUS_UNSPECIFIED: _sampling_enums_pb2.RowStatus
+SAMPLE_OUTPUT_COMPONENT: _sampling_enums_pb2.SampleOutput
+SAMPLE_OUTPUT_EFFECTIVE_SHARES: _sampling_enums_pb2.SampleOutput
+SAMPLE_OUTPUT_EMBEDDING_AGE: _sampling_enums_pb2.SampleOutput
+SAMPLE_OUTPUT_EXPECTED_COUNT: _sampling_enums_pb2.SampleOutput
+SAMPLE_OUTPUT_IMPORTANCE_WEIGHT: _sampling_enums_pb2.SampleOutput
+SAMPLE_OUTPUT_LOG_Q: _sampling_enums_pb2.SampleOutput
+SAMPLE_OUTPUT_LOG_Q_SOURCE: _sampling_enums_pb2.SampleOutput
+SAMPLE_OUTPUT_MODEL_VERSION: _sampling_enums_pb2.SampleOutput
+SAMPLE_OUTPUT_NONE: _sampling_enums_pb2.SampleOutput
+SAMPLE_OUTPUT_POPULARITY_BOUNDARY: _sampling_enums_pb2.SampleOutput
+SAMPLE_OUTPUT_POSITIVE_LOG_Q: _sampling_enums_pb2.SampleOutput
+SAMPLE_OUTPUT_REJECTS: _sampling_enums_pb2.SampleOutput
+SAMPLE_OUTPUT_REJECTS_BY_ALL_CAUSES: _sampling_enums_pb2.SampleOutput
+SAMPLE_OUTPUT_REJECTS_BY_CAUSE: _sampling_enums_pb2.SampleOutput
+SAMPLE_OUTPUT_SCORE: _sampling_enums_pb2.SampleOutput
+SAMPLE_OUTPUT_TAGS: _sampling_enums_pb2.SampleOutput
+SAMPLE_OUTPUT_UNSPECIFIED: _sampling_enums_pb2.SampleOutput
+UNCERTAIN_RULE_EXCLUDE: _policies_pb2.UncertainRule
+UNCERTAIN_RULE_KEEP: _policies_pb2.UncertainRule
+UNCERTAIN_RULE_UNSPECIFIED: _policies_pb2.UncertainRule
 
 class ComponentReport(_message.Message):
     __slots__ = ["drawn_count", "law_kind", "source"]
@@ -75,9 +98,9 @@ class ComponentReport(_message.Message):
     LAW_KIND_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     drawn_count: int
-    law_kind: LawKind
+    law_kind: _sampling_enums_pb2.LawKind
     source: str
-    def __init__(self, source: _Optional[str] = ..., law_kind: _Optional[_Union[LawKind, str]] = ..., drawn_count: _Optional[int] = ...) -> None: ...
+    def __init__(self, source: _Optional[str] = ..., law_kind: _Optional[_Union[_sampling_enums_pb2.LawKind, str]] = ..., drawn_count: _Optional[int] = ...) -> None: ...
 
 class GetCandidatesRequest(_message.Message):
     __slots__ = ["anchor", "include_candidate_vectors", "include_positive_vectors", "sample"]
@@ -130,7 +153,7 @@ class SampleNegativesRequest(_message.Message):
     max_staleness: _duration_pb2.Duration
     min_model_version: int
     negative_count: int
-    outputs: _containers.RepeatedScalarFieldContainer[SampleOutput]
+    outputs: _containers.RepeatedScalarFieldContainer[_sampling_enums_pb2.SampleOutput]
     policy: _policies_pb2.Policy
     positive_ids: _types_pb2.IdColumn
     queries: _types_pb2.FloatMatrix
@@ -139,10 +162,10 @@ class SampleNegativesRequest(_message.Message):
     seed: int
     staleness_as_of_time: _timestamp_pb2.Timestamp
     user_ids: _types_pb2.IdColumn
-    def __init__(self, collection: _Optional[str] = ..., negative_count: _Optional[int] = ..., row_count: _Optional[int] = ..., user_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., positive_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., exclusions: _Optional[_Union[_types_pb2.RaggedIdColumn, _Mapping]] = ..., as_of_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., row_keys: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., queries: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ..., policy: _Optional[_Union[_policies_pb2.Policy, _Mapping]] = ..., seed: _Optional[int] = ..., outputs: _Optional[_Iterable[_Union[SampleOutput, str]]] = ..., encoding: _Optional[_Union[_types_pb2.ColumnEncoding, str]] = ..., cohorts: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., min_model_version: _Optional[int] = ..., max_staleness: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., staleness_as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    def __init__(self, collection: _Optional[str] = ..., negative_count: _Optional[int] = ..., row_count: _Optional[int] = ..., user_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., positive_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., exclusions: _Optional[_Union[_types_pb2.RaggedIdColumn, _Mapping]] = ..., as_of_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., row_keys: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., queries: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ..., policy: _Optional[_Union[_policies_pb2.Policy, _Mapping]] = ..., seed: _Optional[int] = ..., outputs: _Optional[_Iterable[_Union[_sampling_enums_pb2.SampleOutput, str]]] = ..., encoding: _Optional[_Union[_types_pb2.ColumnEncoding, str]] = ..., cohorts: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., min_model_version: _Optional[int] = ..., max_staleness: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., staleness_as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class SampleNegativesResponse(_message.Message):
-    __slots__ = ["as_of_time", "component_indexes", "components", "drawn_counts", "effective_shares", "embedding_age_seconds", "expected_counts", "importance_weights", "item_ids", "kernel_id", "law_kind", "log_q", "log_q_source", "model_versions", "popularity_boundary_micros", "positive_log_q", "reject_counts", "rejects_by_cause", "row_statuses", "scores", "seed", "snapshot", "staleness_as_of_time"]
+    __slots__ = ["as_of_time", "component_indexes", "components", "drawn_counts", "effective_shares", "embedding_age_seconds", "expected_counts", "fallback", "importance_weights", "item_ids", "kernel_id", "law_kind", "log_q", "log_q_source", "model_versions", "popularity_boundary_micros", "positive_log_q", "reject_cause_count", "reject_counts", "rejects_by_all_causes", "rejects_by_cause", "row_statuses", "scores", "seed", "snapshot", "staleness_as_of_time", "tags"]
     AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
     COMPONENTS_FIELD_NUMBER: _ClassVar[int]
     COMPONENT_INDEXES_FIELD_NUMBER: _ClassVar[int]
@@ -150,6 +173,7 @@ class SampleNegativesResponse(_message.Message):
     EFFECTIVE_SHARES_FIELD_NUMBER: _ClassVar[int]
     EMBEDDING_AGE_SECONDS_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_COUNTS_FIELD_NUMBER: _ClassVar[int]
+    FALLBACK_FIELD_NUMBER: _ClassVar[int]
     IMPORTANCE_WEIGHTS_FIELD_NUMBER: _ClassVar[int]
     ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
     KERNEL_ID_FIELD_NUMBER: _ClassVar[int]
@@ -159,13 +183,16 @@ class SampleNegativesResponse(_message.Message):
     MODEL_VERSIONS_FIELD_NUMBER: _ClassVar[int]
     POPULARITY_BOUNDARY_MICROS_FIELD_NUMBER: _ClassVar[int]
     POSITIVE_LOG_Q_FIELD_NUMBER: _ClassVar[int]
+    REJECTS_BY_ALL_CAUSES_FIELD_NUMBER: _ClassVar[int]
     REJECTS_BY_CAUSE_FIELD_NUMBER: _ClassVar[int]
+    REJECT_CAUSE_COUNT_FIELD_NUMBER: _ClassVar[int]
     REJECT_COUNTS_FIELD_NUMBER: _ClassVar[int]
     ROW_STATUSES_FIELD_NUMBER: _ClassVar[int]
     SCORES_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     STALENESS_AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
     as_of_time: _timestamp_pb2.Timestamp
     component_indexes: _types_pb2.ByteColumn
     components: _containers.RepeatedCompositeFieldContainer[ComponentReport]
@@ -173,23 +200,27 @@ class SampleNegativesResponse(_message.Message):
     effective_shares: _types_pb2.FloatColumn
     embedding_age_seconds: _types_pb2.FloatColumn
     expected_counts: _types_pb2.FloatColumn
+    fallback: ComponentReport
     importance_weights: _types_pb2.FloatColumn
     item_ids: _types_pb2.IdColumn
     kernel_id: str
-    law_kind: LawKind
+    law_kind: _sampling_enums_pb2.LawKind
     log_q: _types_pb2.FloatColumn
     log_q_source: _types_pb2.FloatColumn
     model_versions: _types_pb2.Int64Column
     popularity_boundary_micros: _types_pb2.Int64Column
     positive_log_q: _types_pb2.FloatColumn
+    reject_cause_count: int
     reject_counts: _types_pb2.Int64Column
+    rejects_by_all_causes: _types_pb2.Int64Column
     rejects_by_cause: _types_pb2.Int64Column
     row_statuses: _types_pb2.ByteColumn
     scores: _types_pb2.FloatColumn
     seed: int
     snapshot: _types_pb2.SnapshotToken
     staleness_as_of_time: _timestamp_pb2.Timestamp
-    def __init__(self, item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., log_q_source: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., component_indexes: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., scores: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., row_statuses: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., drawn_counts: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., effective_shares: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., reject_counts: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., components: _Optional[_Iterable[_Union[ComponentReport, _Mapping]]] = ..., law_kind: _Optional[_Union[LawKind, str]] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., seed: _Optional[int] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., kernel_id: _Optional[str] = ..., expected_counts: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., importance_weights: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., positive_log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., popularity_boundary_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., rejects_by_cause: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., model_versions: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., embedding_age_seconds: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., staleness_as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    tags: _types_pb2.ByteColumn
+    def __init__(self, item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., log_q_source: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., component_indexes: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., scores: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., row_statuses: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., drawn_counts: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., effective_shares: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., reject_counts: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., components: _Optional[_Iterable[_Union[ComponentReport, _Mapping]]] = ..., law_kind: _Optional[_Union[_sampling_enums_pb2.LawKind, str]] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., seed: _Optional[int] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., kernel_id: _Optional[str] = ..., expected_counts: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., importance_weights: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., positive_log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., popularity_boundary_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., rejects_by_cause: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., model_versions: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., embedding_age_seconds: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., staleness_as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., tags: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., rejects_by_all_causes: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., reject_cause_count: _Optional[int] = ..., fallback: _Optional[_Union[ComponentReport, _Mapping]] = ...) -> None: ...
 
 class SampleSharedNegativesRequest(_message.Message):
     __slots__ = ["as_of_micros", "as_of_time", "block_key", "collection", "encoding", "exclusions", "negative_count", "negatives_time", "policy", "positive_ids", "row_count", "seed", "user_ids"]
@@ -241,22 +272,10 @@ class SampleSharedNegativesResponse(_message.Message):
     false_mask: bytes
     item_ids: _types_pb2.IdColumn
     kernel_id: str
-    law_kind: LawKind
+    law_kind: _sampling_enums_pb2.LawKind
     log_q: _types_pb2.FloatColumn
     log_remaining: _types_pb2.FloatColumn
     negatives_time: _timestamp_pb2.Timestamp
     seed: int
     snapshot: _types_pb2.SnapshotToken
-    def __init__(self, item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., component_indexes: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., false_mask: _Optional[bytes] = ..., log_remaining: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., components: _Optional[_Iterable[_Union[ComponentReport, _Mapping]]] = ..., law_kind: _Optional[_Union[LawKind, str]] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., seed: _Optional[int] = ..., negatives_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., kernel_id: _Optional[str] = ...) -> None: ...
-
-class SampleOutput(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-    __slots__ = []
-
-class LawKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-    __slots__ = []
-
-class RowStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-    __slots__ = []
-
-class RejectCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-    __slots__ = []
+    def __init__(self, item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., component_indexes: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., false_mask: _Optional[bytes] = ..., log_remaining: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., components: _Optional[_Iterable[_Union[ComponentReport, _Mapping]]] = ..., law_kind: _Optional[_Union[_sampling_enums_pb2.LawKind, str]] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., seed: _Optional[int] = ..., negatives_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., kernel_id: _Optional[str] = ...) -> None: ...
