@@ -42,6 +42,8 @@ struct SampleSettings {
   std::string policy_path;
   bool unique = false;
   int32_t category_cap = 0;
+  std::string history_horizon;
+  double min_distance = 0;
   int64_t min_model_version = 0;
   std::string max_staleness;
   std::string rank_by;  // What candidates are scored against; empty: they are not.
@@ -82,6 +84,15 @@ absl::Status FillPolicy(const SampleSettings& settings, v1::Policy* policy) {
   }
   if (settings.unique) policy->set_unique(true);
   if (settings.category_cap > 0) policy->set_category_cap(settings.category_cap);
+  if (settings.min_distance > 0) {
+    policy->mutable_min_distance()->set_distance(settings.min_distance);
+  }
+  if (!settings.history_horizon.empty()) {
+    const absl::StatusOr<absl::Duration> ahead = ParsePositiveDuration(settings.history_horizon);
+    if (!ahead.ok())
+      return UsageError(absl::StrCat("--history-horizon: ", ahead.status().message()));
+    *policy->mutable_history_horizon() = ToDuration(*ahead);
+  }
   return absl::OkStatus();
 }
 
@@ -245,14 +256,15 @@ void AddOutputs(const Session& session, v1::SampleNegativesRequest* request) {
   for (const v1::SampleOutput output :
        {v1::SAMPLE_OUTPUT_LOG_Q, v1::SAMPLE_OUTPUT_COMPONENT, v1::SAMPLE_OUTPUT_SCORE,
         v1::SAMPLE_OUTPUT_IMPORTANCE_WEIGHT, v1::SAMPLE_OUTPUT_POSITIVE_LOG_Q,
-        v1::SAMPLE_OUTPUT_REJECTS_BY_CAUSE}) {
+        v1::SAMPLE_OUTPUT_REJECTS_BY_ALL_CAUSES, v1::SAMPLE_OUTPUT_TAGS}) {
     request->add_outputs(output);
   }
   if (!session.json) return;
   for (const v1::SampleOutput output :
-       {v1::SAMPLE_OUTPUT_LOG_Q_SOURCE, v1::SAMPLE_OUTPUT_EFFECTIVE_SHARES,
-        v1::SAMPLE_OUTPUT_EXPECTED_COUNT, v1::SAMPLE_OUTPUT_POPULARITY_BOUNDARY,
-        v1::SAMPLE_OUTPUT_MODEL_VERSION, v1::SAMPLE_OUTPUT_EMBEDDING_AGE}) {
+       {v1::SAMPLE_OUTPUT_REJECTS_BY_CAUSE, v1::SAMPLE_OUTPUT_LOG_Q_SOURCE,
+        v1::SAMPLE_OUTPUT_EFFECTIVE_SHARES, v1::SAMPLE_OUTPUT_EXPECTED_COUNT,
+        v1::SAMPLE_OUTPUT_POPULARITY_BOUNDARY, v1::SAMPLE_OUTPUT_MODEL_VERSION,
+        v1::SAMPLE_OUTPUT_EMBEDDING_AGE}) {
     request->add_outputs(output);
   }
 }
@@ -285,11 +297,23 @@ bool Tells(const std::vector<float>& values, float nothing) {
                      [nothing](float value) { return !std::isnan(value) && value != nothing; });
 }
 
+// The names of the tags of a draw.
+std::string TagNames(uint8_t tags) {
+  std::vector<std::string> names;
+  for (int bit = 0; bit < 8; ++bit) {
+    const int tag = tags & (1 << bit);
+    if (tag != 0) names.push_back(ShortName(v1::DrawTag_Name(tag), "DRAW_TAG_"));
+  }
+  return names.empty() ? "-" : absl::StrJoin(names, " ");
+}
+
 // A line for each draw, and for each row that is short.
 void PrintTable(Session& session, const SampleSettings& settings, const SampleResult& result,
                 const std::vector<std::string>& items) {
   const auto negatives = static_cast<size_t>(result.negative_count);
   const bool weights = Tells(result.importance_weights, 1);
+  const bool tags =
+      std::any_of(result.tags.begin(), result.tags.end(), [](uint8_t tag) { return tag != 0; });
   std::vector<std::vector<std::string>> lines;
   for (size_t row = 0; row < result.row_statuses.size(); ++row) {
     const std::string user = row < settings.users.size() ? settings.users[row] : "-";
@@ -303,27 +327,30 @@ void PrintTable(Session& session, const SampleSettings& settings, const SampleRe
            component < result.components.size() ? result.components[component].source() : "-",
            Number(result.log_q, at), Number(result.scores, at)});
       if (weights) lines.back().push_back(Number(result.importance_weights, at));
+      if (tags) lines.back().push_back(TagNames(result.tags[at]));
     }
     if (drawn < negatives) {
       lines.push_back({absl::StrCat(row), user, absl::StrCat("(", negatives - drawn, " missing)"),
                        ShortName(v1::RowStatus_Name(result.row_statuses[row]), "ROW_STATUS_"), "-",
                        "-"});
       if (weights) lines.back().push_back("-");
+      if (tags) lines.back().push_back("-");
     }
   }
   std::vector<std::string> header = {"row", "user", "item", "source", "log q", "score"};
   if (weights) header.push_back("importance");
+  if (tags) header.push_back("tags");
   session.PrintTable(header, lines);
 }
 
 // What was thrown back in all rows, by cause.
 std::string DescribeRejects(const SampleResult& result) {
   std::vector<std::string> causes;
-  const size_t kinds = v1::REJECT_CAUSE_DUPLICATE - v1::REJECT_CAUSE_EXCLUDED + 1;
+  const auto kinds = static_cast<size_t>(result.reject_cause_count);
   for (size_t kind = 0; kind < kinds; ++kind) {
     int64_t count = 0;
-    for (size_t at = kind; at < result.rejects_by_cause.size(); at += kinds) {
-      count += result.rejects_by_cause[at];
+    for (size_t at = kind; at < result.rejects_by_all_causes.size(); at += kinds) {
+      count += result.rejects_by_all_causes[at];
     }
     if (count == 0) continue;
     const std::string name =
@@ -440,6 +467,12 @@ void AddSampleCommands(CLI::App* app, Session* session) {
   command
       ->add_option("--category-cap", settings->category_cap,
                    "At most this many items of each category in a row.")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--history-horizon", settings->history_horizon,
+                      "Nothing that the user chooses within this time from the row's on, 6h say.");
+  command
+      ->add_option("--min-distance", settings->min_distance,
+                   "Nothing that is nearer than this to the positive's embedding.")
       ->check(CLI::PositiveNumber);
   command
       ->add_option("--policy", settings->policy_path,

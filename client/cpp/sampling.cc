@@ -186,6 +186,11 @@ absl::StatusOr<SampleResult> ReadResponse(const v1::SampleNegativesResponse& res
                      draws, true, &result.model_versions));
   status.Update(Take(ReadFloats(response.embedding_age_seconds(), "embedding_age_seconds"),
                      "embedding_age_seconds", draws, true, &result.embedding_age_seconds));
+  status.Update(Take(ReadBytes(response.tags(), "tags"), "tags", draws, true, &result.tags));
+  result.reject_cause_count = response.reject_cause_count();
+  status.Update(Take(ReadInt64s(response.rejects_by_all_causes(), "rejects_by_all_causes"),
+                     "rejects_by_all_causes", rows * result.reject_cause_count, true,
+                     &result.rejects_by_all_causes));
   if (!status.ok()) return status;
   TakeReport(response, &result);
   result.staleness_as_of_time = GetTime(response.staleness_as_of_time());

@@ -77,6 +77,10 @@ struct SampleResult {
   std::vector<int64_t> model_versions;       // Of what draws were scored by; -1 without a score.
   std::vector<float> embedding_age_seconds;  // The same; NaN without a score.
   absl::Time staleness_as_of_time;           // That ages are told as of.
+  std::vector<uint8_t> tags;                 // Sums of v1::DrawTag; 0 for padding.
+  // [rows, reject_cause_count], from REJECT_CAUSE_EXCLUDED on.
+  std::vector<int64_t> rejects_by_all_causes;
+  int64_t reject_cause_count = 0;
 };
 
 // One block of negatives for all rows; `negatron.v1.SampleSharedNegativesRequest` has the full

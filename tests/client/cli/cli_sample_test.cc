@@ -223,6 +223,16 @@ TEST_F(CliSampleTest, SourcesAreMixedWithTheirParameters) {
   EXPECT_THAT(ViewMatrix(seen.queries(), "").value().ToVector(), ElementsAre(0.5F, -1));
 }
 
+TEST_F(CliSampleTest, GuardsReachTheServer) {
+  v1::SampleNegativesRequest seen;
+  Answer(&seen);
+  EXPECT_EQ(Run({"sample", "--collection", "movies", "--count", "1", "--history-horizon", "6h",
+                 "--min-distance", "0.25"}),
+            ExitCode::kOk);
+  EXPECT_EQ(seen.policy().history_horizon().seconds(), 6 * 3600);
+  EXPECT_EQ(seen.policy().min_distance().distance(), 0.25);
+}
+
 TEST_F(CliSampleTest, WithoutASourceItIsUniform) {
   v1::SampleNegativesRequest seen;
   Answer(&seen);
@@ -241,7 +251,10 @@ TEST_F(CliSampleTest, TableTellsImportancePositivesAndRejects) {
     WriteIds(std::vector<int64_t>{4, 5}, kTyped, response->mutable_item_ids());
     WriteFloats(std::vector<float>{1, 8}, kTyped, response->mutable_importance_weights());
     WriteFloats(std::vector<float>{-2.5F}, kTyped, response->mutable_positive_log_q());
-    WriteInt64s(std::vector<int64_t>{3, 0, 0, 1}, kTyped, response->mutable_rejects_by_cause());
+    WriteInt64s(std::vector<int64_t>{3, 0, 0, 1, 2}, kTyped,
+                response->mutable_rejects_by_all_causes());
+    response->set_reject_cause_count(5);
+    WriteBytes(std::vector<uint8_t>{0, v1::DRAW_TAG_IN_HORIZON}, kTyped, response->mutable_tags());
     return grpc::Status::OK;
   };
   EXPECT_EQ(Run({"sample", "--collection", "movies", "--count", "2", "--user", "1", "--positive",
@@ -251,7 +264,9 @@ TEST_F(CliSampleTest, TableTellsImportancePositivesAndRejects) {
   EXPECT_THAT(out_.str(), HasSubstr("importance"));
   EXPECT_THAT(out_.str(), HasSubstr("8.0000"));
   EXPECT_THAT(out_.str(), HasSubstr("row 0, positive 77: log q -2.5000"));
-  EXPECT_THAT(out_.str(), HasSubstr("thrown back: 3 EXCLUDED, 1 DUPLICATE"));
+  EXPECT_THAT(out_.str(), HasSubstr("thrown back: 3 EXCLUDED, 1 DUPLICATE, 2 UNCERTAIN"));
+  EXPECT_THAT(out_.str(), HasSubstr("tags"));
+  EXPECT_THAT(out_.str(), HasSubstr("IN_HORIZON"));
 }
 
 TEST_F(CliSampleTest, WrongRowsAndSourcesAreUsageErrors) {
@@ -272,6 +287,8 @@ TEST_F(CliSampleTest, WrongRowsAndSourcesAreUsageErrors) {
       {"--cohort", "256"},
       {"--rows", "0"},
       {"--category-cap", "0"},
+      {"--history-horizon", "soon"},
+      {"--min-distance", "0"},
       {"--exclude", "x"},
       {"--user", "1", "--cohort", "1", "--cohort", "2"},
       {"--source", "uniform", "--policy", "p.json"}};

@@ -63,8 +63,14 @@ TEST(SamplingTest, ResponseCarriesTheFurtherOutputs) {
   WriteInt64s(std::vector<int64_t>{0, 1, 2, 3, -1, -1}, kRaw, response.mutable_model_versions());
   WriteFloats(std::vector<float>(6, 1.5F), kRaw, response.mutable_embedding_age_seconds());
   response.mutable_staleness_as_of_time()->set_seconds(8);
+  WriteBytes(std::vector<uint8_t>{0, 1, 0, 0, 0, 0}, kRaw, response.mutable_tags());
+  WriteInt64s(std::vector<int64_t>(10, 3), kRaw, response.mutable_rejects_by_all_causes());
+  response.set_reject_cause_count(5);
   const SampleResult result = ReadResponse(response, 3).value();
   EXPECT_THAT(result.model_versions, ElementsAre(0, 1, 2, 3, -1, -1));
+  EXPECT_THAT(result.tags, ElementsAre(0, 1, 0, 0, 0, 0));
+  EXPECT_EQ(result.rejects_by_all_causes.size(), 10u);
+  EXPECT_EQ(result.reject_cause_count, 5);
   EXPECT_EQ(result.embedding_age_seconds[5], 1.5F);
   EXPECT_EQ(absl::ToUnixSeconds(result.staleness_as_of_time), 8);
   EXPECT_EQ(result.expected_counts.size(), 6u);
