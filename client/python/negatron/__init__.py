@@ -41,6 +41,7 @@ from negatron.models import (
     Users,
     WriteResult,
 )
+from negatron.guards import Categories, Filtered, MinDistance, Plausibility, ScoreBounds
 from negatron.policies import (
     Adversarial,
     AhnsTarget,
@@ -54,7 +55,14 @@ from negatron.policies import (
 )
 from negatron.prefetch import Waits, overlap
 from negatron.private_server import LocalClient, ServerFailed, ServerNotFound, find_server, local
-from negatron.samples import Candidates, ComponentReport, RejectCause, Sample, SharedSample
+from negatron.samples import (
+    Candidates,
+    ComponentReport,
+    DrawTag,
+    RejectCause,
+    Sample,
+    SharedSample,
+)
 from negatron.transport import SampleFuture
 from negatron.version_calls import EmbeddingVersion, VersionState
 
@@ -68,10 +76,12 @@ __all__ = [
     "AsyncClient",
     "Cancelled",
     "Candidates",
+    "Categories",
     "Client",
     "Collection",
     "ComponentReport",
     "DeadlineExceeded",
+    "DrawTag",
     "Dynamic",
     "ElementType",
     "EmbeddingVersion",
@@ -80,6 +90,7 @@ __all__ = [
     "Exposure",
     "FailedPrecondition",
     "FieldViolation",
+    "Filtered",
     "IdType",
     "ImportResult",
     "IndexStatistics",
@@ -91,11 +102,13 @@ __all__ = [
     "Level",
     "LocalClient",
     "Metric",
+    "MinDistance",
     "Mined",
     "MissingItemRule",
     "Nearest",
     "NegatronError",
     "NotFound",
+    "Plausibility",
     "Policy",
     "Popularity",
     "RejectCause",
@@ -105,6 +118,7 @@ __all__ = [
     "RowStatus",
     "Sample",
     "SampleFuture",
+    "ScoreBounds",
     "ServerFailed",
     "ServerInfo",
     "ServerNotFound",

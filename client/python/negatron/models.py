@@ -34,6 +34,7 @@ class LawKind(enum.IntEnum):
     EXACT = sampling_pb2.LAW_KIND_EXACT
     CONDITIONAL = sampling_pb2.LAW_KIND_CONDITIONAL
     NONE = sampling_pb2.LAW_KIND_NONE
+    ROW_CONSTANT = sampling_pb2.LAW_KIND_ROW_CONSTANT
 
 
 class IdType(enum.IntEnum):

@@ -13,17 +13,16 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import math
-from typing import Any, Optional, Union
+from typing import Any, Mapping, Optional, Union
 
+from negatron import guards
+from negatron.guards import Filtered, MinDistance, anchor_number, check_category, check_span
 from negatron.v1 import sampling_pb2
 
 _MAX_RANK = 10_000
 _MAX_POOL_SIZE = 1024
 _MAX_COMPONENTS = 16
-_MAX_CATEGORY_BYTES = 128
 _MAX_ALPHA = 4.0
-_SHORTEST = dt.timedelta(minutes=1)
-_LONGEST = dt.timedelta(days=36_500)
 _PICKS = {
     "uniform": sampling_pb2.NEAREST_PICK_UNIFORM,
     "softmax": sampling_pb2.NEAREST_PICK_SOFTMAX,
@@ -35,29 +34,6 @@ _DYNAMIC_PICKS = {
     "softmax": sampling_pb2.DYNAMIC_PICK_SOFTMAX,
     "ahns": sampling_pb2.DYNAMIC_PICK_AHNS,
 }
-_ANCHORS = {
-    "query": sampling_pb2.NEAREST_ANCHOR_QUERY,
-    "positive": sampling_pb2.NEAREST_ANCHOR_POSITIVE,
-    "user": sampling_pb2.NEAREST_ANCHOR_USER,
-}
-
-
-def anchor_number(anchor: str) -> int:
-    """Returns the `NearestAnchor` of this name; raises ValueError if there is none."""
-    if anchor not in _ANCHORS:
-        raise ValueError(f"anchor: one of {sorted(_ANCHORS)} is expected, not {anchor!r}")
-    return _ANCHORS[anchor]
-
-
-def check_span(name: str, span: Optional[dt.timedelta], zero: bool) -> None:
-    """Raises unless `span` is None, one minute to 36,500 days, or 0 where that means something."""
-    if span is None or (zero and span == dt.timedelta(0)):
-        return
-    if not isinstance(span, dt.timedelta):
-        raise TypeError(f"{name}: a timedelta is expected, not {type(span).__name__}")
-    if not _SHORTEST <= span <= _LONGEST:
-        also = ", or 0: no decay" if zero else ""
-        raise ValueError(f"{name}: one minute to 36,500 days is expected{also}; not {span}")
 
 
 def _check_temperature(pick: str, temperature: Optional[float]) -> None:
@@ -66,15 +42,6 @@ def _check_temperature(pick: str, temperature: Optional[float]) -> None:
             raise ValueError("temperature: pick 'softmax' needs a positive, finite one")
     elif temperature is not None:
         raise ValueError(f"temperature: pick {pick!r} takes none")
-
-
-def _check_category(category: Optional[str]) -> None:
-    if category is None:
-        return
-    if not isinstance(category, str):
-        raise TypeError(f"category: a string is expected, not {type(category).__name__}")
-    if not 1 <= len(category.encode()) <= _MAX_CATEGORY_BYTES:
-        raise ValueError(f"category: 1 to {_MAX_CATEGORY_BYTES} bytes of UTF-8 are expected")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +58,7 @@ class Uniform:
     def __post_init__(self) -> None:
         if not isinstance(self.by_base_weight, bool):
             raise TypeError("by_base_weight: True or False is expected")
-        _check_category(self.category)
+        check_category(self.category)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,6 +75,8 @@ class Popularity:
       window: older events do not count; None: all do.
       within_cohort: only events of the row's cohort count; `sample` then takes `cohorts`, and the
         collection needs `cohort_popularity`.
+      cohort: only events of this cohort count, in [0, 255], whatever the row's is; not together
+        with `within_cohort`.
     """
 
     alpha: float = 1.0
@@ -115,13 +84,16 @@ class Popularity:
     window: Optional[dt.timedelta] = None
     within_cohort: bool = False
     category: Optional[str] = None
+    cohort: Optional[int] = None
 
     def __post_init__(self) -> None:
         if not 0 < self.alpha <= _MAX_ALPHA:
             raise ValueError(f"alpha: (0, {_MAX_ALPHA:g}] is expected, not {self.alpha}")
         check_span("half_life", self.half_life, zero=True)
         check_span("window", self.window, zero=False)
-        _check_category(self.category)
+        check_category(self.category)
+        if self.cohort is not None and (self.within_cohort or not 0 <= self.cohort <= 255):
+            raise ValueError("cohort: [0, 255] is expected, without within_cohort")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +115,7 @@ class Exposure:
         weight = self.max_importance_weight
         if weight is not None and not 1 <= weight < math.inf:
             raise ValueError(f"max_importance_weight: at least 1 is expected, not {weight}")
-        _check_category(self.category)
+        check_category(self.category)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,7 +131,7 @@ class Mined:
 
     def __post_init__(self) -> None:
         check_span("half_life", self.half_life, zero=True)
-        _check_category(self.category)
+        check_category(self.category)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,21 +173,9 @@ class Nearest:
             raise ValueError(f"pick: one of {sorted(_PICKS)} is expected, not {self.pick!r}")
         anchor_number(self.anchor)
         _check_temperature(self.pick, self.temperature)
-        self._check_scores()
-        _check_category(self.category)
-
-    def _check_scores(self) -> None:
-        for name in ("min_score", "max_score"):
-            bound = getattr(self, name)
-            if bound is not None and not math.isfinite(bound):
-                raise ValueError(f"{name}: a finite number is expected, not {bound}")
-        bounded = self.min_score is not None and self.max_score is not None
-        if bounded and self.min_score > self.max_score:  # type: ignore[operator]
-            raise ValueError("max_score: must not be below min_score")
-        for name in ("margin", "relative_margin", "noise"):
-            size = getattr(self, name)
-            if size is not None and not 0 <= size < math.inf:
-                raise ValueError(f"{name}: a finite number of at least 0 is expected, not {size}")
+        guards.check_bounds(self)
+        guards.check_size("noise", self.noise)
+        check_category(self.category)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,7 +197,7 @@ class Adversarial:
         if not 0 < self.temperature < math.inf:
             raise ValueError(f"temperature: positive, finite is expected, not {self.temperature}")
         anchor_number(self.anchor)
-        _check_category(self.category)
+        check_category(self.category)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -306,10 +266,10 @@ class Dynamic:
         _check_temperature(self.pick, self.temperature)
         if (self.pick == "ahns") != isinstance(self.target, AhnsTarget):
             raise ValueError("target: pick 'ahns' needs an AhnsTarget, the others take none")
-        _check_category(self.category)
+        check_category(self.category)
 
 
-Source = Union[Uniform, Popularity, Exposure, Mined, Nearest, Adversarial, Dynamic]
+Source = Union[Uniform, Popularity, Exposure, Mined, Nearest, Adversarial, Dynamic, Filtered]
 _SOURCES = (Uniform, Popularity, Exposure, Mined, Nearest, Adversarial, Dynamic)
 
 
@@ -321,20 +281,30 @@ class Policy:
       unique: no item twice in a row; a row with too few items is `RowStatus.SHORT`.
       category_cap: at most this many items of each category in a row; None: any number.
       positive_floor: part of the uniform law in `positive_log_q`, in [0, 1); None: 0.001.
+      history_horizon: items that the row's user chooses for the first time in [t, t + this] are
+        uncertain. Looks into the future on purpose, to leave out or tag; None, 0: strictly causal.
+      min_distance: items near to a positive of the row are uncertain.
+      uncertain: "exclude" uncertain items, or "keep" and tag them (`Sample.tags`).
+      category_limits: at most so many items of these categories in a row, beside `category_cap`.
+      fallback: `Uniform` or `Popularity`, filtered or not: fills rows that would be empty or
+        short; its draws are tagged.
     """
 
     components: tuple[tuple[float, Source], ...]
     unique: bool = False
     category_cap: Optional[int] = None
     positive_floor: Optional[float] = None
+    history_horizon: Optional[dt.timedelta] = None
+    min_distance: Optional[MinDistance] = None
+    uncertain: str = "exclude"
+    category_limits: Optional[Mapping[str, int]] = None
+    fallback: Optional[Source] = None
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.components) <= _MAX_COMPONENTS:
             raise ValueError(f"a policy has 1 to {_MAX_COMPONENTS} components")
         for share, source in self.components:
-            if not isinstance(source, _SOURCES):
-                names = ", ".join(f"{kind.__name__}(...)" for kind in _SOURCES)
-                raise TypeError(f"a source is one of {names}; not {source!r}")
+            _check_source(source)
             if not (share >= 0 and math.isfinite(share)):
                 raise ValueError(f"a share is finite and not negative, not {share}")
         if sum(share for share, _ in self.components) <= 0:
@@ -343,6 +313,23 @@ class Policy:
             raise ValueError(f"category_cap: at least 1 is expected, not {self.category_cap}")
         if self.positive_floor is not None and not 0 <= self.positive_floor < 1:
             raise ValueError(f"positive_floor: [0, 1) is expected, not {self.positive_floor}")
+        self._check_guards()
+
+    def _check_guards(self) -> None:
+        guards.check_horizon(self.history_horizon)
+        if self.min_distance is not None and not isinstance(self.min_distance, MinDistance):
+            raise TypeError(f"min_distance: MinDistance is expected, not {self.min_distance!r}")
+        if self.uncertain not in guards.RULES:
+            raise ValueError(f"uncertain: one of {sorted(guards.RULES)}, not {self.uncertain!r}")
+        limits = self.category_limits or {}
+        if len(limits) > guards.MAX_NAMES or any(count < 1 for count in limits.values()):
+            raise ValueError(f"category_limits: at most {guards.MAX_NAMES}, each at least 1")
+        for category in limits:
+            check_category(category)
+        if self.fallback is not None:
+            _check_source(self.fallback)
+            if not isinstance(_unfiltered(self.fallback), (Uniform, Popularity)):
+                raise ValueError("fallback: Uniform or Popularity is expected")
 
     @classmethod
     def mix(
@@ -351,9 +338,10 @@ class Policy:
         unique: bool = False,
         category_cap: Optional[int] = None,
         positive_floor: Optional[float] = None,
+        **guarding: Any,
     ) -> "Policy":
-        """Makes a policy of (share, source) pairs."""
-        return cls(tuple(components), unique, category_cap, positive_floor)
+        """Makes a policy of (share, source) pairs; `guarding` are the further attributes."""
+        return cls(tuple(components), unique, category_cap, positive_floor, **guarding)
 
     def check_shared(self) -> None:
         """Raises ValueError unless the policy can draw a block for all rows."""
@@ -364,16 +352,44 @@ class Policy:
                 )
             if isinstance(source, Popularity) and source.within_cohort:
                 raise ValueError("within_cohort: a shared block has no cohort")
-        if self.unique or self.category_cap is not None:
-            raise ValueError("unique, category_cap: not for a shared block")
+        if self.unique or self.category_cap is not None or self.category_limits:
+            raise ValueError("unique, category_cap, category_limits: not for a shared block")
+        if self.min_distance is not None or self.fallback is not None:
+            raise ValueError("min_distance, fallback: not for a shared block")
+        if self.history_horizon and self.uncertain == "keep":
+            raise ValueError("uncertain: a shared block has no tags for what it keeps")
 
     def to_proto(self) -> sampling_pb2.Policy:
-        return sampling_pb2.Policy(
+        policy = sampling_pb2.Policy(
             components=[_component(share, source) for share, source in self.components],
             unique=self.unique,
             category_cap=self.category_cap,
             positive_floor=self.positive_floor,
         )
+        if self.uncertain != "exclude":
+            policy.uncertain_rule = guards.RULES[self.uncertain]
+        if self.history_horizon is not None:
+            policy.history_horizon.FromTimedelta(self.history_horizon)
+        if self.min_distance is not None:
+            policy.min_distance.distance = self.min_distance.distance
+            policy.min_distance.history_count = self.min_distance.history_count
+        for category, count in (self.category_limits or {}).items():
+            policy.category_limits.add(category=category, max_count=count)
+        if self.fallback is not None:
+            policy.fallback.CopyFrom(_component(0, self.fallback))
+        return policy
+
+
+def _unfiltered(source: Any) -> Any:
+    return source.source if isinstance(source, Filtered) else source
+
+
+def _check_source(source: Any) -> None:
+    if not isinstance(_unfiltered(source), _SOURCES):
+        names = ", ".join(f"{kind.__name__}(...)" for kind in _SOURCES)
+        raise TypeError(f"a source is one of {names}, or Filtered of one; not {source!r}")
+    if isinstance(source, Filtered) and isinstance(source.source, Nearest) and source.scores:
+        raise ValueError("scores: Nearest has bounds of its own")
 
 
 def as_policy(policy: Union[Policy, Source]) -> Policy:
@@ -388,6 +404,8 @@ def _fill_base(message: Any, source: Union[Uniform, Popularity]) -> None:
         message.by_base_weight = source.by_base_weight
         return
     message.within_cohort = source.within_cohort
+    if source.cohort is not None:
+        message.cohort = source.cohort
     if source.alpha != 1:
         message.alpha = source.alpha
     if source.window is not None:
@@ -412,6 +430,10 @@ def _fill_dynamic(message: Any, source: Dynamic) -> None:
 
 
 def _component(share: float, source: Source) -> sampling_pb2.PolicyComponent:
+    if isinstance(source, Filtered):
+        component = _component(share, source.source)
+        source.fill(component)
+        return component
     component = sampling_pb2.PolicyComponent(share=share, category=source.category)
     message: Any
     if isinstance(source, Uniform):
@@ -438,9 +460,7 @@ def _component(share: float, source: Source) -> sampling_pb2.PolicyComponent:
         message.rank_begin, message.rank_end = source.window
         message.pick = _PICKS[source.pick]
         message.temperature = source.temperature or 0.0
-        for name in ("min_score", "max_score", "margin", "relative_margin"):
-            if getattr(source, name) is not None:
-                setattr(message, name, getattr(source, name))
+        guards.fill_bounds(message, source)
         if source.noise != 0:
             message.noise = source.noise
     message.SetInParent()

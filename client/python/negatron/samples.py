@@ -22,6 +22,16 @@ class RejectCause(enum.IntEnum):
     DEAD = sampling_pb2.REJECT_CAUSE_DEAD
     FILTERED = sampling_pb2.REJECT_CAUSE_FILTERED
     DUPLICATE = sampling_pb2.REJECT_CAUSE_DUPLICATE
+    UNCERTAIN = sampling_pb2.REJECT_CAUSE_UNCERTAIN
+    MARGIN = sampling_pb2.REJECT_CAUSE_MARGIN
+
+
+class DrawTag(enum.IntFlag):
+    """What is to be known of a draw."""
+
+    IN_HORIZON = sampling_pb2.DRAW_TAG_IN_HORIZON
+    NEAR_POSITIVE = sampling_pb2.DRAW_TAG_NEAR_POSITIVE
+    FALLBACK = sampling_pb2.DRAW_TAG_FALLBACK
 
 
 class ComponentReport(NamedTuple):
@@ -44,7 +54,7 @@ class Sample:
     items: np.ndarray  # [rows, K], int64 ids or numbers, or an object array of str.
     log_q: Optional[np.ndarray]  # [rows, K], float32, natural log under the mixture.
     log_q_source: Optional[np.ndarray]  # [rows, K], float32, under the source that drew.
-    components: Optional[np.ndarray]  # [rows, K], uint8, index into the policy.
+    components: Optional[np.ndarray]  # [rows, K], uint8, index into the policy; the fallback last.
     scores: Optional[np.ndarray]  # [rows, K], float32, against the anchor.
     statuses: np.ndarray  # [rows], uint8, values of `RowStatus`.
     drawn_counts: np.ndarray  # [rows], int64, draws in each row.
@@ -61,6 +71,9 @@ class Sample:
     positive_log_q: Optional[np.ndarray] = None  # [rows], float32, of the row's positive.
     popularity_boundaries: Optional[np.ndarray] = None  # [rows, components], int64 microseconds.
     rejects_by_cause: Optional[np.ndarray] = None  # [rows, 4], int64, by `RejectCause` - 1.
+    rejects_by_all_causes: Optional[np.ndarray] = None  # [rows, causes], the same for every cause.
+    tags: Optional[np.ndarray] = None  # [rows, K], uint8, sums of `DrawTag`; 0 for padding.
+    fallback: Optional[ComponentReport] = None  # Of the policy's fallback.
     # [rows, K], int64, of the embeddings that draws were scored by; 0: not versioned, -1: none.
     model_versions: Optional[np.ndarray] = None
     embedding_ages: Optional[np.ndarray] = None  # [rows, K], float32, seconds; else NaN.
@@ -116,8 +129,13 @@ def sample_from_proto(
             (rows, len(proto.components)),
         ),
         rejects_by_cause=columns.optional_shape(
-            columns.int64_from_column(proto.rejects_by_cause), (rows, len(RejectCause))
+            columns.int64_from_column(proto.rejects_by_cause), (rows, 4)
         ),
+        rejects_by_all_causes=columns.optional_shape(
+            columns.int64_from_column(proto.rejects_by_all_causes), (rows, proto.reject_cause_count)
+        ),
+        tags=columns.optional_shape(columns.bytes_from_column(proto.tags), shape),
+        fallback=_reports([proto.fallback])[0] if proto.HasField("fallback") else None,
         model_versions=columns.optional_shape(
             columns.int64_from_column(proto.model_versions), shape
         ),

@@ -30,6 +30,8 @@ _OUTPUTS = {
     "rejects_by_cause": sampling_pb2.SAMPLE_OUTPUT_REJECTS_BY_CAUSE,
     "model_versions": sampling_pb2.SAMPLE_OUTPUT_MODEL_VERSION,
     "embedding_ages": sampling_pb2.SAMPLE_OUTPUT_EMBEDDING_AGE,
+    "tags": sampling_pb2.SAMPLE_OUTPUT_TAGS,
+    "rejects_by_all_causes": sampling_pb2.SAMPLE_OUTPUT_REJECTS_BY_ALL_CAUSES,
 }
 
 
@@ -87,7 +89,8 @@ class SamplingCalls(PoolCalls):
           outputs: names among "log_q", "log_q_source", "components", "scores",
             "effective_shares", "reject_counts", "expected_counts", "importance_weights",
             "positive_log_q", "popularity_boundaries", "rejects_by_cause", "model_versions",
-            "embedding_ages"; default: the first three; (): only ids. Each is a field of `Sample`.
+            "embedding_ages", "tags", "rejects_by_all_causes"; default: the first three; (): only
+            ids. Each is a field of `Sample`.
           as_numbers: for string ids, return the dictionary's int64 numbers, which are
             dense (0, 1, 2, ...) and need no decoding.
 

@@ -10,6 +10,7 @@ import pytest
 import candidates_contract
 import contract
 import embeddings_contract
+import guards_contract
 import negatron
 import pool_time_contract
 
@@ -19,7 +20,8 @@ import pool_time_contract
     contract.CASES
     + embeddings_contract.CASES
     + pool_time_contract.CASES
-    + candidates_contract.CASES,
+    + candidates_contract.CASES
+    + guards_contract.CASES,
     ids=lambda case: case.__name__,
 )
 def test_fake_keeps_contract(

@@ -78,7 +78,7 @@ def candidates(c: Any, request: Any, invalid: fake_sampling.Invalid) -> Any:
     scores = np.full(items.shape, np.nan, np.float32)
     for r, positive in enumerate(positives):
         row = fake_laws.Row(0, user=users[r], positive=positive, anchor=queries[r])
-        anchor = fake_laws._anchor(catalogue, request, row)  # pylint: disable=protected-access
+        anchor = fake_laws.anchor(catalogue, request, row)
         if anchor is not None:
             scores[r] = np.where(
                 has_vector[items[r]], np.append(catalogue.scores(anchor), 0)[items[r]], np.nan

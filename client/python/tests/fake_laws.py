@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Optional
 
+import fake_guards
 import numpy as np
 
 from negatron.v1 import collections_pb2, pool_pb2, sampling_pb2
@@ -111,8 +112,8 @@ class Catalogue:
         counted = self.times < t
         if source.HasField("window"):
             counted &= self.times >= t - source.window.ToMicroseconds()
-        if source.within_cohort:
-            counted &= self.cohorts == row.cohort
+        if source.within_cohort or source.HasField("cohort"):
+            counted &= self.cohorts == (source.cohort if source.HasField("cohort") else row.cohort)
         mass = self.weights[counted] * np.exp2(
             (self.times[counted] - t) / self.half_life(source)
         )
@@ -142,6 +143,10 @@ def law(catalogue: Catalogue, component: Any, row: Row, eligible: np.ndarray) ->
     kind = component.WhichOneof("source")
     source = getattr(component, kind)
     eligible = eligible & catalogue.of_category(component.category)
+    passing = fake_guards.passing(catalogue, component, row)
+    if (eligible & ~passing).any() and not (eligible & passing).any():
+        return Law(None, reason=sampling_pb2.ROW_STATUS_NO_CANDIDATE)
+    eligible = eligible & passing
     if kind == "nearest":
         return _nearest(catalogue, source, row, eligible)
     if kind == "adversarial":
@@ -187,7 +192,7 @@ def _own(
     return mass, importance
 
 
-def _within_bounds(
+def within_bounds(
     catalogue: Catalogue, source: Any, row: Row, scores: np.ndarray
 ) -> Optional[np.ndarray]:
     """Which items `source.nearest` admits by score; None if a margin cannot be told. No noise."""
@@ -202,7 +207,7 @@ def _within_bounds(
     return (scores >= least) & (scores <= most)
 
 
-def _anchor(catalogue: Catalogue, source: Any, row: Row) -> Optional[np.ndarray]:
+def anchor(catalogue: Catalogue, source: Any, row: Row) -> Optional[np.ndarray]:
     if source.anchor == sampling_pb2.NEAREST_ANCHOR_USER:
         return catalogue.user_vectors.get(row.user)
     if source.anchor != sampling_pb2.NEAREST_ANCHOR_POSITIVE:
@@ -212,7 +217,7 @@ def _anchor(catalogue: Catalogue, source: Any, row: Row) -> Optional[np.ndarray]
 
 
 def _adversarial(catalogue: Catalogue, source: Any, row: Row, eligible: np.ndarray) -> Law:
-    vector = _anchor(catalogue, source, row)
+    vector = anchor(catalogue, source, row)
     if vector is None:
         return Law(None, reason=sampling_pb2.ROW_STATUS_NO_ANCHOR)
     scores = catalogue.scores(vector)
@@ -228,7 +233,7 @@ def _adversarial(catalogue: Catalogue, source: Any, row: Row, eligible: np.ndarr
 def _dynamic(catalogue: Catalogue, source: Any, row: Row, eligible: np.ndarray) -> Law:
     """The law given a pool, which is the same whenever the row is asked about."""
     no_anchor = Law(None, reason=sampling_pb2.ROW_STATUS_NO_ANCHOR)
-    vector = _anchor(catalogue, source, row)
+    vector = anchor(catalogue, source, row)
     if vector is None:
         return no_anchor
     scores = catalogue.scores(vector)
@@ -262,11 +267,11 @@ def _dynamic(catalogue: Catalogue, source: Any, row: Row, eligible: np.ndarray) 
 
 
 def _nearest(catalogue: Catalogue, source: Any, row: Row, eligible: np.ndarray) -> Law:
-    vector = _anchor(catalogue, source, row)
+    vector = anchor(catalogue, source, row)
     if vector is None:
         return Law(None, reason=sampling_pb2.ROW_STATUS_NO_ANCHOR)
     scores = catalogue.scores(vector)
-    within = _within_bounds(catalogue, source, row, scores)
+    within = within_bounds(catalogue, source, row, scores)
     if within is None:
         return Law(None, reason=sampling_pb2.ROW_STATUS_NO_ANCHOR)
     candidates = np.flatnonzero(eligible & catalogue.has_vector & within)

@@ -7,6 +7,7 @@ import dataclasses
 import time
 from typing import Any, Callable, Optional
 
+import fake_guards
 import fake_laws
 import grpc
 import numpy as np
@@ -17,7 +18,7 @@ from negatron import columns
 from negatron.v1 import sampling_pb2
 
 Invalid = Callable[[str, str], Exception]
-_CAUSES = 4
+_CAUSES = 6
 
 
 @dataclasses.dataclass
@@ -26,6 +27,7 @@ class _Rows:
 
     rows: list[Row]
     excluded: list[np.ndarray]
+    tags: list[np.ndarray]  # Of each item.
     keys: list[int]
     now: int
     has_positives: bool
@@ -60,7 +62,7 @@ def _read_rows(c: Any, request: Any, catalogue: Catalogue, invalid: Invalid) -> 
     now = int(time.time() * 1e6)
     if request.HasField("as_of_time"):
         now = request.as_of_time.ToMicroseconds()
-    result = _Rows([], [], [], now, bool(positives))
+    result = _Rows([], [], [], [], now, bool(positives))
     for i in range(count):
         row = Row(
             t=as_of[i] if as_of else now,
@@ -73,8 +75,12 @@ def _read_rows(c: Any, request: Any, catalogue: Catalogue, invalid: Invalid) -> 
         items += [row.positive] + (named[splits[i] : splits[i + 1]] if len(splits) else [])
         excluded = np.zeros(catalogue.count, bool)
         excluded[[item for item in items if item >= 0]] = True
+        tags = fake_guards.tags(catalogue, request.policy, row, excluded)
+        if request.policy.uncertain_rule != sampling_pb2.UNCERTAIN_RULE_KEEP:
+            excluded |= tags > 0
         result.rows.append(row)
         result.excluded.append(excluded)
+        result.tags.append(tags)
         result.keys.append(keys[i] if keys else hash((row.user, row.positive, row.t)))
     return result
 
@@ -97,11 +103,13 @@ def sample(c: Any, request: Any, invalid: Invalid) -> Any:
     catalogue.demand(request, aged)
     seed = _seed(request, read.now)
     draws = _Draws(len(read.rows), request.negative_count, len(request.policy.components))
-    for i, (row, excluded) in enumerate(zip(read.rows, read.excluded)):
+    for i, (row, excluded, tags) in enumerate(zip(read.rows, read.excluded, read.tags)):
         row_seed = abs(hash((seed, read.keys[i])))
         row = dataclasses.replace(row, pool_seed=row_seed + 1)
         rng = np.random.default_rng(row_seed)
         draws.fill(catalogue, request.policy, i, row, excluded, rng)
+        drawn = draws.items[i, : draws.counts[i]]
+        draws.tags[i, : len(drawn)] |= tags[drawn]
     response = draws.response(c, request, seed, read)
     response.staleness_as_of_time.FromMicroseconds(aged)
     versions, ages = draws.stamps(catalogue, aged)
@@ -110,6 +118,11 @@ def sample(c: Any, request: Any, invalid: Invalid) -> Any:
     if sampling_pb2.SAMPLE_OUTPUT_EMBEDDING_AGE in request.outputs:
         response.embedding_age_seconds.raw = ages.tobytes()
     return response
+
+
+def _has_caps(policy: Any) -> bool:
+    """Whether draws of a row depend on each other."""
+    return bool(policy.unique or policy.category_cap or policy.category_limits)
 
 
 def _mixture(
@@ -145,6 +158,7 @@ class _Draws:
         self.component = np.full((rows, k), 255, np.uint8)
         self.status = np.full(rows, sampling_pb2.ROW_STATUS_OK, np.uint8)
         self.counts = np.zeros(rows, np.int64)
+        self.tags = np.zeros((rows, k), np.uint8)
         self.shares = np.zeros((rows, components), np.float32)
         self.boundaries = np.zeros((rows, components), np.int64)
 
@@ -172,17 +186,27 @@ class _Draws:
             return
         laws = [fake_laws.law(catalogue, p, row, eligible) for p in policy.components]
         shares = _shares(policy, laws)
-        if shares.sum() == 0:
+        fallback = Law(None)
+        if policy.HasField("fallback"):
+            fallback = fake_laws.law(catalogue, policy.fallback, row, eligible)
+        if shares.sum() == 0 and fallback.probabilities is None:
             self.status[i] = laws[-1].reason
             return
         self.shares[i] = shares
         ends = np.floor(self.k * np.cumsum(shares) + rng.random() * (1 - 1e-9)).astype(int)
-        ends[-1] = self.k
+        ends[-1] = self.k if shares.sum() > 0 else 0
         slots = np.diff(ends, prepend=0)
         row_draws = _RowDraws(catalogue, policy)
         for index, n in enumerate(slots):
             row_draws.draw(index, laws[index], n, rng)
-        self._store(i, row_draws, laws, shares, slots, policy.unique or policy.category_cap > 0)
+        row_draws.draw(len(laws), fallback, self.k - len(row_draws.items), rng)
+        if shares.sum() == 0:  # The fallback is alone.
+            laws, shares, slots = [*laws, fallback], np.append(shares, 1), np.append(slots, self.k)
+            self._store(i, row_draws, laws, shares, slots, _has_caps(policy))
+        else:
+            self._store(i, row_draws, [*laws, fallback], shares, slots, _has_caps(policy))
+            self.log_q[i, self.component[i] == len(laws)] = np.nan
+        self.tags[i, self.component[i] == len(policy.components)] = sampling_pb2.DRAW_TAG_FALLBACK
         if row.positive >= 0:
             self._store_positive(catalogue, policy, i, row, eligible)
 
@@ -213,11 +237,11 @@ class _Draws:
         mixture = _mixture(shares, laws)
         if mixture is None:
             return
-        self.log_q[i, :n] = np.log(mixture[items])
-        q = np.array([law.probabilities[items] for law in laws if law.probabilities is not None])
-        tries = np.array(
-            [s for s, law in zip(slots, laws) if law.probabilities is not None]
-        )[:, None]
+        with np.errstate(divide="ignore"):  # What the fallback drew.
+            self.log_q[i, :n] = np.log(mixture[items])
+        served = [(s, law) for s, law in zip(slots, laws) if law.probabilities is not None]
+        q = np.array([law.probabilities[items] for _, law in served])
+        tries = np.array([s for s, _ in served])[:, None]
         if without_replacement:
             self.expected[i, :n] = 1 - np.prod((1 - q) ** tries, axis=0)
         else:
@@ -267,10 +291,13 @@ class _Draws:
             ("IMPORTANCE_WEIGHT", response.importance_weights, self.importance),
             ("POSITIVE_LOG_Q", response.positive_log_q, self.positive),
             ("POPULARITY_BOUNDARY", response.popularity_boundary_micros, self.boundaries),
-            ("REJECTS_BY_CAUSE", response.rejects_by_cause, rejects),
+            ("REJECTS_BY_CAUSE", response.rejects_by_cause, rejects[:, :4]),
+            ("REJECTS_BY_ALL_CAUSES", response.rejects_by_all_causes, rejects),
+            ("TAGS", response.tags, self.tags),
         ):
             if sampling_pb2.SampleOutput.Value(f"SAMPLE_OUTPUT_{name}") in wanted:
                 column.raw = values.tobytes()
+        response.reject_cause_count = _CAUSES
         response.row_statuses.raw = self.status.tobytes()
         if (self.counts < self.k).any():
             response.drawn_counts.raw = self.counts.tobytes()
@@ -291,7 +318,7 @@ class _RowDraws:
         self._counts: dict[str, int] = {}
 
     def draw(self, index: int, law: Law, n: int, rng: np.random.Generator) -> None:
-        if law.top is not None and (self._policy.unique or self._policy.category_cap):
+        if law.top is not None and _has_caps(self._policy):
             for item in law.top.tolist():
                 if n > 0 and self._open[item]:
                     self._take(index, [item])
@@ -312,9 +339,12 @@ class _RowDraws:
             self.components.append(index)
             if self._policy.unique:
                 self._open[item] = False
-            for name in self._catalogue.categories[item] if self._policy.category_cap else ():
+            for name in self._catalogue.categories[item]:
                 self._counts[name] = self._counts.get(name, 0) + 1
-                if self._counts[name] >= self._policy.category_cap:
+                caps = [x.max_count for x in self._policy.category_limits if x.category == name]
+                if self._policy.category_cap:
+                    caps.append(self._policy.category_cap)
+                if caps and self._counts[name] >= min(caps):
                     self._open &= ~self._catalogue.of_category(name)
 
 
@@ -337,6 +367,11 @@ def _report(response: Any, request: Any, component: np.ndarray) -> None:
         response.components.add(
             source=kind, law_kind=law_kind, drawn_count=int((component == index).sum())
         )
+    if request.policy.HasField("fallback"):
+        response.fallback.source = request.policy.fallback.WhichOneof("source")
+        response.fallback.law_kind = sampling_pb2.LAW_KIND_EXACT
+        drawn = int((component == len(request.policy.components)).sum())
+        response.fallback.drawn_count = drawn
     response.kernel_id = "fake"
 
 

@@ -16,6 +16,7 @@ import pytest
 import candidates_contract
 import contract
 import embeddings_contract
+import guards_contract
 import negatron
 import pool_time_contract
 from server_process import ServerProcess
@@ -45,7 +46,8 @@ def _real(negatrond: ServerProcess) -> Iterator[negatron.Client]:
     contract.CASES
     + embeddings_contract.CASES
     + pool_time_contract.CASES
-    + candidates_contract.CASES,
+    + candidates_contract.CASES
+    + guards_contract.CASES,
     ids=lambda case: case.__name__,
 )
 def test_negatrond_keeps_contract(
