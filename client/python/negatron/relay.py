@@ -127,6 +127,9 @@ class RelayChannel:
         )
         assert self._process.stdin is not None and self._process.stdout is not None
         self._sink, self._source = self._process.stdin, self._process.stdout
+        # Two locks: answers must be taken while a request waits for room in its pipe, or both
+        # processes might wait for each other.
+        self._sink_lock = threading.Lock()
         self._lock = threading.Lock()
         self._calls: dict[int, RelayFuture] = {}
         self._count = 0
@@ -169,13 +172,14 @@ class RelayChannel:
         """Ends the process; calls in flight fail."""
         with self._lock:
             self._ended = True
+        with self._sink_lock:
             self._sink.close()
         self._process.wait()
 
     def _send(self, message: Any) -> bool:
         data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
         try:
-            with self._lock:
+            with self._sink_lock:
                 self._sink.write(data)
                 self._sink.flush()
             return True
@@ -208,7 +212,7 @@ def serve() -> None:
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     settings: ChannelSettings = pickle.load(source)
     channel = settings.make()
-    lock = threading.Lock()
+    sink_lock, lock = threading.Lock(), threading.Lock()
     calls: dict[int, Any] = {}
 
     def answer(number: int, call: Any) -> None:
@@ -221,6 +225,7 @@ def serve() -> None:
         data = pickle.dumps((number, message), pickle.HIGHEST_PROTOCOL)
         with lock:
             calls.pop(number, None)
+        with sink_lock:
             sink.write(data)
             sink.flush()
 

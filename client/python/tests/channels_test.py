@@ -8,7 +8,7 @@ import pathlib
 import pickle
 import shutil
 import subprocess
-from concurrent import futures
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Iterator
 
 import grpc
@@ -65,6 +65,30 @@ def test_a_used_client_works_in_forks(
     first, second, again = forked(sample_there)
     assert first == again == here.items.tolist() != second
     assert client.sample("films", 3, seed=1, **ask).items.tolist() == first
+
+
+def test_large_calls_of_forks_do_not_block_each_other(
+    client: negatron.Client, forked: Callable[..., Any]
+) -> None:
+    # Far more than pipes hold, in both directions at once.
+    client.create_collection("films", dimension=256, metric=negatron.Metric.L2)
+    client.write_items("films", np.arange(1000))
+    vectors = np.random.default_rng(0).normal(size=(1000, 256)).astype(np.float32)
+
+    def write_and_read() -> bool:
+        client.write_embeddings("films", np.arange(1000), vectors)
+        with ThreadPoolExecutor(8) as threads:
+            writes = [
+                threads.submit(client.write_embeddings, "films", np.arange(1000), vectors)
+                for _ in range(16)
+            ]
+            reads = [
+                threads.submit(client.get_embeddings, "films", np.arange(1000)) for _ in range(16)
+            ]
+            assert all(write.result().written_count == 1000 for write in writes)
+            return all((read.result()[0] == vectors).all() for read in reads)
+
+    assert forked(write_and_read)
 
 
 def test_a_fork_outlasts_the_process_that_makes_its_calls(
@@ -181,7 +205,7 @@ def _certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes
 
 @pytest.fixture(name="secure_target")
 def _secure_target(certificate: tuple[bytes, bytes]) -> Iterator[str]:
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=2))
+    server = grpc.server(ThreadPoolExecutor(max_workers=2))
     inspection_pb2_grpc.add_InspectionServiceServicer_to_server(_Inspection(), server)
     chain, key = certificate
     credentials = grpc.ssl_server_credentials(
