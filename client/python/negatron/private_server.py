@@ -130,13 +130,16 @@ class _Server:
             *(f"--{name}={value}" for name, value in settings.items()),
         ]
         reading, writing = os.pipe()
+        os.set_inheritable(reading, True)
         try:
+            # With `close_fds=False` alone this is posix_spawn: a fork, even one before an exec, runs
+            # gRPC's handlers, which may abort the child.
             with open(self._log, "wb") as out:
                 self._watcher = subprocess.Popen(
                     [sys.executable, "-I", str(pathlib.Path(__file__).with_name("watcher.py")),
                      str(reading), str(own), *command],
-                    pass_fds=[reading], stdin=subprocess.DEVNULL, stdout=out,
-                    stderr=subprocess.STDOUT, start_new_session=True,  # Ctrl-C is not for it.
+                    stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                    close_fds=False,
                 )
         except BaseException:
             os.close(writing)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import os
 import pickle
 import subprocess
 import sys
@@ -123,7 +124,7 @@ class RelayChannel:
             [sys.executable, "-c", _COMMAND, json.dumps(sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for the process that started it.
+            close_fds=False,  # Alone, it means posix_spawn, which runs no handlers of gRPC.
         )
         assert self._process.stdin is not None and self._process.stdout is not None
         self._sink, self._source = self._process.stdin, self._process.stdout
@@ -209,6 +210,7 @@ def _relay_ended() -> _RelayedError:
 
 def serve() -> None:
     """Makes the calls that come in, until standard input ends."""
+    os.setsid()  # Ctrl-C is for the process that started this one.
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     settings: ChannelSettings = pickle.load(source)
     channel = settings.make()

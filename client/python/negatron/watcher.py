@@ -30,6 +30,7 @@ def _die_with_parent() -> None:
 
 def main() -> int:
     pipe, folder, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+    os.setsid()  # Ctrl-C is for the process that started this one.
     server = subprocess.Popen(command, preexec_fn=_die_with_parent)
     stopping = threading.Event()
 
