@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import enum
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Union
 
 import numpy as np
 
@@ -356,7 +356,7 @@ class Statistics:
     sample_call_count: int
     sampled_row_count: int
     drawn_counts: dict[str, int]  # By source.
-    short_row_counts: dict[RowStatus, int]
+    short_row_counts: dict[Union[RowStatus, int], int]
     reject_counts: dict[str, int]  # By cause, "EXCLUDED" or "DEAD".
     index: Optional[IndexStatistics]  # None without embeddings.
     highest_model_version: int = 0  # Of embeddings; 0: none has one.
@@ -381,14 +381,23 @@ class Statistics:
             sample_call_count=proto.sample_call_count,
             sampled_row_count=proto.sampled_row_count,
             drawn_counts={source.source: source.drawn_count for source in proto.sources},
-            short_row_counts={RowStatus(r.row_status): r.count for r in proto.short_rows},
-            reject_counts={
-                sampling_pb2.RejectCause.Name(r.reject_cause).replace("REJECT_CAUSE_", ""): r.count
-                for r in proto.rejects
-            },
+            short_row_counts={_row_status(r.row_status): r.count for r in proto.short_rows},
+            reject_counts={_reject_name(r.reject_cause): r.count for r in proto.rejects},
             index=IndexStatistics.from_proto(proto.index) if proto.HasField("index") else None,
             highest_model_version=proto.highest_model_version,
         )
+
+
+# A newer server counts what this client has no name for: that keeps its number.
+
+
+def _row_status(number: int) -> Union[RowStatus, int]:
+    return RowStatus(number) if number in RowStatus.__members__.values() else number
+
+
+def _reject_name(number: int) -> str:
+    value = sampling_pb2.RejectCause.DESCRIPTOR.values_by_number.get(number)
+    return str(number) if value is None else value.name.replace("REJECT_CAUSE_", "")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,7 @@ import pytest
 import negatron
 from fake_server import FakeServer, Faults
 from negatron import chunking
-from negatron.v1 import sampling_pb2
+from negatron.v1 import inspection_pb2, sampling_pb2
 
 _UNAVAILABLE = (grpc.StatusCode.UNAVAILABLE, None)
 
@@ -445,3 +445,14 @@ def test_a_new_process_gets_a_new_channel(
     monkeypatch.setattr("negatron.transport.os.getpid", lambda: -1)
     assert transport.stubs() is not first
     assert client.server_info().serving
+
+
+def test_statistics_of_a_newer_server_are_read() -> None:
+    proto = inspection_pb2.CollectionStatistics()
+    proto.short_rows.add(row_status=99, count=1)
+    proto.short_rows.add(row_status=sampling_pb2.ROW_STATUS_NO_EVENT, count=2)
+    proto.rejects.add(reject_cause=99, count=3)
+    proto.rejects.add(reject_cause=sampling_pb2.REJECT_CAUSE_DEAD, count=4)
+    statistics = negatron.Statistics.from_proto(proto)
+    assert statistics.short_row_counts == {99: 1, negatron.RowStatus.NO_EVENT: 2}
+    assert statistics.reject_counts == {"99": 3, "DEAD": 4}
