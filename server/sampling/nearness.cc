@@ -9,16 +9,11 @@ namespace negatron {
 Nearness::Nearness(const MinDistance& min_distance, const SourceContext& context)
     : min_distance_(min_distance),
       context_(context),
+      items_(NearestAnchor::kPositive, "", context),
       scorer_(*context.vectors),
       dimension_(static_cast<size_t>(context.vectors->dimension())),
       metric_(context.vectors->settings().metric),
       item_(dimension_) {}
-
-bool Nearness::HasFresh(Ordinal item) const {
-  return context_.vectors->Contains(item) &&
-         (!context_.freshness.IsDemanded() ||
-          context_.freshness.Admits(context_.vectors->Stamp(item)));
-}
 
 double Nearness::NormOf(std::span<const float> vector) const {
   double sum = 0;
@@ -27,7 +22,7 @@ double Nearness::NormOf(std::span<const float> vector) const {
 }
 
 void Nearness::Add(Ordinal positive) {
-  if (positive == kNoOrdinal || !HasFresh(positive)) return;
+  if (positive == kNoOrdinal || !items_.HasVector(positive)) return;
   const size_t first = positives_.size();
   positives_.resize(first + dimension_);
   const std::span<float> vector = std::span(positives_).subspan(first);
@@ -68,7 +63,7 @@ void Nearness::Begin(std::span<const Row> rows) {
 }
 
 bool Nearness::IsNear(size_t row, Ordinal item) const {
-  if (splits_[row] == splits_[row + 1] || !HasFresh(item)) return false;
+  if (splits_[row] == splits_[row + 1] || !items_.HasVector(item)) return false;
   double norm = 1;
   if (metric_ == Metric::kInnerProduct) {
     context_.vectors->Read(item, item_);

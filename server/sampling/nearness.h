@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "server/index/scorer.h"
+#include "server/sampling/anchored_items.h"
 #include "server/sampling/policy.h"
 #include "server/sampling/source.h"
 
@@ -37,13 +38,13 @@ class Nearness {
   bool IsNear(size_t row, Ordinal item) const;
 
  private:
-  bool HasFresh(Ordinal item) const;
   void Add(Ordinal positive);
   std::vector<Ordinal> NewestChosen(const Row& row) const;
   double NormOf(std::span<const float> vector) const;
 
   const MinDistance min_distance_;
   const SourceContext& context_;
+  const AnchoredItems items_;
   const Scorer scorer_;
   const size_t dimension_;
   const Metric metric_;

@@ -37,6 +37,7 @@ TEST(FallbackTest, EmptyRowsDrawFromItUnderItsLaw) {
   }
   const DrawnRows drawn = DrawRows(*pool, ShownOrAny(), rows, 1000, 3);
   std::vector<OracleLaw> laws;
+  laws.reserve(rows.size());
   for (const PlainRow& row : rows) laws.push_back(LawOf(plain, *ShownOrAny().fallback, row));
   EXPECT_TRUE(DrawsFit(drawn, laws, LawKind::kExact, kGuardFalseAlarms / 2));
   for (size_t i = 0; i < drawn.items.size(); ++i) {

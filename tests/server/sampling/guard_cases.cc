@@ -26,9 +26,9 @@ double Distance(Metric metric, const std::vector<float>& a, const std::vector<fl
 }
 
 std::vector<float> RandomVector(SplitMix& random, Metric metric) {
-  std::vector<float> vector;
-  for (int i = 0; i < GuardScene::kDimension; ++i) {
-    vector.push_back(static_cast<float>(random.Unit() + random.Unit() + random.Unit() - 1.5));
+  std::vector<float> vector(GuardScene::kDimension);
+  for (float& value : vector) {
+    value = static_cast<float>(random.Unit() + random.Unit() + random.Unit() - 1.5);
   }
   PrepareVector(metric, vector);
   return vector;
@@ -39,6 +39,16 @@ std::vector<float> RandomVector(SplitMix& random, Metric metric) {
 PlainRow Naming(PlainRow row, const std::set<Ordinal>& items) {
   row.exclusions.insert(row.exclusions.end(), items.begin(), items.end());
   return row;
+}
+
+std::map<Ordinal, Micros> FirstPositives(const PlainPool& pool, Ordinal user) {
+  std::map<Ordinal, Micros> first;
+  for (const EventRecord& event : pool.events) {
+    if (event.kind != EventKind::kPositive || event.user != user) continue;
+    const auto [known, is_new] = first.try_emplace(event.item, event.time);
+    if (!is_new) known->second = std::min(known->second, event.time);
+  }
+  return first;
 }
 
 GuardScene::GuardScene(uint64_t seed, Metric metric, bool large) : plain(RandomPlainPool(seed)) {
@@ -77,14 +87,8 @@ float GuardScene::Score(const std::vector<float>& anchor, Ordinal item) const {
 }
 
 std::set<Ordinal> GuardScene::Near(const PlainRow& row, const MinDistance& min_distance) const {
-  std::map<Ordinal, Micros> first;
-  for (const EventRecord& event : plain.events) {
-    if (event.kind != EventKind::kPositive || event.user != row.user) continue;
-    const auto [known, is_new] = first.try_emplace(event.item, event.time);
-    if (!is_new) known->second = std::min(known->second, event.time);
-  }
   std::vector<std::pair<Micros, Ordinal>> chosen;  // Newest first.
-  for (const auto& [item, time] : first) {
+  for (const auto& [item, time] : FirstPositives(plain, row.user)) {
     if (time < row.as_of) chosen.emplace_back(-time, item);
   }
   std::sort(chosen.begin(), chosen.end());

@@ -2,6 +2,7 @@
 #ifndef NEGATRON_TESTS_SERVER_SAMPLING_GUARD_CASES_H_
 #define NEGATRON_TESTS_SERVER_SAMPLING_GUARD_CASES_H_
 
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -22,6 +23,9 @@ inline constexpr double kGuardFalseAlarms = kFalseAlarmBudget / kLawTestPrograms
 // The row with further items named. Who refuses items draws what this row draws if
 // nothing is refused: the definition of a guard.
 PlainRow Naming(PlainRow row, const std::set<Ordinal>& items);
+
+// When a user chose items for the first time, by a walk over all events.
+std::map<Ordinal, Micros> FirstPositives(const PlainPool& pool, Ordinal user);
 
 // A random pool with vectors for most of its items, and rows with queries.
 struct GuardScene {

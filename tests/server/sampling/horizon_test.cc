@@ -26,14 +26,8 @@ constexpr int64_t kHorizon = 5 * kTestHour;
 // Items whose first positive of the row's user is in [t, t + horizon], by a walk over
 // all events; without the row's positive and what it names.
 std::set<Ordinal> Uncertain(const PlainPool& pool, const PlainRow& row, int64_t horizon) {
-  std::map<Ordinal, Micros> first;
-  for (const EventRecord& event : pool.events) {
-    if (event.kind != EventKind::kPositive || event.user != row.user) continue;
-    const auto [known, is_new] = first.try_emplace(event.item, event.time);
-    if (!is_new) known->second = std::min(known->second, event.time);
-  }
   std::set<Ordinal> uncertain;
-  for (const auto& [item, time] : first) {
+  for (const auto& [item, time] : FirstPositives(pool, row.user)) {
     if (time >= row.as_of && time <= row.as_of + horizon) uncertain.insert(item);
   }
   uncertain.erase(row.positive);
@@ -125,7 +119,7 @@ struct EdgeScene {
     pool = plain.Build();
   }
 
-  std::set<int64_t> Missing(int64_t horizon, PlainRow row = {kTime, 0}) const {
+  std::set<int64_t> Missing(int64_t horizon, const PlainRow& row = {kTime, 0}) const {
     Policy policy{{{1, "", UniformSource{}}}};
     policy.history_horizon_micros = horizon;
     const DrawnRows drawn = DrawRows(*pool, policy, {row}, 4000, 1);

@@ -43,7 +43,8 @@ class SamplingServiceServicer(object):
         Every row is evaluated as of its own time t: events and histories strictly
         before t, alive intervals at t; embeddings are current. No drawn item is in
         the history of the row's user before t, is a positive of the row, is named
-        in its exclusions, or is not alive at t.
+        in its exclusions, or is not alive at t; none is uncertain (see `UncertainRule`),
+        unless the policy keeps such items.
 
         Read-only and safe to retry. Equal snapshot token, seed, row key, as-of and
         policy (and, if `max_staleness` is set, equal `staleness_as_of_time`) give
