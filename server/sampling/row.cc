@@ -22,32 +22,35 @@ void Exclusions::Reset(const UserHistory& history, Micros as_of, Ordinal positiv
                        std::span<const Ordinal> named, int64_t horizon) {
   history_ = &history;
   as_of_ = as_of;
-  horizon_ = horizon;
   end_ = horizon == 0 ? as_of : EndOfHorizon(as_of, horizon);
   extra_.clear();
-  known_.clear();
+  std::vector<Ordinal> known;
   const auto add = [&](Ordinal item) {
     if (item == kNoOrdinal) return;
     if (history.size() == 0 || !history.Contains(item, end_)) {
       extra_.push_back(item);
     } else if (horizon > 0 && !history.Contains(item, as_of)) {
-      known_.push_back(item);
+      known.push_back(item);
     }
   };
   add(positive);
   for (const Ordinal item : named) add(item);
-  if (extra_.size() < 2) return;
-  std::sort(extra_.begin(), extra_.end());
-  extra_.erase(std::unique(extra_.begin(), extra_.end()), extra_.end());
+  if (extra_.size() > 1) {
+    std::sort(extra_.begin(), extra_.end());
+    extra_.erase(std::unique(extra_.begin(), extra_.end()), extra_.end());
+  }
+  extra_count_ = static_cast<uint32_t>(extra_.size());
+  extra_.insert(extra_.end(), known.begin(), known.end());
 }
 
 bool Exclusions::IsUncertain(Ordinal item) const {
-  return IsInHorizon(*history_, item, as_of_, horizon_) &&
-         std::find(known_.begin(), known_.end(), item) == known_.end();
+  const auto known = extra_.begin() + extra_count_;
+  return IsInHorizon(*history_, item, as_of_, horizon()) &&
+         std::find(known, extra_.end(), item) == extra_.end();
 }
 
 bool Exclusions::IsExtra(Ordinal item) const {
-  return std::binary_search(extra_.begin(), extra_.end(), item);
+  return std::binary_search(extra_.begin(), extra_.begin() + extra_count_, item);
 }
 
 void Exclusions::AppendHistoryTo(std::vector<Ordinal>* items, Interval* valid) const {
@@ -70,7 +73,7 @@ void Exclusions::AppendHistoryTo(std::vector<Ordinal>* items, Interval* valid) c
 void Exclusions::AppendTo(std::vector<Ordinal>* items) const {
   Interval valid;
   AppendHistoryTo(items, &valid);
-  items->insert(items->end(), extra_.begin(), extra_.end());
+  items->insert(items->end(), extra_.begin(), extra_.begin() + extra_count_);
 }
 
 }  // namespace negatron

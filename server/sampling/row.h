@@ -26,18 +26,18 @@ class Exclusions {
 
   bool Contains(Ordinal item) const {
     return (history_->size() > 0 && history_->Contains(item, end_)) ||
-           (!extra_.empty() && IsExtra(item));
+           (extra_count_ > 0 && IsExtra(item));
   }
-  bool empty() const { return history_->size() == 0 && extra_.empty(); }
+  bool empty() const { return history_->size() == 0 && extra_count_ == 0; }
 
   // Of an item of the set: whether it is there for the horizon alone.
   bool IsUncertain(Ordinal item) const;
-  int64_t horizon() const { return horizon_; }
+  int64_t horizon() const { return end_ == as_of_ ? 0 : end_ - as_of_ - 1; }
 
   // The items are those of the history, which may reach beyond the row's horizon,
   // and `extra`, sorted; none is in both.
   uint32_t history_size() const { return history_->size(); }
-  std::span<const Ordinal> extra() const { return extra_; }
+  std::span<const Ordinal> extra() const { return {extra_.data(), extra_count_}; }
 
   // Appends what the set has of the history, in rising order. Narrows `valid` to the
   // times of a row, with this horizon, for which that would be the same.
@@ -48,12 +48,14 @@ class Exclusions {
  private:
   bool IsExtra(Ordinal item) const;
 
+  // Small, and what draws ask for first: rows are read at random.
   const UserHistory* history_ = nullptr;
-  Micros as_of_ = 0;
   Micros end_ = 0;  // What the history has before it is in the set.
-  int64_t horizon_ = 0;
-  std::vector<Ordinal> extra_;  // Not in the history before end_; sorted.
-  std::vector<Ordinal> known_;  // Within the horizon, and positive or named.
+  uint32_t extra_count_ = 0;
+  // That many that are not in the history before end_, sorted; then those that are within the
+  // horizon, but positive or named.
+  std::vector<Ordinal> extra_;
+  Micros as_of_ = 0;
 };
 
 // Whether the first positive of an item is in [as_of, as_of + horizon], horizon > 0.
