@@ -67,9 +67,9 @@ class SamplingServiceServicer(object):
         Read-only and safe to retry; repeatable with equal snapshot token, seed, block
         key, time and policy. The policy may have sources `uniform` and `popularity`,
         without `within_cohort` and filters but `category`, and neither `unique`, caps, `min_distance`
-        nor `fallback`; with a `history_horizon`, uncertain items are false for a row, and cannot be kept. Fails as
-        `SampleNegatives` does, and with `FAILED_PRECONDITION` if there is nothing
-        to draw at `negatives_time`.
+        nor `fallback`; with a `history_horizon`, uncertain items are false for a row, and cannot be
+        kept. Fails as `SampleNegatives` does, and with `FAILED_PRECONDITION` if there is nothing to
+        draw at `negatives_time`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
