@@ -15,6 +15,7 @@
 
 #include "absl/base/thread_annotations.h"
 
+#include "server/engine/policy_table.h"
 #include "server/engine/requests.h"
 #include "server/engine/statistics.h"
 #include "server/index/generation.h"
@@ -35,7 +36,8 @@ struct Snapshot {
   std::shared_ptr<const VectorTable> user_vectors;    // Of the same settings and table.
   std::shared_ptr<const Generation> generation;       // Null: searches are exact.
   std::shared_ptr<const std::vector<Ordinal>> delta;  // DeltaOf both; null without generation.
-  int64_t commit_sequence = 0;                        // Of the last commit that touched it.
+  std::shared_ptr<const PolicyTable> policies = std::make_shared<const PolicyTable>();
+  int64_t commit_sequence = 0;  // Of the last commit that touched it.
 
   SnapshotToken token() const {
     return {settings->incarnation, commit_sequence, generation == nullptr ? 0 : generation->number};

@@ -335,6 +335,7 @@ void CollectionWriter::Publish() {
     auto next = std::make_shared<Snapshot>(*published_);
     next->commit_sequence = last_sequence_;
     if (settings_ != nullptr) next->settings = std::move(settings_);
+    if (policies_ != nullptr) next->policies = std::move(policies_);
     if (pool_.has_value()) next->pool = std::move(*pool_).Build();
     if (vectors_.has_value()) next->vectors = std::move(*vectors_).Build();
     if (user_vectors_.has_value()) next->user_vectors = std::move(*user_vectors_).Build();
@@ -355,6 +356,7 @@ void CollectionWriter::Publish() {
   touched_.clear();
   index_ = {};
   settings_.reset();
+  policies_.reset();
   forgotten_.clear();
   remembered_.clear();
   fresh_categories_.clear();
@@ -372,6 +374,7 @@ void CollectionWriter::Abort() {
   touched_.clear();
   index_ = {};
   settings_.reset();
+  policies_.reset();
   last_sequence_ = 0;
   for (const std::string& id : remembered_) requests_.Remove(id);
   for (RequestRecord& record : forgotten_) requests_.Add(std::move(record));

@@ -88,6 +88,13 @@ class CollectionWriter {
                                               const CommitSlot& slot);
   void StageSettings(CollectionRecord settings, const CommitSlot& slot);
 
+  // Adds a version of a policy, unless the latest is equal. `written_count` of the result, also of
+  // a replay, is the version. Errors as of PolicyTable.
+  absl::StatusOr<WriteResult> StagePolicy(const PutPolicyRequest& request, const CommitSlot& slot);
+  // NOT_FOUND [POLICY_NOT_FOUND], unless it may be missing; errors as of PolicyTable.
+  absl::StatusOr<WriteResult> StagePolicyDeletion(const DeletePolicyRequest& request,
+                                                  const CommitSlot& slot);
+
   // OK if the version takes uploads. Else NOT_FOUND [EMBEDDING_VERSION_NOT_FOUND];
   // FAILED_PRECONDITION [EMBEDDING_VERSION_ENDED], also while it is being committed, or
   // [STALE_MODEL_VERSION] if a vector of the table has its version or a later one.
@@ -152,6 +159,10 @@ class CollectionWriter {
   }
   VectorTableBuilder& EditUserVectors();
   int64_t highest_model_version() const;
+  const PolicyTable& policies() const {
+    return policies_ != nullptr ? *policies_ : *published_->policies;
+  }
+  absl::Status PutPolicy(const PolicyRecord& record, const CommitSlot& slot);
   void UpdateDelta(Snapshot* next);
   absl::Status CheckModelVersion(int64_t model_version) const;
   absl::Status CheckNewer(int64_t model_version) const;
@@ -190,6 +201,7 @@ class CollectionWriter {
   std::vector<Ordinal> touched_;  // Items that got vectors, in order of writing.
   IndexedTable index_;            // Without generation: the published one stays.
   std::shared_ptr<const CollectionRecord> settings_;
+  std::shared_ptr<PolicyTable> policies_;
   int64_t last_sequence_ = 0;
   RequestMemory requests_;
   std::vector<RequestRecord> forgotten_;         // By this group, to put back.

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
+#include "server/engine/policy_table.h"
 #include "server/engine/requests.h"
 #include "server/engine/statistics.h"
 #include "storage/base/cancellation.h"
@@ -81,6 +82,7 @@ class Engine {
   using WriteDone = std::function<void(absl::StatusOr<WriteResult>)>;
   using CollectionDone = std::function<void(absl::StatusOr<CollectionRecord>)>;
   using VersionDone = std::function<void(absl::StatusOr<EmbeddingVersion>)>;
+  using PolicyDone = std::function<void(absl::StatusOr<StoredPolicyPointer>)>;
 
   // Opens the data folder and rebuilds memory. `progress` is called now and
   // then, on the calling thread. Fails with DATA_LOSS if the folder contradicts
@@ -145,6 +147,16 @@ class Engine {
                                               int64_t model_version) const;
   // By model version; shards are left out.
   absl::StatusOr<std::vector<EmbeddingVersionRecord>> ListVersions(
+      absl::string_view collection) const;
+
+  // --- Stored policies. Errors beside those of PolicyTable: INVALID_ARGUMENT names all that is
+  // wrong with a policy. Durable. ---
+  // A policy that equals the latest version adds none.
+  void PutPolicy(absl::string_view collection, PutPolicyRequest request, PolicyDone done);
+  void DeletePolicy(absl::string_view collection, DeletePolicyRequest request,
+                    std::function<void(absl::Status)> done);
+  // All policies of the newest snapshot.
+  absl::StatusOr<std::shared_ptr<const PolicyTable>> GetPolicies(
       absl::string_view collection) const;
 
   // Does what housekeeping is due, and waits for it. For tests.

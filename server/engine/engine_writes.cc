@@ -154,6 +154,34 @@ void Engine::EraseUsers(absl::string_view collection, EraseUsersRequest request,
       /*exclusive=*/true);
 }
 
+void Engine::PutPolicy(absl::string_view collection, PutPolicyRequest request, PolicyDone done) {
+  const auto found = impl_->Find(collection);
+  if (!found.ok()) return done(found.status());
+  const std::shared_ptr<const CollectionRecord> settings = (*found)->snapshot()->settings;
+  absl::Status status = CheckWrite(&request, *settings);
+  if (!status.ok()) return done(std::move(status));
+  const std::string id = request.policy_id;
+  impl_->Write(
+      *settings, std::move(request), &CollectionWriter::StagePolicy,
+      [found = *found, id, done = std::move(done)](const absl::StatusOr<WriteResult>& result) {
+        if (!result.ok()) return done(result.status());
+        done(found->snapshot()->policies->Find(id, result->written_count));
+      });
+}
+
+void Engine::DeletePolicy(absl::string_view collection, DeletePolicyRequest request,
+                          std::function<void(absl::Status)> done) {
+  const auto found = impl_->Find(collection);
+  if (!found.ok()) return done(found.status());
+  absl::Status status = CheckWrite(request);
+  if (!status.ok()) return done(std::move(status));
+  const std::shared_ptr<const CollectionRecord> settings = (*found)->snapshot()->settings;
+  impl_->Write(*settings, std::move(request), &CollectionWriter::StagePolicyDeletion,
+               [done = std::move(done)](const absl::StatusOr<WriteResult>& result) {
+                 done(result.status());
+               });
+}
+
 absl::StatusOr<StreamRecord> Engine::GetStream(absl::string_view collection, StreamKind kind,
                                                absl::string_view stream_id) const {
   NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));

@@ -72,6 +72,12 @@ std::vector<CollectionRecord> Engine::ListCollections(absl::string_view after, i
   return impl_->List(after, limit);
 }
 
+absl::StatusOr<std::shared_ptr<const PolicyTable>> Engine::GetPolicies(
+    absl::string_view collection) const {
+  NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
+  return found->snapshot()->policies;
+}
+
 absl::StatusOr<GetItemsResult> Engine::GetItems(absl::string_view collection,
                                                 const IdBatch& ids) const {
   NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));

@@ -72,6 +72,7 @@ class Rebuild {
           streams.emplace(record.stream_id, record);
           return Seen("streams", 0.99, record.commit_sequence);
         }));
+    NEGATRON_ASSIGN_OR_RETURN(snapshot->policies, ReadPolicies());
     snapshot->commit_sequence = last_sequence_;
     RecoveredCollection recovered{std::make_shared<Collection>(std::move(snapshot)),
                                   std::move(requests), std::move(category_names_), has_erased_};
@@ -159,6 +160,19 @@ class Rebuild {
                                             table_ = record.model_version;
                                           return Seen("versions", 0.75, record.commit_sequence);
                                         });
+  }
+
+  absl::StatusOr<std::shared_ptr<const PolicyTable>> ReadPolicies() {
+    auto policies = std::make_shared<PolicyTable>();
+    NEGATRON_RETURN_IF_ERROR(
+        store_.ScanPolicies(settings_.incarnation, [&](const PolicyRecord& record) {
+          if (const absl::Status status = policies->Add(record); !status.ok()) {
+            return Contradiction(settings_,
+                                 absl::StrCat("policy ", record.policy_id, ": ", status.message()));
+          }
+          return Seen("policies", 0.99, record.commit_sequence);
+        }));
+    return policies;
   }
 
   absl::Status Seen(absl::string_view stage, double fraction, int64_t sequence) {

@@ -115,6 +115,21 @@ struct CommitVersionRequest {
   std::optional<int64_t> user_row_count = std::nullopt;  // As row_count, of users.
 };
 
+struct PutPolicyRequest {
+  std::string policy_id;  // Without problem (PolicyIdProblem).
+  PolicyPlan plan;
+  std::optional<int64_t> expected_version;  // The latest; 0: none. Unset: any.
+  WriteOptions options;                     // The request id; durable.
+  std::string recipe = {};                  // Of the plan, by the engine.
+};
+
+struct DeletePolicyRequest {
+  std::string policy_id;
+  std::optional<int64_t> expected_version = std::nullopt;
+  bool allow_missing = false;
+  WriteOptions options = {};
+};
+
 // A staged version, or one that was.
 struct EmbeddingVersion {
   EmbeddingVersionRecord record;

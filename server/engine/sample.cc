@@ -8,6 +8,7 @@
 #include "server/engine/engine_impl.h"
 #include "server/engine/resolve.h"
 #include "server/engine/sample_checks.h"
+#include "server/engine/served_policy.h"
 #include "server/sampling/candidate_ranker.h"
 #include "server/sampling/sampler.h"
 #include "server/sampling/shared_block.h"
@@ -17,6 +18,8 @@
 
 namespace negatron {
 namespace {
+
+constexpr uint8_t kPadding = 255;  // In the column of components.
 
 Freshness FreshnessOf(const SampleRequest& request, Micros as_of) {
   Freshness freshness{request.min_model_version, std::nullopt, as_of};
@@ -55,11 +58,12 @@ std::vector<uint64_t> RowKeys(const SampleRequest& request, const PoolView& pool
 }
 
 // Draws go to `items`, or as ids to the result where the sampler can write them.
-SampleColumns Allocate(const SampleRequest& request, const IdIndex& index,
-                       UninitializedVector<Ordinal>* items, SampleResult* result) {
+SampleColumns Allocate(const SampleRequest& request, const ServedPolicy& policy,
+                       const IdIndex& index, UninitializedVector<Ordinal>* items,
+                       SampleResult* result) {
   const int64_t draws = request.row_count * request.negative_count;
-  const int64_t components = static_cast<int64_t>(request.policy.components.size());
-  if (index.type() == IdType::kInt64 && request.policy.IsWithRepetition()) {
+  const auto components = static_cast<int64_t>(policy.all().components.size());
+  if (index.type() == IdType::kInt64 && policy.IsWithRepetition()) {
     result->ids.resize(draws);
   } else {
     items->resize(draws);
@@ -122,6 +126,12 @@ void WriteIds(const SampleRequest& request, const IdIndex& index, std::span<cons
   }
 }
 
+SnapshotToken TokenOf(const Snapshot& snapshot, const ServedPolicy& policy) {
+  SnapshotToken token = snapshot.token();
+  token.policy_version = policy.report().version;
+  return token;
+}
+
 // The first two causes have a column of their own, and the first four.
 void WriteRejects(const SampleRequest& request, SampleResult* result) {
   const auto write_first = [&](int count, std::vector<int64_t>* column) {
@@ -176,35 +186,51 @@ struct ResolvedRows {
   }
 };
 
+// The policy of each row; nothing if there is one for all. Tells their arms if they are wanted.
+std::vector<uint16_t> PoliciesOf(const SampleRequest& request, const ServedPolicy& policy,
+                                 const PoolView& pool, const std::vector<Micros>& as_of,
+                                 SampleResult* result) {
+  std::vector<uint16_t> policies;
+  const bool want_arms = request.want_arms && policy.plan().is_experiment();
+  if (policy.is_single() && !want_arms) return policies;
+  for (int64_t r = 0; r < request.row_count; ++r) {
+    const int arm = policy.ArmOf(HashId(request.users, r, pool.users()));
+    if (want_arms) result->arms.push_back(static_cast<uint8_t>(arm));
+    policies.push_back(static_cast<uint16_t>(policy.PolicyOf(arm, as_of[r])));
+  }
+  return policies;
+}
+
 // What is done with draws before their ids are written.
 using Rank =
     absl::FunctionRef<absl::Status(const SourceContext&, const SampleBatch&, const SampleColumns&)>;
 
 // Draws for the rows of a request that passed its checks.
-absl::StatusOr<SampleResult> DrawRows(const SampleRequest& request,
+absl::StatusOr<SampleResult> DrawRows(const SampleRequest& request, const ServedPolicy& policy,
                                       const std::vector<float>& queries, Micros now,
                                       const Snapshot& snapshot, SourceContext context,
                                       Collection* collection, Rank rank) {
   const PoolView& pool = *snapshot.pool;
   SampleResult result;
-  result.snapshot = snapshot.token();
+  result.policy = policy.report();
+  result.snapshot = TokenOf(snapshot, policy);
   result.default_as_of = request.default_as_of.value_or(now);
   result.staleness_as_of = request.staleness_as_of.value_or(now);
   context.freshness = FreshnessOf(request, result.staleness_as_of);
   const ResolvedRows rows(request, pool, result.default_as_of);
   const SampleBatch batch = rows.Batch(request, queries);
   UninitializedVector<Ordinal> items;
-  const SampleColumns columns = Allocate(request, pool.items(), &items, &result);
+  const SampleColumns columns = Allocate(request, policy, pool.items(), &items, &result);
   SampleTotals totals;
-  NEGATRON_RETURN_IF_ERROR(SampleRows(request.policy, context, batch, columns, &totals));
+  NEGATRON_RETURN_IF_ERROR(policy.Draw(PoliciesOf(request, policy, pool, rows.as_of, &result),
+                                       context, batch, columns, &totals));
   NEGATRON_RETURN_IF_ERROR(rank(context, batch, columns));
   if (!items.empty()) WriteIds(request, pool.items(), items, &result);
   WriteDrawn(request, &result);
   WriteRejects(request, &result);
   result.drawn_by_component = totals.drawn_by_component;
   result.drawn_by_fallback = totals.drawn_by_fallback;
-  result.laws = LawsOf(request.policy, pool.item_count());
-  collection->Count(request.policy, request.row_count, totals);
+  collection->Count(policy.all(), request.row_count, totals);
   return result;
 }
 
@@ -216,9 +242,10 @@ absl::StatusOr<SampleResult> Engine::Sample(absl::string_view collection,
   NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
   const std::shared_ptr<const Snapshot> snapshot = found->snapshot();
   NEGATRON_RETURN_IF_ERROR(CheckRequest(request, *snapshot->settings));
+  NEGATRON_ASSIGN_OR_RETURN(const ServedPolicy policy, ServedPolicy::Of(request, *snapshot));
   std::vector<float> queries;
-  NEGATRON_RETURN_IF_ERROR(PrepareQueries(request, *snapshot->settings, &queries));
-  return DrawRows(request, queries, impl_->options().clock->NowMicros(), *snapshot,
+  NEGATRON_RETURN_IF_ERROR(PrepareQueries(request, policy.all(), *snapshot->settings, &queries));
+  return DrawRows(request, policy, queries, impl_->options().clock->NowMicros(), *snapshot,
                   ContextOf(*snapshot, request.seed, cancellation, impl_->excluded_masses()),
                   found.get(), [](const auto&...) { return absl::OkStatus(); });
 }
@@ -229,11 +256,12 @@ absl::StatusOr<CandidateResult> Engine::GetCandidates(absl::string_view collecti
   NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
   const std::shared_ptr<const Snapshot> snapshot = found->snapshot();
   SampleRequest& sample = request.sample;
-  sample.policy.unique = true;
   sample.want_scores = true;
   NEGATRON_RETURN_IF_ERROR(CheckRequest(request, *snapshot->settings));
+  NEGATRON_ASSIGN_OR_RETURN(const ServedPolicy policy,
+                            ServedPolicy::Of(sample, *snapshot, /*distinct=*/true));
   std::vector<float> queries;
-  NEGATRON_RETURN_IF_ERROR(PrepareQueries(sample, *snapshot->settings, &queries));
+  NEGATRON_RETURN_IF_ERROR(PrepareQueries(sample, policy.all(), *snapshot->settings, &queries));
 
   CandidateResult result;
   result.dimension = snapshot->vectors->dimension();
@@ -247,7 +275,7 @@ absl::StatusOr<CandidateResult> Engine::GetCandidates(absl::string_view collecti
   };
   NEGATRON_ASSIGN_OR_RETURN(
       result.sample,
-      DrawRows(sample, queries, impl_->options().clock->NowMicros(), *snapshot,
+      DrawRows(sample, policy, queries, impl_->options().clock->NowMicros(), *snapshot,
                ContextOf(*snapshot, sample.seed, cancellation, impl_->excluded_masses()),
                found.get(), rank));
   return result;
@@ -261,8 +289,11 @@ absl::StatusOr<SharedResult> Engine::SampleShared(absl::string_view collection,
   NEGATRON_RETURN_IF_ERROR(CheckRequest(request, *snapshot->settings));
   const PoolView& pool = *snapshot->pool;
   const SampleRequest& rows_request = request.rows;
+  NEGATRON_ASSIGN_OR_RETURN(const ServedPolicy served, ServedPolicy::Of(rows_request, *snapshot));
+  NEGATRON_RETURN_IF_ERROR(CheckShared(served.plan()));
   SharedResult result;
-  result.snapshot = snapshot->token();
+  result.policy = served.report();
+  result.snapshot = TokenOf(*snapshot, served);
   result.default_as_of = rows_request.default_as_of.value_or(impl_->options().clock->NowMicros());
   const ResolvedRows rows(rows_request, pool, result.default_as_of);
   result.negatives_time =
@@ -277,16 +308,23 @@ absl::StatusOr<SharedResult> Engine::SampleShared(absl::string_view collection,
                               result.log_remaining};
   const SourceContext context = ContextOf(*snapshot, rows_request.seed, cancellation, nullptr);
   SampleTotals totals;
-  NEGATRON_RETURN_IF_ERROR(SampleSharedBlock(rows_request.policy, context,
+  const size_t turn = served.PolicyOf(0, result.negatives_time);
+  NEGATRON_RETURN_IF_ERROR(SampleSharedBlock(served.policy(turn), context,
                                              rows.Batch(rows_request, {}), result.negatives_time,
                                              request.block_key, columns, &totals));
+  // Components are those of all turns.
+  const size_t first = served.first_component(turn);
+  for (uint8_t& component : result.components) {
+    if (component != kPadding) component = static_cast<uint8_t>(component + first);
+  }
+  totals.drawn_by_component.insert(totals.drawn_by_component.begin(), first, 0);
+  totals.drawn_by_component.resize(served.all().components.size());
   SampleResult ids;
   WriteIds(rows_request, pool.items(), items, &ids);
   result.ids = std::move(ids.ids);
   result.names = std::move(ids.names);
   result.drawn_by_component = totals.drawn_by_component;
-  result.laws = LawsOf(rows_request.policy, pool.item_count());
-  found->Count(rows_request.policy, 1, totals);
+  found->Count(served.all(), 1, totals);
   return result;
 }
 

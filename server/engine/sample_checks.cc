@@ -83,42 +83,56 @@ void CheckAgainst(const CollectionRecord& settings, const PolicyComponent& compo
                   "the collection has no cohort_popularity");
 }
 
-void CheckAgainst(const CollectionRecord& settings, const Policy& policy, Violations* violations) {
+void CheckComponents(const CollectionRecord& settings, const Policy& policy,
+                     const std::string& path, Violations* violations) {
   for (size_t i = 0; i < policy.components.size(); ++i) {
-    CheckAgainst(settings, policy.components[i], absl::StrCat("policy.components[", i, "]"),
+    CheckAgainst(settings, policy.components[i], absl::StrCat(path, ".components[", i, "]"),
                  violations);
   }
   if (policy.fallback.has_value()) {
-    CheckAgainst(settings, *policy.fallback, "policy.fallback", violations);
+    CheckAgainst(settings, *policy.fallback, path + ".fallback", violations);
   }
 }
 
 // What a shared block cannot do: it belongs to no row, and its law is told without what rows
 // refuse.
-void CheckSharedPolicy(const Policy& policy, Violations* violations) {
+void CheckSharedPolicy(const Policy& policy, const std::string& path, Violations* violations) {
   const auto refuse = [&](bool has, const std::string& field, const char* why) {
     if (has) violations->Add(field, why);
   };
-  refuse(policy.unique, "policy.unique", "a shared block cannot be unique");
-  refuse(policy.category_cap != 0, "policy.category_cap", "a shared block has no caps");
-  refuse(!policy.category_limits.empty(), "policy.category_limits", "a shared block has no caps");
-  refuse(policy.fallback.has_value(), "policy.fallback", "a shared block has no rows to fill");
-  refuse(policy.min_distance.has_value(), "policy.min_distance",
+  refuse(policy.unique, path + ".unique", "a shared block cannot be unique");
+  refuse(policy.category_cap != 0, path + ".category_cap", "a shared block has no caps");
+  refuse(!policy.category_limits.empty(), path + ".category_limits", "a shared block has no caps");
+  refuse(policy.fallback.has_value(), path + ".fallback", "a shared block has no rows to fill");
+  refuse(policy.min_distance.has_value(), path + ".min_distance",
          "a shared block has no min_distance");
-  refuse(policy.history_horizon_micros > 0 && !policy.ExcludesUncertain(), "policy.uncertain_rule",
+  refuse(policy.history_horizon_micros > 0 && !policy.ExcludesUncertain(), path + ".uncertain_rule",
          "a shared block has no tags for what it keeps");
   for (size_t i = 0; i < policy.components.size(); ++i) {
     const PolicyComponent& component = policy.components[i];
-    const std::string path = absl::StrCat("policy.components[", i, "]");
+    const std::string component_path = absl::StrCat(path, ".components[", i, "]");
     const auto* popularity = std::get_if<PopularitySource>(&component.source);
     if (popularity != nullptr) {
       refuse(popularity->within_cohort && !popularity->cohort.has_value(),
-             path + ".popularity.within_cohort", "a shared block belongs to no cohort");
+             component_path + ".popularity.within_cohort", "a shared block belongs to no cohort");
     } else {
-      refuse(component.kind() != SourceKind::kUniform, path + ".source",
+      refuse(component.kind() != SourceKind::kUniform, component_path + ".source",
              "a shared block is drawn from uniform and popularity");
     }
-    refuse(component.HasFilters(), path, "a shared block has no filters but `category`");
+    refuse(component.HasFilters(), component_path, "a shared block has no filters but `category`");
+  }
+}
+
+// The policy that comes with a request, if one does.
+void CheckInline(const SampleRequest& request, const CollectionRecord& settings,
+                 Violations* violations) {
+  if (!request.policy_name.empty()) return;
+  if (request.plan != nullptr) {
+    CheckPlan(*request.plan, violations);
+    CheckAgainst(settings, *request.plan, violations);
+  } else {
+    CheckPolicy(request.policy, violations);
+    CheckComponents(settings, request.policy, "policy", violations);
   }
 }
 
@@ -126,7 +140,11 @@ absl::Status CheckRows(const SampleRequest& request, const CollectionRecord& set
                        int64_t max_cells) {
   Violations violations;
   CheckShape(request, max_cells, &violations);
-  CheckPolicy(request.policy, &violations);
+  CheckInline(request, settings, &violations);
+  // Written so that NaN fails.
+  if (request.progress && !(*request.progress >= 0 && *request.progress <= 1)) {
+    violations.Add("progress", "must be in [0, 1]");
+  }
   NEGATRON_RETURN_IF_ERROR(violations.ToStatus());
   if (request.users) {
     CheckColumn(request.users->size(), request, "user_ids", &violations);
@@ -148,7 +166,6 @@ absl::Status CheckRows(const SampleRequest& request, const CollectionRecord& set
   }
   CheckTimes(request, &violations);
   CheckFreshness(request, &violations);
-  CheckAgainst(settings, request.policy, &violations);
   return violations.ToStatus();
 }
 
@@ -168,7 +185,24 @@ absl::Status CheckRequest(const SharedRequest& request, const CollectionRecord& 
   if (request.negatives_time && !IsEventTime(*request.negatives_time)) {
     violations.Add("negatives_time", "must be in the years 1 to 9999");
   }
-  CheckSharedPolicy(request.rows.policy, &violations);
+  return violations.ToStatus();
+}
+
+void CheckAgainst(const CollectionRecord& settings, const PolicyPlan& plan,
+                  Violations* violations) {
+  ForEachPolicy(plan, "policy", [&](const Policy& policy, const std::string& path) {
+    CheckComponents(settings, policy, path, violations);
+  });
+}
+
+absl::Status CheckShared(const PolicyPlan& plan) {
+  Violations violations;
+  if (plan.is_experiment()) {
+    violations.Add("policy.experiment", "a shared block is the same for all users");
+  }
+  ForEachPolicy(plan, "policy", [&](const Policy& policy, const std::string& path) {
+    CheckSharedPolicy(policy, path, &violations);
+  });
   return violations.ToStatus();
 }
 
@@ -202,14 +236,14 @@ absl::Status CheckRequest(const CandidateRequest& request, const CollectionRecor
   return violations.ToStatus();
 }
 
-absl::Status PrepareQueries(const SampleRequest& request, const CollectionRecord& settings,
-                            std::vector<float>* queries) {
-  if (request.policy.NeedsEmbeddings() && !settings.embedding.has_value()) {
+absl::Status PrepareQueries(const SampleRequest& request, const Policy& policy,
+                            const CollectionRecord& settings, std::vector<float>* queries) {
+  if (policy.NeedsEmbeddings() && !settings.embedding.has_value()) {
     return NoEmbeddings(
         "the policy draws by embeddings and the collection has no embedding_settings");
   }
   if (request.queries.empty()) {
-    if (!request.policy.NeedsQueries()) return absl::OkStatus();
+    if (!policy.NeedsQueries()) return absl::OkStatus();
     return InvalidField("queries", "a component of the policy is anchored on them");
   }
   if (!settings.embedding.has_value()) {

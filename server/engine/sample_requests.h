@@ -3,12 +3,14 @@
 #define NEGATRON_SERVER_ENGINE_SAMPLE_REQUESTS_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "server/engine/ids.h"
 #include "server/sampling/policy.h"
+#include "server/sampling/policy_plan.h"
 #include "storage/base/uninitialized.h"
 #include "storage/model/records.h"
 
@@ -30,7 +32,13 @@ struct SampleRequest {
   std::vector<uint8_t> cohorts;  // Empty: 0 for every row.
   int query_columns = 0;
   std::vector<float> queries;  // [row_count, query_columns], row-major.
+  // What draws: `policy`; or if it is set `plan`, a good one with arms or turns; or if it is not
+  // empty the stored policy of this name.
   Policy policy;
+  std::shared_ptr<const PolicyPlan> plan;
+  std::string policy_name;
+  int64_t policy_version = 0;      // 0: the latest.
+  std::optional<double> progress;  // In [0, 1].
   uint64_t seed = 0;
 
   // How fresh the vectors must be that rows draw by; see Freshness.
@@ -54,13 +62,28 @@ struct SampleRequest {
   bool want_tags = false;
   bool want_model_versions = false;
   bool want_vector_ages = false;
+  bool want_arms = false;
   bool want_names = false;  // Ids of a string collection as strings.
 };
 
 struct SnapshotToken {
   int64_t incarnation = 0;
   int64_t commit_sequence = 0;
-  int64_t generation = 0;  // Of the index; 0: searches are exact.
+  int64_t generation = 0;      // Of the index; 0: searches are exact.
+  int64_t policy_version = 0;  // Of the stored policy; 0: an inline one, or none.
+};
+
+// The policy as it was served. "Components" of results are these.
+struct PolicyReport {
+  // Of the stored policy; empty and 0: an inline one.
+  std::string collection;
+  std::string name;
+  int64_t version = 0;
+  Policy policy;  // Components of all arms and turns, with numbers instead of schedules.
+  std::vector<uint8_t> has_schedules;   // One a component.
+  std::vector<uint8_t> component_arms;  // One a component; index into:
+  std::vector<std::string> arms;        // Empty without an experiment.
+  PolicyLaws laws;                      // Of `policy`; of rows of all policies that are used.
 };
 
 // Columns of [row_count * negative_count] draws, row-major, unless stated. A
@@ -85,9 +108,10 @@ struct SampleResult {
   std::vector<int64_t> boundaries;          // [row_count, components]; 0: none.
   std::vector<int64_t> model_versions;      // Of draws by vectors; else -1.
   std::vector<float> vector_ages;           // In seconds, of draws by vectors; else NaN.
+  std::vector<uint8_t> arms;                // [row_count]; empty without an experiment.
   std::vector<int64_t> drawn_by_component;  // [components], over the call.
   int64_t drawn_by_fallback = 0;
-  PolicyLaws laws;
+  PolicyReport policy;
   SnapshotToken snapshot;
   Micros default_as_of = 0;
   Micros staleness_as_of = 0;
@@ -111,7 +135,7 @@ struct SharedResult {
   std::vector<uint8_t> false_mask;
   std::vector<float> log_remaining;  // [row_count].
   std::vector<int64_t> drawn_by_component;
-  PolicyLaws laws;
+  PolicyReport policy;
   SnapshotToken snapshot;
   Micros default_as_of = 0;
   Micros negatives_time = 0;

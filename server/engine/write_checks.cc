@@ -3,11 +3,15 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <span>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 
+#include "server/engine/policy_codec.h"
 #include "server/engine/resolve.h"
+#include "server/engine/sample_checks.h"
 #include "server/index/vector_table.h"
 #include "storage/base/fingerprint.h"
 #include "storage/base/philox.h"
@@ -137,6 +141,15 @@ int64_t BytesOfIds(const IdBatch& ids) {
   return bytes;
 }
 
+void CheckPolicyId(const std::string& id, std::optional<int64_t> expected_version,
+                   Violations* violations) {
+  const absl::string_view problem = PolicyIdProblem(id);
+  if (!problem.empty()) violations->Add("name", problem);
+  if (expected_version.value_or(0) < 0) {
+    violations->Add("expected_version", "must not be negative");
+  }
+}
+
 }  // namespace
 
 absl::Status CheckWrite(const WriteItemsRequest& request, const CollectionRecord& settings) {
@@ -238,6 +251,24 @@ absl::Status CheckWrite(WriteEmbeddingsRequest* request, const CollectionRecord&
   return violations.ToStatus();
 }
 
+absl::Status CheckWrite(PutPolicyRequest* request, const CollectionRecord& settings) {
+  Violations violations;
+  CheckPolicyId(request->policy_id, request->expected_version, &violations);
+  const absl::string_view problem = RequestIdProblem(request->options.request_id);
+  if (!problem.empty()) violations.Add("request_id", problem);
+  CheckPlan(request->plan, &violations);
+  CheckAgainst(settings, request->plan, &violations);
+  NEGATRON_RETURN_IF_ERROR(violations.ToStatus());
+  NEGATRON_ASSIGN_OR_RETURN(request->recipe, EncodePlan(request->plan));
+  return absl::OkStatus();
+}
+
+absl::Status CheckWrite(const DeletePolicyRequest& request) {
+  Violations violations;
+  CheckPolicyId(request.policy_id, request.expected_version, &violations);
+  return violations.ToStatus();
+}
+
 void CheckVersion(int64_t model_version, Violations* violations) {
   if (model_version >= 1 && model_version < std::numeric_limits<int64_t>::max()) return;
   violations->Add("model_version", "must be in [1, 2^63 - 2]");
@@ -310,6 +341,16 @@ uint64_t FingerprintOf(const CommitVersionRequest& request) {
   return MixHash(hash, static_cast<uint64_t>(*request.user_row_count));
 }
 
+uint64_t FingerprintOf(const PutPolicyRequest& request) {
+  const uint64_t hash = Fingerprint(request.recipe, Fingerprint(request.policy_id, 7));
+  return MixHash(hash, static_cast<uint64_t>(request.expected_version.value_or(-1)));
+}
+
+uint64_t FingerprintOf(const DeletePolicyRequest& request) {
+  return MixHash(Fingerprint(request.policy_id, 8),
+                 static_cast<uint64_t>(request.expected_version.value_or(-1)));
+}
+
 int64_t BytesOf(const WriteItemsRequest& request) {
   int64_t bytes = BytesOfIds(request.ids);
   for (const std::vector<Interval>& alive : request.alive) {
@@ -342,5 +383,12 @@ int64_t BytesOf(const EraseUsersRequest& request) { return BytesOfIds(request.us
 int64_t BytesOf(const WriteEmbeddingsRequest& request) {
   return BytesOfIds(request.ids) + static_cast<int64_t>(request.values.size() * sizeof(float));
 }
+
+int64_t BytesOf(const PutPolicyRequest& request) {
+  // The plan takes about as much as it does in writing.
+  return BytesOfText(request.policy_id) + 2 * BytesOfText(request.recipe);
+}
+
+int64_t BytesOf(const DeletePolicyRequest& request) { return BytesOfText(request.policy_id); }
 
 }  // namespace negatron

@@ -20,6 +20,10 @@ absl::Status CheckWrite(const EraseUsersRequest& request, const CollectionRecord
 // may be partial. FAILED_PRECONDITION if the collection has no embeddings.
 absl::Status CheckWrite(WriteEmbeddingsRequest* request, const CollectionRecord& settings);
 
+// Also writes the recipe.
+absl::Status CheckWrite(PutPolicyRequest* request, const CollectionRecord& settings);
+absl::Status CheckWrite(const DeletePolicyRequest& request);
+
 // What is wrong with the model version of a staged version.
 void CheckVersion(int64_t model_version, Violations* violations);
 
@@ -30,6 +34,8 @@ uint64_t FingerprintOf(const RetractEventsRequest& request);
 uint64_t FingerprintOf(const EraseUsersRequest& request);
 uint64_t FingerprintOf(const WriteEmbeddingsRequest& request);
 uint64_t FingerprintOf(const CommitVersionRequest& request);
+uint64_t FingerprintOf(const PutPolicyRequest& request);
+uint64_t FingerprintOf(const DeletePolicyRequest& request);
 
 // Memory that a queued write holds, about.
 int64_t BytesOf(const WriteItemsRequest& request);
@@ -37,6 +43,8 @@ int64_t BytesOf(const WriteEventsRequest& request);
 int64_t BytesOf(const RetractEventsRequest& request);
 int64_t BytesOf(const EraseUsersRequest& request);
 int64_t BytesOf(const WriteEmbeddingsRequest& request);
+int64_t BytesOf(const PutPolicyRequest& request);
+int64_t BytesOf(const DeletePolicyRequest& request);
 
 }  // namespace negatron
 

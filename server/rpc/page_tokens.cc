@@ -59,6 +59,14 @@ std::optional<std::string> ReadCollectionPageToken(absl::string_view token) {
   return Unseal(kCollections, token);
 }
 
+std::string PolicyPageToken(PolicyPageKind kind, absl::string_view last) {
+  return Seal(static_cast<char>(kind), std::string(last));
+}
+
+std::optional<std::string> ReadPolicyPageToken(PolicyPageKind kind, absl::string_view token) {
+  return Unseal(static_cast<char>(kind), token);
+}
+
 std::string OrdinalPageToken(PageKind kind, const OrdinalPage& page) {
   std::string body;
   AppendValue(page.incarnation, &body);

@@ -18,6 +18,12 @@ std::string CollectionPageToken(absl::string_view last_id);
 // The id, or nothing if the token is none of `CollectionPageToken`.
 std::optional<std::string> ReadCollectionPageToken(absl::string_view token);
 
+// Where the next page of `ListPolicies` or `ListPolicyVersions` starts: after this policy, pinned
+// to a version.
+enum class PolicyPageKind : char { kPolicies = 'p', kVersions = 'v' };
+std::string PolicyPageToken(PolicyPageKind kind, absl::string_view last);
+std::optional<std::string> ReadPolicyPageToken(PolicyPageKind kind, absl::string_view token);
+
 // Where the next page of `ListItems` or `ListUsers` starts.
 enum class PageKind : char { kItems = 'i', kUsers = 'u' };
 struct OrdinalPage {

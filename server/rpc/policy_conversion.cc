@@ -12,12 +12,38 @@
 namespace negatron {
 namespace {
 
-// A field that this version does not know would change what is drawn: a newer client must not
-// believe that it was served.
-void CheckKnown(const google::protobuf::Message& message, const std::string& path,
-                Violations* violations) {
-  if (message.GetReflection()->GetUnknownFields(message).empty()) return;
-  violations->Add(path, "has a field that this server does not know");
+std::optional<Schedule> ReadSchedule(bool is_set, const v1::Schedule& wire, const std::string& path,
+                                     Violations* violations) {
+  if (!is_set) return std::nullopt;
+  Schedule schedule;
+  CheckKnown(wire, path, violations);
+  switch (wire.interpolation()) {
+    case v1::INTERPOLATION_UNSPECIFIED:
+    case v1::INTERPOLATION_LINEAR:
+      schedule.interpolation = Interpolation::kLinear;
+      break;
+    case v1::INTERPOLATION_COSINE:
+      schedule.interpolation = Interpolation::kCosine;
+      break;
+    case v1::INTERPOLATION_STEPS:
+      schedule.interpolation = Interpolation::kSteps;
+      break;
+    default:
+      violations->Add(absl::StrCat(path, ".interpolation"), "is not a known interpolation");
+  }
+  for (int i = 0; i < wire.points_size(); ++i) {
+    CheckKnown(wire.points(i), absl::StrCat(path, ".points[", i, "]"), violations);
+    schedule.points.push_back({wire.points(i).progress(), wire.points(i).value()});
+  }
+  return schedule;
+}
+
+// Of a message that may have a temperature.
+template <typename Source>
+std::optional<Schedule> ReadTemperatureSchedule(const Source& wire, const std::string& path,
+                                                Violations* violations) {
+  return ReadSchedule(wire.has_temperature_schedule(), wire.temperature_schedule(),
+                      absl::StrCat(path, ".temperature_schedule"), violations);
 }
 
 // Of two messages that bound scores.
@@ -53,6 +79,14 @@ NearestSource ReadNearest(const v1::NearestSource& wire, const std::string& path
   nearest.temperature = wire.temperature();
   ReadBounds(wire, &nearest);
   nearest.noise = wire.noise();
+  nearest.rank_begin_schedule =
+      ReadSchedule(wire.has_rank_begin_schedule(), wire.rank_begin_schedule(),
+                   absl::StrCat(path, ".rank_begin_schedule"), violations);
+  nearest.rank_end_schedule = ReadSchedule(wire.has_rank_end_schedule(), wire.rank_end_schedule(),
+                                           absl::StrCat(path, ".rank_end_schedule"), violations);
+  nearest.temperature_schedule = ReadTemperatureSchedule(wire, path, violations);
+  nearest.noise_schedule = ReadSchedule(wire.has_noise_schedule(), wire.noise_schedule(),
+                                        absl::StrCat(path, ".noise_schedule"), violations);
   return nearest;
 }
 
@@ -72,9 +106,10 @@ PopularitySource ReadPopularity(const v1::PopularitySource& wire, const std::str
   popularity.half_life_micros = ReadHalfLife(wire, path, violations);
   if (wire.has_window()) {
     const std::string field = absl::StrCat(path, ".window");
+    const int64_t before = violations->count();
     popularity.window_micros = ReadDuration(wire.window(), field, violations);
     // In the policy, 0 stands for a window that is unset.
-    if (popularity.window_micros == 0 && violations->empty()) {
+    if (popularity.window_micros == 0 && violations->count() == before) {
       violations->Add(field, "must be unset, or one minute to 36,500 days");
     }
   }
@@ -125,6 +160,7 @@ DynamicSource ReadDynamic(const v1::DynamicSource& wire, const std::string& path
   dynamic.pick = ReadPick(wire.pick(), path, violations);
   dynamic.top_count = wire.top_count();
   dynamic.temperature = wire.temperature();
+  dynamic.temperature_schedule = ReadTemperatureSchedule(wire, path, violations);
   if (wire.has_target()) {
     const v1::AhnsTarget& target = wire.target();
     CheckKnown(target, absl::StrCat(path, ".target"), violations);
@@ -166,7 +202,7 @@ void ReadSource(const v1::PolicyComponent& wire, const std::string& path, Policy
       CheckKnown(adversarial, source_path, violations);
       out->source = AdversarialSource{
           ReadAnchor(adversarial.anchor(), absl::StrCat(source_path, ".anchor"), violations),
-          adversarial.temperature()};
+          adversarial.temperature(), ReadTemperatureSchedule(adversarial, source_path, violations)};
       break;
     }
     case v1::PolicyComponent::kDynamic:
@@ -209,6 +245,8 @@ PolicyComponent ReadComponent(const v1::PolicyComponent& wire, const std::string
                               Violations* violations) {
   PolicyComponent component;
   component.share = wire.share();
+  component.share_schedule = ReadSchedule(wire.has_share_schedule(), wire.share_schedule(),
+                                          absl::StrCat(path, ".share_schedule"), violations);
   CheckKnown(wire, path, violations);
   component.category = wire.category();
   ReadSource(wire, path, &component, violations);
@@ -217,7 +255,8 @@ PolicyComponent ReadComponent(const v1::PolicyComponent& wire, const std::string
 }
 
 // What rows must not get beside their exclusions, and what they get instead.
-void ReadGuards(const v1::Policy& wire, Policy* policy, Violations* violations) {
+void ReadGuards(const v1::Policy& wire, const std::string& path, Policy* policy,
+                Violations* violations) {
   switch (wire.uncertain_rule()) {
     case v1::UNCERTAIN_RULE_UNSPECIFIED:
     case v1::UNCERTAIN_RULE_EXCLUDE:
@@ -227,28 +266,34 @@ void ReadGuards(const v1::Policy& wire, Policy* policy, Violations* violations) 
       policy->uncertain_rule = UncertainRule::kKeep;
       break;
     default:
-      violations->Add("policy.uncertain_rule", "is not a known rule");
+      violations->Add(path + ".uncertain_rule", "is not a known rule");
   }
   if (wire.has_min_distance()) {
-    CheckKnown(wire.min_distance(), "policy.min_distance", violations);
+    CheckKnown(wire.min_distance(), path + ".min_distance", violations);
     policy->min_distance =
         MinDistance{wire.min_distance().distance(), wire.min_distance().history_count()};
   }
   for (int i = 0; i < wire.category_limits_size(); ++i) {
     const v1::CategoryLimit& limit = wire.category_limits(i);
-    CheckKnown(limit, absl::StrCat("policy.category_limits[", i, "]"), violations);
+    CheckKnown(limit, absl::StrCat(path, ".category_limits[", i, "]"), violations);
     policy->category_limits.push_back({limit.category(), limit.max_count()});
   }
   if (wire.has_fallback()) {
-    policy->fallback = ReadComponent(wire.fallback(), "policy.fallback", violations);
+    policy->fallback = ReadComponent(wire.fallback(), path + ".fallback", violations);
   }
   if (wire.has_history_horizon()) {
     policy->history_horizon_micros =
-        ReadDuration(wire.history_horizon(), "policy.history_horizon", violations);
+        ReadDuration(wire.history_horizon(), path + ".history_horizon", violations);
   }
 }
 
 }  // namespace
+
+void CheckKnown(const google::protobuf::Message& message, const std::string& path,
+                Violations* violations) {
+  if (message.GetReflection()->GetUnknownFields(message).empty()) return;
+  violations->Add(path, "has a field that this server does not know");
+}
 
 NearestAnchor ReadAnchor(v1::NearestAnchor wire, absl::string_view field, Violations* violations) {
   switch (wire) {
@@ -265,19 +310,24 @@ NearestAnchor ReadAnchor(v1::NearestAnchor wire, absl::string_view field, Violat
   }
 }
 
-Policy ReadPolicy(const v1::Policy& wire, Violations* violations) {
+Policy ReadRecipe(const v1::Policy& wire, const std::string& policy_path, Violations* violations) {
   Policy policy;
-  CheckKnown(wire, "policy", violations);
+  CheckKnown(wire, policy_path, violations);
   policy.components.reserve(static_cast<size_t>(wire.components_size()));
   for (int i = 0; i < wire.components_size(); ++i) {
     const v1::PolicyComponent& component = wire.components(i);
     policy.components.push_back(
-        ReadComponent(component, absl::StrCat("policy.components[", i, "]"), violations));
+        ReadComponent(component, absl::StrCat(policy_path, ".components[", i, "]"), violations));
   }
   policy.unique = wire.unique();
   policy.category_cap = wire.category_cap();
   if (wire.has_positive_floor()) policy.positive_floor = wire.positive_floor();
-  ReadGuards(wire, &policy, violations);
+  ReadGuards(wire, policy_path, &policy, violations);
+  return policy;
+}
+
+Policy ReadPolicy(const v1::Policy& wire, Violations* violations) {
+  Policy policy = ReadRecipe(wire, "policy", violations);
   CheckPolicy(policy, violations);
   return policy;
 }

@@ -324,6 +324,7 @@ void WriteToken(const SnapshotToken& token, v1::SnapshotToken* wire) {
   wire->set_incarnation(token.incarnation);
   wire->set_commit_sequence(token.commit_sequence);
   wire->set_index_generation(token.generation);
+  wire->set_policy_version(token.policy_version);
 }
 
 void WriteItemTable(const ItemTable& items, v1::ColumnEncoding encoding, v1::ItemTable* wire) {

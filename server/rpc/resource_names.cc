@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/resource_names.h"
 
+#include <algorithm>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -12,6 +14,14 @@ namespace {
 
 constexpr absl::string_view kPrefix = "collections/";
 constexpr absl::string_view kVersions = "/embeddingVersions/";
+constexpr absl::string_view kPolicies = "/policies/";
+
+// A version as names have it: digits, without a leading zero. 0 if it is none.
+int64_t ReadVersion(absl::string_view digits) {
+  int64_t version = 0;
+  if (!absl::SimpleAtoi(digits, &version) || absl::StrCat(version) != digits) return 0;
+  return std::max<int64_t>(version, 0);
+}
 
 }  // namespace
 
@@ -39,8 +49,8 @@ VersionName ReadVersionName(absl::string_view name, absl::string_view field,
   const size_t at = name.find(kVersions);
   const absl::string_view number =
       at == absl::string_view::npos ? absl::string_view() : name.substr(at + kVersions.size());
-  if (!absl::SimpleAtoi(number, &version.model_version) || version.model_version < 1 ||
-      absl::StrCat(version.model_version) != number) {
+  version.model_version = ReadVersion(number);
+  if (version.model_version == 0) {
     violations->Add(field,
                     "must have the form `collections/{id}/embeddingVersions/{model_version}`");
     return {};
@@ -51,6 +61,34 @@ VersionName ReadVersionName(absl::string_view name, absl::string_view field,
 
 std::string NameOfVersion(absl::string_view collection, int64_t model_version) {
   return absl::StrCat(kPrefix, collection, kVersions, model_version);
+}
+
+PolicyName ReadPolicyName(absl::string_view name, absl::string_view field, bool pinnable,
+                          Violations* violations) {
+  PolicyName policy;
+  const size_t at = name.find(kPolicies);
+  absl::string_view id =
+      at == absl::string_view::npos ? absl::string_view() : name.substr(at + kPolicies.size());
+  const size_t pin = pinnable ? id.find('@') : absl::string_view::npos;
+  if (pin != absl::string_view::npos) {
+    policy.version = ReadVersion(id.substr(pin + 1));
+    id = id.substr(0, pin);
+  }
+  if (!PolicyIdProblem(id).empty() || (pin != absl::string_view::npos && policy.version == 0)) {
+    violations->Add(field, absl::StrCat("must have the form `collections/{id}/policies/{id}`",
+                                        pinnable ? ", or this and `@{version}`" : "",
+                                        ", an id of a policy as that of a collection"));
+    return {};
+  }
+  policy.policy = std::string(id);
+  policy.collection = std::string(ReadCollectionName(name.substr(0, at), field, violations));
+  return policy;
+}
+
+std::string NameOfPolicy(absl::string_view collection, absl::string_view policy, int64_t version) {
+  std::string name = absl::StrCat(kPrefix, collection, kPolicies, policy);
+  if (version != 0) absl::StrAppend(&name, "@", version);
+  return name;
 }
 
 std::string CollectionName(absl::string_view id) { return absl::StrCat(kPrefix, id); }

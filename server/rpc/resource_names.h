@@ -27,6 +27,19 @@ VersionName ReadVersionName(absl::string_view name, absl::string_view field,
                             Violations* violations);
 std::string NameOfVersion(absl::string_view collection, int64_t model_version);
 
+// A stored policy, `collections/{collection}/policies/{policy}`, pinned to a version by
+// `@{version}` behind it; 0: it is not.
+struct PolicyName {
+  std::string collection;
+  std::string policy;
+  int64_t version = 0;
+};
+// `pinnable`: whether there may be a version.
+PolicyName ReadPolicyName(absl::string_view name, absl::string_view field, bool pinnable,
+                          Violations* violations);
+std::string NameOfPolicy(absl::string_view collection, absl::string_view policy,
+                         int64_t version = 0);
+
 }  // namespace negatron
 
 #endif  // NEGATRON_SERVER_RPC_RESOURCE_NAMES_H_

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/sampling_conversion.h"
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "proto/cc/columns.h"
 #include "server/rpc/column_readers.h"
 #include "server/rpc/policy_conversion.h"
+#include "server/rpc/resource_names.h"
 #include "server/rpc/status_conversion.h"
 #include "server/rpc/times.h"
 #include "storage/model/limits.h"
@@ -195,6 +197,9 @@ void ReadOutputs(const v1::SampleNegativesRequest& wire, SampleRequest* request,
       case v1::SAMPLE_OUTPUT_EMBEDDING_AGE:
         request->want_vector_ages = true;
         break;
+      case v1::SAMPLE_OUTPUT_ARM:
+        request->want_arms = true;
+        break;
       case v1::SAMPLE_OUTPUT_NONE:
         if (wire.outputs_size() > 1) {
           violations->AddRow("outputs", i, "`SAMPLE_OUTPUT_NONE` must be the sole entry");
@@ -216,6 +221,30 @@ void ReadFreshness(const v1::SampleNegativesRequest& wire, SampleRequest* reques
     request->staleness_as_of =
         ReadTimestamp(wire.staleness_as_of_time(), "staleness_as_of_time", violations);
   }
+}
+
+// What draws, in the requests of both methods.
+template <typename Request>
+void ReadWhatDraws(const Request& wire, SampleRequest* request, Violations* violations) {
+  if (wire.has_progress()) request->progress = wire.progress();
+  if (wire.policy_name().empty()) {
+    if (IsPlan(wire.policy())) {
+      request->plan = std::make_shared<const PolicyPlan>(ReadPlan(wire.policy(), violations));
+    } else {
+      request->policy = ReadPolicy(wire.policy(), violations);
+    }
+    return;
+  }
+  if (wire.has_policy()) {
+    violations->Add("policy_name", "is refused together with `policy`");
+  }
+  const PolicyName name =
+      ReadPolicyName(wire.policy_name(), "policy_name", /*pinnable=*/true, violations);
+  if (!name.policy.empty() && CollectionName(name.collection) != wire.collection()) {
+    violations->Add("policy_name", "must be of the collection that is sampled");
+  }
+  request->policy_name = name.policy;
+  request->policy_version = name.version;
 }
 
 // Sizes are bounded before columns are read.
@@ -243,7 +272,7 @@ SampleRequest ReadSampleRequest(const v1::SampleNegativesRequest& wire, Violatio
   CheckEncoding(wire.encoding(), violations);
   ReadOutputs(wire, &request, violations);
   ReadFreshness(wire, &request, violations);
-  request.policy = ReadPolicy(wire.policy(), violations);
+  ReadWhatDraws(wire, &request, violations);
   // Lengths agree from here on, and sizes are bounded.
   if (!violations->empty()) return request;
   ReadColumns(wire, &request, violations);
@@ -267,7 +296,7 @@ SharedRequest ReadSharedRequest(const v1::SampleSharedNegativesRequest& wire,
   }
   CheckEncoding(wire.encoding(), violations);
   rows.want_names = wire.encoding() == v1::COLUMN_ENCODING_TYPED;
-  rows.policy = ReadPolicy(wire.policy(), violations);
+  ReadWhatDraws(wire, &rows, violations);
   if (wire.has_negatives_time()) {
     request.negatives_time = ReadTimestamp(wire.negatives_time(), "negatives_time", violations);
   }

@@ -11,7 +11,9 @@
 
 #include "proto/cc/columns.h"
 #include "server/engine/engine.h"
+#include "server/rpc/policy_conversion.h"
 #include "server/rpc/pool_conversion.h"
+#include "server/rpc/resource_names.h"
 #include "server/rpc/sampling_conversion.h"
 #include "server/rpc/times.h"
 
@@ -86,24 +88,34 @@ void WriteReport(const PolicyComponent& component, LawKind law, int64_t drawn,
   report->set_drawn_count(drawn);
 }
 
+// What both kinds of responses tell of the policy.
 template <typename Response>
-void WriteComponents(const Policy& policy, const PolicyLaws& laws,
-                     const std::vector<int64_t>& drawn, Response* response) {
-  for (size_t i = 0; i < policy.components.size(); ++i) {
-    WriteReport(policy.components[i], laws.components[i], drawn[i], response->add_components());
+void WriteComponents(const PolicyReport& policy, const std::vector<int64_t>& drawn,
+                     Response* response) {
+  const std::vector<PolicyComponent>& components = policy.policy.components;
+  for (size_t i = 0; i < components.size(); ++i) {
+    v1::ComponentReport* const report = response->add_components();
+    WriteReport(components[i], policy.laws.components[i], drawn[i], report);
+    if (policy.has_schedules[i] != 0) WriteComponent(components[i], report->mutable_resolved());
+    if (!policy.arms.empty()) report->set_arm(policy.arms[policy.component_arms[i]]);
   }
-  response->set_law_kind(ToWire(laws.mixture));
+  if (!policy.name.empty()) {
+    response->set_policy_name(NameOfPolicy(policy.collection, policy.name, policy.version));
+  }
+  response->set_law_kind(ToWire(policy.laws.mixture));
 }
 
 }  // namespace
 
 void WriteSampleHead(const SampleRequest& request, const SampleResult& result,
                      SampleNegativesResponse* response) {
-  if (request.policy.fallback.has_value()) {
-    WriteReport(*request.policy.fallback, result.laws.fallback, result.drawn_by_fallback,
+  const PolicyReport& policy = result.policy;
+  if (policy.policy.fallback.has_value()) {
+    WriteReport(*policy.policy.fallback, policy.laws.fallback, result.drawn_by_fallback,
                 response->mutable_fallback());
   }
-  WriteComponents(request.policy, result.laws, result.drawn_by_component, response);
+  WriteComponents(policy, result.drawn_by_component, response);
+  for (const std::string& arm : policy.arms) response->add_arm_names(arm);
   WriteToken(result.snapshot, response->mutable_snapshot());
   response->set_seed(static_cast<int64_t>(request.seed));
   WriteTimestamp(result.default_as_of, response->mutable_as_of_time());
@@ -152,6 +164,7 @@ void WriteSample(const SampleRequest& request, const SampleResult& result,
     WriteInt64s(result.model_versions, encoding, response->mutable_model_versions());
   }
   floats(result.vector_ages, [&] { return response->mutable_embedding_age_seconds(); });
+  if (!result.arms.empty()) WriteBytes(result.arms, encoding, response->mutable_arm_indexes());
 }
 
 grpc::ByteBuffer SerializeRawSample(const SampleRequest& request, const ResultPointer& result) {
@@ -178,6 +191,7 @@ grpc::ByteBuffer SerializeRawSample(const SampleRequest& request, const ResultPo
   response.Column(SampleNegativesResponse::kTagsFieldNumber, result->tags);
   response.Column(SampleNegativesResponse::kModelVersionsFieldNumber, result->model_versions);
   response.Column(SampleNegativesResponse::kEmbeddingAgeSecondsFieldNumber, result->vector_ages);
+  response.Column(SampleNegativesResponse::kArmIndexesFieldNumber, result->arms);
   return response.Finish(head);
 }
 
@@ -207,7 +221,7 @@ void WriteSharedResponse(const SharedRequest& request, const SharedResult& resul
   WriteBytes(result.components, encoding, response->mutable_component_indexes());
   response->set_false_mask(result.false_mask.data(), result.false_mask.size());
   WriteFloats(result.log_remaining, encoding, response->mutable_log_remaining());
-  WriteComponents(request.rows.policy, result.laws, result.drawn_by_component, response);
+  WriteComponents(result.policy, result.drawn_by_component, response);
   WriteToken(result.snapshot, response->mutable_snapshot());
   response->set_seed(static_cast<int64_t>(request.rows.seed));
   WriteTimestamp(result.negatives_time, response->mutable_negatives_time());

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 
+#include "server/engine/sample_checks.h"
 #include "server/rpc/resource_names.h"
 #include "server/rpc/sampling_conversion.h"
 #include "server/rpc/status_conversion.h"
@@ -17,11 +18,23 @@ using SharedCall = Call<v1::SampleSharedNegativesRequest, v1::SampleSharedNegati
 using CandidatesCall = Call<v1::GetCandidatesRequest, v1::GetCandidatesResponse>;
 using SampleCall = Call<v1::SampleNegativesRequest, v1::SampleNegativesResponse>;
 
+// Adds, to a request that is refused anyway, what its policy asks of the collection in vain: so
+// that all that is wrong with it is told at once.
+void AddUnmet(const Engine& engine, absl::string_view id, const SampleRequest& request,
+              Violations* violations) {
+  if (violations->empty() || !request.policy_name.empty()) return;
+  const absl::StatusOr<CollectionRecord> settings = engine.GetCollection(id);
+  if (!settings.ok()) return;
+  CheckAgainst(*settings, request.plan != nullptr ? *request.plan : PolicyPlan::Of(request.policy),
+               violations);
+}
+
 void Sample(SampleCall* call, SeedSource* seeds) {
   Violations violations;
   const absl::string_view id =
       ReadCollectionName(call->request().collection(), "collection", &violations);
   SampleRequest request = ReadSampleRequest(call->request(), &violations);
+  AddUnmet(*call->engine(), id, request, &violations);
   if (!violations.empty()) return call->End(violations.ToStatus());
   if (!call->request().has_seed()) request.seed = seeds->Next();
   absl::StatusOr<SampleResult> result = call->engine()->Sample(id, request, call->cancellation());
@@ -40,6 +53,7 @@ void SampleShared(SharedCall* call, SeedSource* seeds) {
   const absl::string_view id =
       ReadCollectionName(call->request().collection(), "collection", &violations);
   SharedRequest request = ReadSharedRequest(call->request(), &violations);
+  AddUnmet(*call->engine(), id, request.rows, &violations);
   if (!violations.empty()) return call->End(violations.ToStatus());
   if (!call->request().has_seed()) request.rows.seed = seeds->Next();
   const absl::StatusOr<SharedResult> result =
@@ -68,6 +82,7 @@ absl::Status Rank(CandidatesCall* call, SeedSource* seeds) {
   const absl::string_view id =
       ReadCollectionName(wire.collection(), "collection", &sample_violations);
   CandidateRequest request = ReadCandidateRequest(call->request(), &violations, &sample_violations);
+  AddUnmet(*call->engine(), id, request.sample, &sample_violations);
   NEGATRON_RETURN_IF_ERROR(Merge(violations, sample_violations));
   if (!wire.has_seed()) request.sample.seed = seeds->Next();
   const absl::StatusOr<CandidateResult> result =

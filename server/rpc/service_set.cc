@@ -12,6 +12,7 @@ ServiceSet::ServiceSet(DispatcherOptions options, const EngineHandle* engine, ui
       collections_(&dispatcher_),
       pool_(&dispatcher_),
       embeddings_(&dispatcher_),
+      policies_(&dispatcher_),
       sampling_(&dispatcher_, seed),
       inspection_(&dispatcher_, engine) {}
 
@@ -19,6 +20,7 @@ void ServiceSet::Register(grpc::ServerBuilder* builder) {
   builder->RegisterService(&collections_);
   builder->RegisterService(&pool_);
   builder->RegisterService(&embeddings_);
+  builder->RegisterService(&policies_);
   builder->RegisterService(&sampling_);
   builder->RegisterService(&inspection_);
 }
@@ -33,8 +35,8 @@ void ServiceSet::Close() {
 
 std::vector<std::string> ServiceSet::Names() {
   return {v1::CollectionService::service_full_name(), v1::PoolService::service_full_name(),
-          v1::EmbeddingService::service_full_name(), v1::SamplingService::service_full_name(),
-          v1::InspectionService::service_full_name()};
+          v1::EmbeddingService::service_full_name(),  v1::PolicyService::service_full_name(),
+          v1::SamplingService::service_full_name(),   v1::InspectionService::service_full_name()};
 }
 
 }  // namespace negatron

@@ -13,6 +13,7 @@
 #include "server/rpc/embedding_service.h"
 #include "server/rpc/engine_handle.h"
 #include "server/rpc/inspection_service.h"
+#include "server/rpc/policy_service.h"
 #include "server/rpc/pool_service.h"
 #include "server/rpc/sampling_service.h"
 
@@ -42,6 +43,7 @@ class ServiceSet {
   CollectionService collections_;
   PoolService pool_;
   EmbeddingService embeddings_;
+  PolicyService policies_;
   SamplingService sampling_;
   InspectionService inspection_;
 };

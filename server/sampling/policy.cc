@@ -4,12 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
-#include <string>
-
-#include "absl/strings/str_cat.h"
-
-#include "storage/model/limits.h"
-#include "storage/model/validate.h"
+#include <vector>
 
 namespace negatron {
 namespace {
@@ -20,217 +15,6 @@ std::optional<NearestAnchor> AnchorOf(const SourceSpec& source) {
   if (const auto* adversarial = std::get_if<AdversarialSource>(&source)) return adversarial->anchor;
   if (const auto* dynamic = std::get_if<DynamicSource>(&source)) return dynamic->anchor;
   return std::nullopt;
-}
-
-void CheckSize(double size, const std::string& field, Violations* violations) {
-  if (!(size >= 0 && std::isfinite(size))) {
-    violations->Add(field, "must be finite and not negative");
-  }
-}
-
-// The bounds on scores and margins, of a NearestSource or ScoreBounds.
-template <typename Bounds>
-void CheckBounds(const Bounds& bounds, const std::string& path, Violations* violations) {
-  const auto check_finite = [&](const std::optional<double>& bound, const char* field) {
-    if (bound.has_value() && !std::isfinite(*bound))
-      violations->Add(path + field, "must be finite");
-  };
-  check_finite(bounds.min_score, "min_score");
-  check_finite(bounds.max_score, "max_score");
-  const bool both = bounds.min_score.has_value() && bounds.max_score.has_value();
-  if (both && std::isfinite(*bounds.min_score) && std::isfinite(*bounds.max_score) &&
-      *bounds.max_score < *bounds.min_score) {
-    violations->Add(path + "max_score", "must not be below min_score");
-  }
-  CheckSize(bounds.margin.value_or(0), path + "margin", violations);
-  CheckSize(bounds.relative_margin.value_or(0), path + "relative_margin", violations);
-}
-
-void CheckNearest(const NearestSource& nearest, const std::string& path, Violations* violations) {
-  if (nearest.rank_end < 1 || nearest.rank_end > kMaxRank) {
-    violations->Add(path + "rank_end", absl::StrCat("must be in [1, ", kMaxRank, "]"));
-  }
-  if (nearest.rank_begin < 0 || nearest.rank_begin >= std::max(nearest.rank_end, 1)) {
-    violations->Add(path + "rank_begin", "must be in [0, rank_end)");
-  }
-  const bool softmax = nearest.pick == NearestPick::kSoftmax;
-  if (softmax && !(nearest.temperature > 0 && std::isfinite(nearest.temperature))) {
-    violations->Add(path + "temperature", "must be positive and finite for a softmax");
-  }
-  if (!softmax && nearest.temperature != 0) {
-    violations->Add(path + "temperature", "only a softmax has a temperature");
-  }
-  CheckBounds(nearest, path, violations);
-  CheckSize(nearest.noise, path + "noise", violations);
-}
-
-// What is wrong with the pool and the pick.
-void CheckDynamic(const DynamicSource& dynamic, const std::string& path, Violations* violations) {
-  const bool sized = dynamic.pool_size >= 1 && dynamic.pool_size <= kMaxPoolSize;
-  if (!sized) {
-    violations->Add(path + "pool_size", absl::StrCat("must be in [1, ", kMaxPoolSize, "]"));
-  }
-  const DynamicPick pick = dynamic.pick;
-  const bool takes_top = pick == DynamicPick::kTop || pick == DynamicPick::kUniform;
-  if (!takes_top && dynamic.top_count != 0) {
-    violations->Add(path + "top_count", "only the picks top and uniform have one");
-  }
-  if (takes_top && (dynamic.top_count < 1 || (sized && dynamic.top_count > dynamic.pool_size))) {
-    violations->Add(path + "top_count", "must be in [1, pool_size]");
-  }
-  const bool softmax = pick == DynamicPick::kSoftmax;
-  if (softmax && !(dynamic.temperature > 0 && std::isfinite(dynamic.temperature))) {
-    violations->Add(path + "temperature", "must be positive and finite for a softmax");
-  }
-  if (!softmax && dynamic.temperature != 0) {
-    violations->Add(path + "temperature", "only a softmax has a temperature");
-  }
-  if ((pick == DynamicPick::kAhns) != dynamic.target.has_value()) {
-    violations->Add(path + "target", dynamic.target.has_value() ? "only the pick AHNS has a target"
-                                                                : "the pick AHNS needs one");
-  }
-  if (!dynamic.target.has_value()) return;
-  const auto check_finite = [&](double number, const char* field) {
-    if (!std::isfinite(number)) violations->Add(path + field, "must be finite");
-  };
-  check_finite(dynamic.target->alpha, "target.alpha");
-  check_finite(dynamic.target->beta, "target.beta");
-  check_finite(dynamic.target->p, "target.p");
-}
-
-constexpr double kMaxAlpha = 4;
-
-void CheckHalfLife(const std::optional<int64_t>& half_life, const std::string& path,
-                   Violations* violations) {
-  if (half_life.has_value() && !IsHalfLife(*half_life)) {
-    violations->Add(path + "half_life", "must be 0 s (no decay), or one minute to 36,500 days");
-  }
-}
-
-// What is wrong with the parameters of a source; `path` ends with its name and a dot.
-struct SourceChecker {
-  const std::string& path;
-  Violations* violations;
-
-  void operator()(const UniformSource&) const {}
-  void operator()(const PopularitySource& popularity) const {
-    // Written so that NaN fails.
-    if (!(popularity.alpha > 0 && popularity.alpha <= kMaxAlpha)) {
-      violations->Add(path + "alpha", "must be in (0, 4]");
-    }
-    CheckHalfLife(popularity.half_life_micros, path, violations);
-    if (!IsWindow(popularity.window_micros)) {
-      violations->Add(path + "window", "must be unset, or one minute to 36,500 days");
-    }
-  }
-  void operator()(const NearestSource& nearest) const { CheckNearest(nearest, path, violations); }
-  void operator()(const ExposureSource& exposure) const {
-    CheckHalfLife(exposure.half_life_micros, path, violations);
-    const double clip = exposure.max_importance_weight;
-    if (clip != 0 && !(clip >= 1 && std::isfinite(clip))) {
-      violations->Add(path + "max_importance_weight", "must be 0, or finite and at least 1");
-    }
-  }
-  void operator()(const MinedSource& mined) const {
-    CheckHalfLife(mined.half_life_micros, path, violations);
-  }
-  void operator()(const AdversarialSource& adversarial) const {
-    if (!(adversarial.temperature > 0 && std::isfinite(adversarial.temperature))) {
-      violations->Add(path + "temperature", "must be positive and finite");
-    }
-  }
-  void operator()(const DynamicSource& dynamic) const {
-    const bool uniform = std::holds_alternative<UniformSource>(dynamic.base);
-    const std::string base_path = path + (uniform ? "uniform." : "popularity.");
-    std::visit(SourceChecker{base_path, violations}, dynamic.base);
-    CheckDynamic(dynamic, path, violations);
-  }
-};
-
-void CheckName(const std::string& name, const std::string& field, Violations* violations) {
-  const absl::string_view problem = CategoryProblem(name);
-  if (!problem.empty()) violations->Add(field, problem);
-}
-
-void CheckFilters(const PolicyComponent& component, const std::string& path,
-                  Violations* violations) {
-  const auto check_names = [&](const std::vector<std::string>& names, const char* list) {
-    for (size_t i = 0; i < names.size(); ++i) {
-      CheckName(names[i], absl::StrCat(path, "category_filter.", list, "[", i, "]"), violations);
-    }
-  };
-  const CategoryFilter& filter = component.category_filter;
-  check_names(filter.any_of, "any_of");
-  check_names(filter.all_of, "all_of");
-  check_names(filter.none_of, "none_of");
-  if (filter.any_of.size() + filter.all_of.size() + filter.none_of.size() > kMaxFilterCategories) {
-    violations->Add(path + "category_filter",
-                    absl::StrCat("at most ", kMaxFilterCategories, " categories"));
-  }
-  if (component.plausibility.has_value()) {
-    CheckSize(component.plausibility->min_mass, path + "plausibility.min_mass", violations);
-    CheckHalfLife(component.plausibility->half_life_micros, path + "plausibility.", violations);
-    if (component.plausibility->min_positive_count < 0) {
-      violations->Add(path + "plausibility.min_positive_count", "must not be negative");
-    }
-  }
-  if (!component.score_bounds.has_value()) return;
-  if (component.kind() == SourceKind::kNearest) {
-    violations->Add(path + "score_bounds", "`nearest` has bounds of its own");
-  }
-  CheckBounds(*component.score_bounds, path + "score_bounds.", violations);
-}
-
-// All but the share. `path` ends with a dot.
-void CheckComponent(const PolicyComponent& component, const std::string& path,
-                    Violations* violations) {
-  if (!component.category.empty()) CheckName(component.category, path + "category", violations);
-  const std::string_view name = SourceName(component.kind());
-  const std::string source_path =
-      absl::StrCat(path, absl::string_view(name.data(), name.size()), ".");
-  std::visit(SourceChecker{source_path, violations}, component.source);
-  CheckFilters(component, path, violations);
-}
-
-// What rows must not get, and what they get instead.
-void CheckGuards(const Policy& policy, Violations* violations) {
-  if (policy.min_distance.has_value()) {
-    const auto& [distance, history_count] = *policy.min_distance;
-    if (!(distance > 0 && std::isfinite(distance))) {
-      violations->Add("policy.min_distance.distance", "must be positive and finite");
-    }
-    if (history_count < 0 || history_count > kMaxNearHistory) {
-      violations->Add("policy.min_distance.history_count",
-                      absl::StrCat("must be in [0, ", kMaxNearHistory, "]"));
-    }
-  }
-  if (policy.history_horizon_micros < 0 || policy.history_horizon_micros > kMaxWindowMicros) {
-    violations->Add("policy.history_horizon", "must be 0 s to 36,500 days");
-  }
-  const auto& limits = policy.category_limits;
-  if (limits.size() > kMaxCategoryLimits) {
-    violations->Add("policy.category_limits", absl::StrCat("at most ", kMaxCategoryLimits));
-    return;
-  }
-  for (size_t i = 0; i < limits.size(); ++i) {
-    const std::string path = absl::StrCat("policy.category_limits[", i, "].");
-    CheckName(limits[i].category, path + "category", violations);
-    for (size_t other = 0; other < i; ++other) {
-      if (limits[other].category != limits[i].category) continue;
-      violations->Add(path + "category", "comes twice");
-      break;
-    }
-    if (limits[i].max_count < 1) violations->Add(path + "max_count", "must be at least 1");
-  }
-  if (!policy.fallback.has_value()) return;
-  if (policy.fallback->share != 0) {
-    violations->Add("policy.fallback.share", "a fallback has none");
-  }
-  const SourceKind kind = policy.fallback->kind();
-  if (kind != SourceKind::kUniform && kind != SourceKind::kPopularity) {
-    violations->Add("policy.fallback.source", "must be uniform or popularity");
-  }
-  CheckComponent(*policy.fallback, "policy.fallback.", violations);
 }
 
 // Whether a component scores against the query, or at all.
@@ -323,33 +107,56 @@ PolicyLaws LawsOf(const Policy& policy, int64_t item_count) {
   return laws;
 }
 
-void CheckPolicy(const Policy& policy, Violations* violations) {
-  const size_t count = policy.components.size();
-  if (count < 1 || count > kMaxComponents) {
-    violations->Add("policy.components", absl::StrCat("must be 1 to ", kMaxComponents));
-    return;
+namespace {
+
+void Resolve(std::optional<Schedule>* schedule, double progress, double* number) {
+  if (!schedule->has_value()) return;
+  *number = (*schedule)->At(progress);
+  schedule->reset();
+}
+
+// Puts numbers in the place of the schedules of a source, if it has any.
+struct Resolver {
+  double progress;
+
+  template <typename Source>
+  void operator()(Source&) const {}
+  void operator()(NearestSource& nearest) const {
+    double begin = nearest.rank_begin, end = nearest.rank_end;
+    Resolve(&nearest.rank_begin_schedule, progress, &begin);
+    Resolve(&nearest.rank_end_schedule, progress, &end);
+    nearest.rank_begin = static_cast<int>(std::floor(begin));
+    nearest.rank_end = static_cast<int>(std::ceil(end));
+    Resolve(&nearest.temperature_schedule, progress, &nearest.temperature);
+    Resolve(&nearest.noise_schedule, progress, &nearest.noise);
   }
-  double sum = 0;
-  for (size_t i = 0; i < count; ++i) {
-    const PolicyComponent& component = policy.components[i];
-    const std::string path = absl::StrCat("policy.components[", i, "].");
-    if (!(component.share >= 0 && std::isfinite(component.share))) {
-      violations->Add(path + "share", "must be finite and not negative");
-    } else {
-      sum += component.share;
-    }
-    CheckComponent(component, path, violations);
+  void operator()(AdversarialSource& adversarial) const {
+    Resolve(&adversarial.temperature_schedule, progress, &adversarial.temperature);
   }
-  if (policy.category_cap < 0) {
-    violations->Add("policy.category_cap", "must be 0 (none), or positive");
+  void operator()(DynamicSource& dynamic) const {
+    Resolve(&dynamic.temperature_schedule, progress, &dynamic.temperature);
   }
-  if (!(policy.positive_floor >= 0 && policy.positive_floor < 1)) {
-    violations->Add("policy.positive_floor", "must be in [0, 1)");
+};
+
+}  // namespace
+
+bool HasSchedules(const PolicyComponent& component) {
+  Policy one;
+  one.components.push_back(component);
+  return AtProgress(one, 0) != one;
+}
+
+bool HasSchedules(const Policy& policy) {
+  return std::any_of(policy.components.begin(), policy.components.end(),
+                     [](const PolicyComponent& component) { return HasSchedules(component); });
+}
+
+Policy AtProgress(Policy policy, double progress) {
+  for (PolicyComponent& component : policy.components) {
+    Resolve(&component.share_schedule, progress, &component.share);
+    std::visit(Resolver{progress}, component.source);
   }
-  CheckGuards(policy, violations);
-  if (violations->empty() && !(sum > 0 && std::isfinite(sum))) {
-    violations->Add("policy.components", "the sum of shares must be positive and finite");
-  }
+  return policy;
 }
 
 }  // namespace negatron

@@ -9,7 +9,10 @@
 #include <variant>
 #include <vector>
 
+#include "absl/strings/string_view.h"
+
 #include "server/sampling/outcomes.h"
+#include "server/sampling/schedule.h"
 #include "storage/base/status.h"
 
 namespace negatron {
@@ -17,6 +20,8 @@ namespace negatron {
 // Items alive at t, each with the same probability.
 struct UniformSource {
   bool by_base_weight = false;  // In proportion to their base weights.
+
+  friend bool operator==(const UniformSource&, const UniformSource&) = default;
 };
 
 // Items by the decayed mass of their positives before t, raised to `alpha`.
@@ -28,6 +33,8 @@ struct PopularitySource {
   int64_t window_micros = 0;                     // Events older than this do not count; 0: all do.
   bool within_cohort = false;                    // Only events of the row's cohort count,
   std::optional<uint8_t> cohort = std::nullopt;  // or, with that, of this one.
+
+  friend bool operator==(const PopularitySource&, const PopularitySource&) = default;
 };
 
 enum class NearestAnchor : uint8_t { kQuery = 1, kPositive = 2, kUser = 3 };
@@ -54,7 +61,15 @@ struct NearestSource {
   // units of the anchor's norm / sqrt(dimension). Finite, not negative.
   double noise = 0;
 
+  // In the place of the numbers of these names, which are then 0. None once resolved.
+  std::optional<Schedule> rank_begin_schedule = std::nullopt;
+  std::optional<Schedule> rank_end_schedule = std::nullopt;
+  std::optional<Schedule> temperature_schedule = std::nullopt;
+  std::optional<Schedule> noise_schedule = std::nullopt;
+
   bool HasMargin() const { return margin.has_value() || relative_margin.has_value(); }
+
+  friend bool operator==(const NearestSource&, const NearestSource&) = default;
 };
 
 // Items that the row's user was shown before t and did not choose, by decayed
@@ -63,19 +78,26 @@ struct ExposureSource {
   std::optional<int64_t> half_life_micros;  // As for PopularitySource.
   // Bound of the inverse propensities that are returned; 0: none are.
   double max_importance_weight = 0;
+
+  friend bool operator==(const ExposureSource&, const ExposureSource&) = default;
 };
 
 // Negatives that a trainer handed back for the row's user, up to t, by decayed
 // weight.
 struct MinedSource {
   std::optional<int64_t> half_life_micros;  // As for PopularitySource.
+
+  friend bool operator==(const MinedSource&, const MinedSource&) = default;
 };
 
 // Items by the softmax of score / temperature against an anchor, over all that
 // have a vector.
 struct AdversarialSource {
   NearestAnchor anchor = NearestAnchor::kQuery;
-  double temperature = 0;  // Positive, finite.
+  double temperature = 0;                                       // Positive, finite.
+  std::optional<Schedule> temperature_schedule = std::nullopt;  // As for NearestSource.
+
+  friend bool operator==(const AdversarialSource&, const AdversarialSource&) = default;
 };
 
 inline constexpr int kMaxPoolSize = 1024;
@@ -88,6 +110,8 @@ struct AhnsTarget {
   double alpha = 0;
   double beta = 0;
   double p = 0;
+
+  friend bool operator==(const AhnsTarget&, const AhnsTarget&) = default;
 };
 
 // Items picked by score from a pool of `pool_size` draws of `base`, one pool a row.
@@ -98,9 +122,12 @@ struct DynamicSource {
   DynamicPick pick = DynamicPick::kTop;
   int top_count = 0;       // Of kTop and kUniform: in [1, pool_size]; 0 otherwise.
   double temperature = 0;  // Of kSoftmax: positive, finite; 0 otherwise.
-  std::optional<AhnsTarget> target = std::nullopt;  // Of kAhns, and only of it.
+  std::optional<AhnsTarget> target = std::nullopt;              // Of kAhns, and only of it.
+  std::optional<Schedule> temperature_schedule = std::nullopt;  // As for NearestSource.
 
   bool HasLaw() const { return pick == DynamicPick::kUniform || pick == DynamicPick::kSoftmax; }
+
+  friend bool operator==(const DynamicSource&, const DynamicSource&) = default;
 };
 
 using SourceSpec = std::variant<UniformSource, PopularitySource, NearestSource, ExposureSource,
@@ -125,6 +152,8 @@ struct CategoryFilter {
   std::vector<std::string> none_of = {};
 
   bool empty() const { return any_of.empty() && all_of.empty() && none_of.empty(); }
+
+  friend bool operator==(const CategoryFilter&, const CategoryFilter&) = default;
 };
 inline constexpr size_t kMaxFilterCategories = 64;  // Of one filter.
 
@@ -133,6 +162,8 @@ struct Plausibility {
   double min_mass = 0;                                     // Finite, not negative.
   std::optional<int64_t> half_life_micros = std::nullopt;  // As for PopularitySource.
   int64_t min_positive_count = 0;                          // Not negative.
+
+  friend bool operator==(const Plausibility&, const Plausibility&) = default;
 };
 
 // Only items whose score against an anchor is within bounds, as for NearestSource.
@@ -144,6 +175,8 @@ struct ScoreBounds {
   std::optional<double> relative_margin = std::nullopt;
 
   bool HasMargin() const { return margin.has_value() || relative_margin.has_value(); }
+
+  friend bool operator==(const ScoreBounds&, const ScoreBounds&) = default;
 };
 
 struct PolicyComponent {
@@ -153,18 +186,23 @@ struct PolicyComponent {
   CategoryFilter category_filter = {};
   std::optional<Plausibility> plausibility = std::nullopt;
   std::optional<ScoreBounds> score_bounds = std::nullopt;  // Not of NearestSource.
+  std::optional<Schedule> share_schedule = std::nullopt;   // As for NearestSource.
 
   // What no index knows.
   bool HasFilters() const {
     return !category_filter.empty() || plausibility.has_value() || score_bounds.has_value();
   }
   SourceKind kind() const { return static_cast<SourceKind>(source.index()); }
+
+  friend bool operator==(const PolicyComponent&, const PolicyComponent&) = default;
 };
 
 // At most so many items of a category in a row.
 struct CategoryLimit {
   std::string category;
   int max_count = 0;  // Positive.
+
+  friend bool operator==(const CategoryLimit&, const CategoryLimit&) = default;
 };
 inline constexpr size_t kMaxCategoryLimits = 64;
 
@@ -177,6 +215,8 @@ inline constexpr int kMaxNearHistory = 16;
 struct MinDistance {
   double distance = 0;    // Positive, finite.
   int history_count = 0;  // Of the user's newest positives before t, in [0, kMaxNearHistory].
+
+  friend bool operator==(const MinDistance&, const MinDistance&) = default;
 };
 
 // Where the catalogue has at most this many items, what a row may get beside guards is
@@ -208,6 +248,8 @@ struct Policy {
   bool Guards(const PolicyComponent& component) const;
   bool NeedsQueries() const;
   bool NeedsEmbeddings() const;
+
+  friend bool operator==(const Policy&, const Policy&) = default;
 };
 
 std::string_view SourceName(SourceKind kind);
@@ -224,8 +266,14 @@ struct PolicyLaws {
 
 PolicyLaws LawsOf(const Policy& policy, int64_t item_count);
 
-// Adds all that is wrong with the policy, with field paths below "policy.".
-void CheckPolicy(const Policy& policy, Violations* violations);
+// Adds all that is wrong with the policy, with field paths below `path`.
+void CheckPolicy(const Policy& policy, Violations* violations, absl::string_view path = "policy");
+
+bool HasSchedules(const PolicyComponent& component);
+bool HasSchedules(const Policy& policy);
+
+// A good policy with numbers in the place of its schedules, as they are at `progress`, in [0, 1].
+Policy AtProgress(Policy policy, double progress);
 
 }  // namespace negatron
 

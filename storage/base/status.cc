@@ -52,10 +52,15 @@ void Violations::AddRow(absl::string_view field, int64_t row, absl::string_view 
   Add(absl::StrCat(field, "[", row, "]"), description);
 }
 
+void Violations::Append(const Violations& others) {
+  for (const FieldViolation& violation : others.kept_) Add(violation.field, violation.description);
+  dropped_ += others.dropped_;
+}
+
 absl::Status Violations::ToStatus() const {
   if (kept_.empty()) return absl::OkStatus();
   std::string message = absl::StrCat(kept_[0].field, ": ", kept_[0].description);
-  const int64_t more = static_cast<int64_t>(kept_.size()) - 1 + dropped_;
+  const int64_t more = count() - 1;
   if (more > 0) absl::StrAppend(&message, " (and ", more, " more)");
   absl::Status status = absl::InvalidArgumentError(message);
   std::string payload;

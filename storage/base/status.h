@@ -33,7 +33,11 @@ class Violations {
   // Names the field as `field[row]`.
   void AddRow(absl::string_view field, int64_t row, absl::string_view description);
 
+  // All that `others` have.
+  void Append(const Violations& others);
+
   bool empty() const { return kept_.empty(); }
+  int64_t count() const { return static_cast<int64_t>(kept_.size()) + dropped_; }
   // OK if empty, else INVALID_ARGUMENT that carries the violations.
   absl::Status ToStatus() const;
 

@@ -57,6 +57,14 @@ inline constexpr int64_t kMinVersionTtlMicros = 60LL * 1000000;
 inline constexpr int64_t kMaxVersionTtlMicros = 30LL * 86400 * 1000000;
 inline constexpr int64_t kDefaultVersionTtlMicros = 86400LL * 1000000;
 
+// Stored policies of one collection, the versions of each, and all versions together: they are
+// kept in memory, and none is dropped to make room, since a trainer may have pinned it. Names of
+// deleted ones are remembered with their last version. Crossing one is RESOURCE_EXHAUSTED.
+inline constexpr int kMaxPolicies = 1000;
+inline constexpr int kMaxPolicyVersions = 1000;
+inline constexpr int kMaxAllPolicyVersions = 10000;
+inline constexpr int kMaxPolicyNames = 10000;
+
 // Weights of events. Masses are kept as whole numbers of 2^-28 (see
 // server/pool/decay.h); these bounds keep every weight exact to 2^-18 and every
 // sum inside 128 bits.

@@ -215,6 +215,19 @@ struct StreamRecord {
   friend bool operator==(const StreamRecord&, const StreamRecord&) = default;
 };
 
+// A version of a stored policy, or what is left of a deleted one.
+struct PolicyRecord {
+  std::string policy_id;  // Without problem (PolicyIdProblem).
+  int64_t version = 0;    // At least 1.
+  Micros create_time = 0;
+  int64_t commit_sequence = 0;
+  // Then this was the last version, and is kept so that its number is not used again.
+  bool deleted = false;
+  std::string recipe;  // Bytes of server/engine/policy_codec.h; empty if deleted.
+
+  friend bool operator==(const PolicyRecord&, const PolicyRecord&) = default;
+};
+
 }  // namespace negatron
 
 #endif  // NEGATRON_STORAGE_MODEL_RECORDS_H_

@@ -93,6 +93,22 @@ void StoreBatch::DeleteEmbeddingVersion(int64_t incarnation, int64_t model_versi
   mutations_->End();
 }
 
+void StoreBatch::PutPolicy(int64_t incarnation, const PolicyRecord& record) {
+  mutations_->Begin(Mutations::Kind::kPut, Family::kPolicies);
+  AppendPolicyKey(incarnation, record.policy_id, record.version, mutations_->bytes());
+  mutations_->EndKey();
+  AppendValue(record, mutations_->bytes());
+  mutations_->End();
+}
+
+void StoreBatch::DeletePolicies(int64_t incarnation, absl::string_view policy_id, int64_t end) {
+  mutations_->Begin(Mutations::Kind::kDeleteRange, Family::kPolicies);
+  AppendPolicyKey(incarnation, policy_id, 0, mutations_->bytes());
+  mutations_->EndKey();
+  AppendPolicyKey(incarnation, policy_id, end, mutations_->bytes());
+  mutations_->End();
+}
+
 void StoreBatch::DeleteEmbeddings(int64_t incarnation, int64_t table) {
   for (const VectorOwner owner : {VectorOwner::kItem, VectorOwner::kUser}) {
     const Family family = EmbeddingFamily(table, owner);

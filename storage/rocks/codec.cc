@@ -172,6 +172,8 @@ absl::string_view FamilyName(Family family) {
       return "embedding_versions";
     case Family::kUserEmbeddings:
       return "user_embeddings";
+    case Family::kPolicies:
+      return "policies";
   }
   return "unknown";
 }

@@ -28,9 +28,10 @@ enum class Family : uint8_t {
   kStreams = 7,           // Since format version 2.
   kStagedEmbeddings = 8,  // These since format version 3.
   kEmbeddingVersions = 9,
-  kUserEmbeddings = 10,  // Since format version 4.
+  kUserEmbeddings = 10,  // These since format version 4.
+  kPolicies = 11,
 };
-inline constexpr int kFamilyCount = 11;
+inline constexpr int kFamilyCount = 12;
 
 // The name in the database.
 absl::string_view FamilyName(Family family);
@@ -47,6 +48,7 @@ Family EmbeddingFamily(int64_t table, VectorOwner owner);
 inline Family FamilyFor(const EmbeddingRecord& record) {
   return EmbeddingFamily(record.table, record.owner);
 }
+inline Family FamilyFor(const PolicyRecord&) { return Family::kPolicies; }
 
 // Keys. Each appends to `out` and starts with the incarnation (>= 0), so that a
 // collection's keys are those in [incarnation, incarnation + 1).
@@ -64,6 +66,9 @@ void AppendTableKey(int64_t incarnation, int64_t table, VectorOwner owner, std::
 void AppendEmbeddingKey(int64_t incarnation, int64_t table, VectorOwner owner, Ordinal ordinal,
                         std::string* out);
 
+void AppendPolicyKey(int64_t incarnation, absl::string_view policy_id, int64_t version,
+                     std::string* out);
+
 // Values. Each appends to `out`.
 void AppendValue(const CollectionRecord& record, std::string* out);
 void AppendValue(const ItemRecord& record, std::string* out);
@@ -74,6 +79,7 @@ void AppendEmbeddingValue(std::span<const float> vector, int64_t commit_sequence
 void AppendValue(const RequestRecord& record, std::string* out);
 void AppendValue(const StreamRecord& record, std::string* out);
 void AppendValue(const EmbeddingVersionRecord& record, std::string* out);
+void AppendValue(const PolicyRecord& record, std::string* out);
 
 // Reads a record into `record`, whose contents do not matter before.
 //
@@ -95,6 +101,7 @@ inline absl::Status Decode(absl::string_view key, absl::string_view value,
                            EmbeddingRecord* record) {
   return DecodeEmbedding(Family::kEmbeddings, key, value, record);
 }
+absl::Status Decode(absl::string_view key, absl::string_view value, PolicyRecord* record);
 
 // The records about the data folder itself, in Family::kMeta.
 inline constexpr uint32_t kFormatVersion = 4;

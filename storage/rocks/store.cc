@@ -440,6 +440,9 @@ absl::Status Store::ScanRequests(int64_t incarnation, Visitor<RequestRecord> vis
 absl::Status Store::ScanStreams(int64_t incarnation, Visitor<StreamRecord> visit) const {
   return impl_->Scan(incarnation, visit);
 }
+absl::Status Store::ScanPolicies(int64_t incarnation, Visitor<PolicyRecord> visit) const {
+  return impl_->Scan(incarnation, visit);
+}
 absl::Status Store::ScanEventsAt(int64_t incarnation, Micros time,
                                  Visitor<EventRecord> visit) const {
   return impl_->ScanEventsAt(incarnation, time, visit);

@@ -67,6 +67,7 @@ class StoreBatch {
   void PutEmbeddingVersion(int64_t incarnation, const EmbeddingVersionRecord& record);
   void PutRequest(int64_t incarnation, const RequestRecord& record);
   void PutStream(int64_t incarnation, const StreamRecord& record);
+  void PutPolicy(int64_t incarnation, const PolicyRecord& record);
 
   void DeleteEvent(int64_t incarnation, const EventPosition& position);
   void DeleteRequest(int64_t incarnation, absl::string_view request_id);
@@ -76,6 +77,8 @@ class StoreBatch {
   // All embeddings of a table, of items and users; it is below the highest int64. O(1).
   void DeleteEmbeddings(int64_t incarnation, int64_t table);
   void DeleteUserEmbedding(int64_t incarnation, int64_t table, Ordinal user);
+  // All versions of a policy that are below `end`. O(1).
+  void DeletePolicies(int64_t incarnation, absl::string_view policy_id, int64_t end);
   // The collection's record and everything of that incarnation. O(1).
   void DeleteCollection(int64_t incarnation);
 
@@ -142,6 +145,8 @@ class Store {
   absl::Status ScanRequests(int64_t incarnation, Visitor<RequestRecord> visit) const;
   // By stream id, in order of bytes.
   absl::Status ScanStreams(int64_t incarnation, Visitor<StreamRecord> visit) const;
+  // By policy id, in order of bytes, then version.
+  absl::Status ScanPolicies(int64_t incarnation, Visitor<PolicyRecord> visit) const;
 
   // The events of one instant, by commit sequence, then row. Sees all that was
   // written, but not a batch that is still being filled.

@@ -51,6 +51,10 @@ void AppendKey(int64_t incarnation, const EmbeddingVersionRecord& record, std::s
   AppendVersionKey(incarnation, record.model_version, out);
 }
 
+void AppendKey(int64_t incarnation, const PolicyRecord& record, std::string* out) {
+  AppendPolicyKey(incarnation, record.policy_id, record.version, out);
+}
+
 void AppendBytes(const EmbeddingRecord& record, std::string* out) {
   AppendEmbeddingValue(record.vector, record.commit_sequence, record.stamp, out);
 }
@@ -110,6 +114,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 9:
       Check<EmbeddingVersionRecord>(key, value);
+      break;
+    case 11:
+      Check<PolicyRecord>(key, value);
       break;
     case 7:
       DecodeReceipt(bytes).status().IgnoreError();

@@ -112,6 +112,17 @@ absl::StatusOr<WriteResult> EngineHarness::Erase(const std::string& id, EraseUse
       [&](auto done) { engine_->EraseUsers(id, std::move(request), done); });
 }
 
+absl::StatusOr<StoredPolicyPointer> EngineHarness::PutPolicy(const std::string& id,
+                                                             PutPolicyRequest request) {
+  return Await<absl::StatusOr<StoredPolicyPointer>>(
+      [&](auto done) { engine_->PutPolicy(id, std::move(request), done); });
+}
+
+absl::Status EngineHarness::DeletePolicy(const std::string& id, DeletePolicyRequest request) {
+  return Await<absl::Status>(
+      [&](auto done) { engine_->DeletePolicy(id, std::move(request), done); });
+}
+
 absl::StatusOr<SampleResult> EngineHarness::Sample(const std::string& id,
                                                    const SampleRequest& request) {
   return engine_->Sample(id, request, Cancellation());
@@ -142,12 +153,26 @@ WriteEventsRequest EventsOf(std::vector<int64_t> users, std::vector<int64_t> ite
   return request;
 }
 
+Policy PolicyOf(SourceSpec source) {
+  Policy policy;
+  policy.components = {{1.0, "", std::move(source)}};
+  return policy;
+}
+
+PutPolicyRequest PutOf(std::string policy_id, SourceSpec source, std::string request_id) {
+  PutPolicyRequest request;
+  request.policy_id = std::move(policy_id);
+  request.plan = PolicyPlan::Of(PolicyOf(std::move(source)));
+  request.options.request_id = std::move(request_id);
+  return request;
+}
+
 SampleRequest SampleOf(SourceSpec source, int rows, int count, Micros as_of) {
   SampleRequest request;
   request.row_count = rows;
   request.negative_count = count;
   request.default_as_of = as_of;
-  request.policy.components = {{1.0, "", source}};
+  request.policy = PolicyOf(std::move(source));
   request.seed = 42;
   for (int r = 0; r < rows; ++r) request.row_keys.push_back(r);
   return request;

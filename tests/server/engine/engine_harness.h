@@ -58,6 +58,8 @@ class EngineHarness {
   absl::StatusOr<EmbeddingVersion> AbortVersion(const std::string& id, int64_t model_version);
   absl::StatusOr<WriteResult> Retract(const std::string& id, RetractEventsRequest request);
   absl::StatusOr<WriteResult> Erase(const std::string& id, EraseUsersRequest request);
+  absl::StatusOr<StoredPolicyPointer> PutPolicy(const std::string& id, PutPolicyRequest request);
+  absl::Status DeletePolicy(const std::string& id, DeletePolicyRequest request);
   absl::StatusOr<SampleResult> Sample(const std::string& id, const SampleRequest& request);
 
  private:
@@ -77,6 +79,11 @@ WriteItemsRequest ItemsAlways(std::vector<int64_t> ids, std::string request_id =
 // Events of weight 1.
 WriteEventsRequest EventsOf(std::vector<int64_t> users, std::vector<int64_t> items,
                             std::vector<Micros> times, std::string request_id = "");
+
+// One component.
+Policy PolicyOf(SourceSpec source);
+// To put a policy of one source.
+PutPolicyRequest PutOf(std::string policy_id, SourceSpec source, std::string request_id = "");
 
 // `rows` rows without columns, of one source.
 SampleRequest SampleOf(SourceSpec source, int rows, int count, Micros as_of);

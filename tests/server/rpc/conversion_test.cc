@@ -180,10 +180,11 @@ TEST(PoolConversionTest, SplitsWithoutIntervalsMeanNeverAlive) {
 // The columns that are serialised by hand are those of the generated code.
 TEST(SamplingConversionTest, RawResponseParsesToWhatWasDrawn) {
   SampleRequest request;
-  request.policy.components = {{1, "", UniformSource{}}, {2, "", PopularitySource{}}};
   request.seed = 99;
   // One column is too small to be shared, one exceeds what gRPC keeps in one slice.
   auto result = std::make_shared<SampleResult>();
+  result->policy.policy.components = {{1, "", UniformSource{}}, {2, "", PopularitySource{}}};
+  result->policy.has_schedules = {0, 0};
   for (int i = 0; i < 300000; ++i) result->ids.push_back(int64_t{i} << 20);
   result->log_q = {-1.5f, -2.5f};
   result->statuses.assign(5000, 1);

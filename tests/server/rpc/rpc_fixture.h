@@ -15,6 +15,7 @@
 #include "negatron/v1/inspection.grpc.pb.h"
 #include "negatron/v1/pool.grpc.pb.h"
 #include "negatron/v1/sampling.grpc.pb.h"
+#include "negatron/v1/stored_policies.grpc.pb.h"
 #include "proto/cc/columns.h"
 #include "proto/cc/status.h"
 #include "server/engine/engine.h"
@@ -45,6 +46,7 @@ class RpcServer {
   v1::CollectionService::Stub& collections() { return *collections_; }
   v1::PoolService::Stub& pool() { return *pool_; }
   v1::EmbeddingService::Stub& embeddings() { return *embeddings_; }
+  v1::PolicyService::Stub& policies() { return *policies_; }
   v1::SamplingService::Stub& sampling() { return *sampling_; }
   v1::InspectionService::Stub& inspection() { return *inspection_; }
 
@@ -58,6 +60,7 @@ class RpcServer {
   std::unique_ptr<v1::CollectionService::Stub> collections_;
   std::unique_ptr<v1::PoolService::Stub> pool_;
   std::unique_ptr<v1::EmbeddingService::Stub> embeddings_;
+  std::unique_ptr<v1::PolicyService::Stub> policies_;
   std::unique_ptr<v1::SamplingService::Stub> sampling_;
   std::unique_ptr<v1::InspectionService::Stub> inspection_;
 };

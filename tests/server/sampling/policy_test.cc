@@ -57,6 +57,19 @@ TEST(CheckPolicyTest, NamesEveryBadField) {
           "policy.components[4].nearest.temperature", "policy.components[5].nearest.temperature"));
 }
 
+// An early error does not hide the others.
+TEST(CheckPolicyTest, NamesWhatIsWrongBesideTooManyComponents) {
+  Policy policy{std::vector<PolicyComponent>(17, {1, "", UniformSource{}})};
+  policy.components[3].share = -1;
+  policy.components[4].category = std::string(129, 'a');
+  policy.category_cap = -1;
+  policy.positive_floor = 1;
+  EXPECT_THAT(BadFields(policy),
+              testing::ElementsAre("policy.components", "policy.components[3].share",
+                                   "policy.components[4].category", "policy.category_cap",
+                                   "policy.positive_floor"));
+}
+
 TEST(CheckPolicyTest, NamesBadTemperaturesOfAdversarial) {
   const auto of = [](double temperature) {
     return Policy{{{1, "", AdversarialSource{NearestAnchor::kPositive, temperature}}}};

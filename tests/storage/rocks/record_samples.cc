@@ -129,6 +129,13 @@ std::vector<EmbeddingVersionRecord> SampleEmbeddingVersions2() {
   return {{1, EmbeddingVersionState::kCommitted, 2, 3, 4, 5, 6, 0x0102030405060708}};
 }
 
+std::vector<PolicyRecord> SamplePolicies() {
+  return {{"a", 1, 2, 3, false, "x"},
+          {"hard-2", 0x0102030405060708, 1700000000000001, 0x1122334455667788, false,
+           std::string("\x00\xFF", 2)},
+          {"hard-3", 4, -1, 5, true, ""}};
+}
+
 EncodedRecord Encode(const CollectionRecord& record) {
   EncodedRecord encoded;
   AppendIncarnationKey(record.incarnation, &encoded.key);
@@ -181,6 +188,13 @@ EncodedRecord Encode(const StreamRecord& record) {
 EncodedRecord Encode(const EmbeddingVersionRecord& record) {
   EncodedRecord encoded;
   AppendVersionKey(kSampleIncarnation, record.model_version, &encoded.key);
+  AppendValue(record, &encoded.value);
+  return encoded;
+}
+
+EncodedRecord Encode(const PolicyRecord& record) {
+  EncodedRecord encoded;
+  AppendPolicyKey(kSampleIncarnation, record.policy_id, record.version, &encoded.key);
   AppendValue(record, &encoded.value);
   return encoded;
 }

@@ -39,6 +39,8 @@ std::vector<EmbeddingVersionRecord> SampleEmbeddingVersions();
 // Those that use what format version 4 added; golden in a file of their own.
 std::vector<EmbeddingRecord> SampleUserEmbeddings();
 std::vector<EmbeddingVersionRecord> SampleEmbeddingVersions2();
+// Golden in a file of their own, too; their recipes are made up.
+std::vector<PolicyRecord> SamplePolicies();
 
 // Key and value as the store writes them, for any kind of record.
 struct EncodedRecord {
@@ -53,6 +55,7 @@ EncodedRecord Encode(const EmbeddingRecord& record);
 EncodedRecord Encode(const RequestRecord& record);
 EncodedRecord Encode(const StreamRecord& record);
 EncodedRecord Encode(const EmbeddingVersionRecord& record);
+EncodedRecord Encode(const PolicyRecord& record);
 
 }  // namespace negatron
 

@@ -12,6 +12,12 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 from negatron.v1.policies_pb2 import Policy
 from negatron.v1.policies_pb2 import CategoryLimit
 from negatron.v1.policies_pb2 import MinDistance
+from negatron.v1.policies_pb2 import Schedule
+from negatron.v1.policies_pb2 import SchedulePoint
+from negatron.v1.policies_pb2 import Rotation
+from negatron.v1.policies_pb2 import RotationTurn
+from negatron.v1.policies_pb2 import Experiment
+from negatron.v1.policies_pb2 import ExperimentArm
 from negatron.v1.policies_pb2 import PolicyComponent
 from negatron.v1.policies_pb2 import CategoryFilter
 from negatron.v1.policies_pb2 import Plausibility
@@ -25,6 +31,7 @@ from negatron.v1.policies_pb2 import AdversarialSource
 from negatron.v1.policies_pb2 import DynamicSource
 from negatron.v1.policies_pb2 import AhnsTarget
 from negatron.v1.policies_pb2 import UncertainRule
+from negatron.v1.policies_pb2 import Interpolation
 from negatron.v1.policies_pb2 import DynamicPick
 from negatron.v1.policies_pb2 import NearestAnchor
 from negatron.v1.policies_pb2 import NearestPick
@@ -43,6 +50,10 @@ DYNAMIC_PICK_SOFTMAX: _policies_pb2.DynamicPick
 DYNAMIC_PICK_TOP: _policies_pb2.DynamicPick
 DYNAMIC_PICK_UNIFORM: _policies_pb2.DynamicPick
 DYNAMIC_PICK_UNSPECIFIED: _policies_pb2.DynamicPick
+INTERPOLATION_COSINE: _policies_pb2.Interpolation
+INTERPOLATION_LINEAR: _policies_pb2.Interpolation
+INTERPOLATION_STEPS: _policies_pb2.Interpolation
+INTERPOLATION_UNSPECIFIED: _policies_pb2.Interpolation
 LAW_KIND_CONDITIONAL: _sampling_enums_pb2.LawKind
 LAW_KIND_EXACT: _sampling_enums_pb2.LawKind
 LAW_KIND_NONE: _sampling_enums_pb2.LawKind
@@ -71,6 +82,7 @@ ROW_STATUS_NO_LIVING_ITEM: _sampling_enums_pb2.RowStatus
 ROW_STATUS_OK: _sampling_enums_pb2.RowStatus
 ROW_STATUS_SHORT: _sampling_enums_pb2.RowStatus
 ROW_STATUS_UNSPECIFIED: _sampling_enums_pb2.RowStatus
+SAMPLE_OUTPUT_ARM: _sampling_enums_pb2.SampleOutput
 SAMPLE_OUTPUT_COMPONENT: _sampling_enums_pb2.SampleOutput
 SAMPLE_OUTPUT_EFFECTIVE_SHARES: _sampling_enums_pb2.SampleOutput
 SAMPLE_OUTPUT_EMBEDDING_AGE: _sampling_enums_pb2.SampleOutput
@@ -93,14 +105,18 @@ UNCERTAIN_RULE_KEEP: _policies_pb2.UncertainRule
 UNCERTAIN_RULE_UNSPECIFIED: _policies_pb2.UncertainRule
 
 class ComponentReport(_message.Message):
-    __slots__ = ["drawn_count", "law_kind", "source"]
+    __slots__ = ["arm", "drawn_count", "law_kind", "resolved", "source"]
+    ARM_FIELD_NUMBER: _ClassVar[int]
     DRAWN_COUNT_FIELD_NUMBER: _ClassVar[int]
     LAW_KIND_FIELD_NUMBER: _ClassVar[int]
+    RESOLVED_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
+    arm: str
     drawn_count: int
     law_kind: _sampling_enums_pb2.LawKind
+    resolved: _policies_pb2.PolicyComponent
     source: str
-    def __init__(self, source: _Optional[str] = ..., law_kind: _Optional[_Union[_sampling_enums_pb2.LawKind, str]] = ..., drawn_count: _Optional[int] = ...) -> None: ...
+    def __init__(self, source: _Optional[str] = ..., law_kind: _Optional[_Union[_sampling_enums_pb2.LawKind, str]] = ..., drawn_count: _Optional[int] = ..., resolved: _Optional[_Union[_policies_pb2.PolicyComponent, _Mapping]] = ..., arm: _Optional[str] = ...) -> None: ...
 
 class GetCandidatesRequest(_message.Message):
     __slots__ = ["anchor", "include_candidate_vectors", "include_positive_vectors", "sample"]
@@ -125,7 +141,7 @@ class GetCandidatesResponse(_message.Message):
     def __init__(self, sample: _Optional[_Union[SampleNegativesResponse, _Mapping]] = ..., candidate_vectors: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ..., positive_vectors: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ...) -> None: ...
 
 class SampleNegativesRequest(_message.Message):
-    __slots__ = ["as_of_micros", "as_of_time", "cohorts", "collection", "encoding", "exclusions", "max_staleness", "min_model_version", "negative_count", "outputs", "policy", "positive_ids", "queries", "row_count", "row_keys", "seed", "staleness_as_of_time", "user_ids"]
+    __slots__ = ["as_of_micros", "as_of_time", "cohorts", "collection", "encoding", "exclusions", "max_staleness", "min_model_version", "negative_count", "outputs", "policy", "policy_name", "positive_ids", "progress", "queries", "row_count", "row_keys", "seed", "staleness_as_of_time", "user_ids"]
     AS_OF_MICROS_FIELD_NUMBER: _ClassVar[int]
     AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
     COHORTS_FIELD_NUMBER: _ClassVar[int]
@@ -137,7 +153,9 @@ class SampleNegativesRequest(_message.Message):
     NEGATIVE_COUNT_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
+    POLICY_NAME_FIELD_NUMBER: _ClassVar[int]
     POSITIVE_IDS_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
     QUERIES_FIELD_NUMBER: _ClassVar[int]
     ROW_COUNT_FIELD_NUMBER: _ClassVar[int]
     ROW_KEYS_FIELD_NUMBER: _ClassVar[int]
@@ -155,17 +173,21 @@ class SampleNegativesRequest(_message.Message):
     negative_count: int
     outputs: _containers.RepeatedScalarFieldContainer[_sampling_enums_pb2.SampleOutput]
     policy: _policies_pb2.Policy
+    policy_name: str
     positive_ids: _types_pb2.IdColumn
+    progress: float
     queries: _types_pb2.FloatMatrix
     row_count: int
     row_keys: _types_pb2.Int64Column
     seed: int
     staleness_as_of_time: _timestamp_pb2.Timestamp
     user_ids: _types_pb2.IdColumn
-    def __init__(self, collection: _Optional[str] = ..., negative_count: _Optional[int] = ..., row_count: _Optional[int] = ..., user_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., positive_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., exclusions: _Optional[_Union[_types_pb2.RaggedIdColumn, _Mapping]] = ..., as_of_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., row_keys: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., queries: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ..., policy: _Optional[_Union[_policies_pb2.Policy, _Mapping]] = ..., seed: _Optional[int] = ..., outputs: _Optional[_Iterable[_Union[_sampling_enums_pb2.SampleOutput, str]]] = ..., encoding: _Optional[_Union[_types_pb2.ColumnEncoding, str]] = ..., cohorts: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., min_model_version: _Optional[int] = ..., max_staleness: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., staleness_as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    def __init__(self, collection: _Optional[str] = ..., negative_count: _Optional[int] = ..., row_count: _Optional[int] = ..., user_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., positive_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., exclusions: _Optional[_Union[_types_pb2.RaggedIdColumn, _Mapping]] = ..., as_of_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., row_keys: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., queries: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ..., policy: _Optional[_Union[_policies_pb2.Policy, _Mapping]] = ..., seed: _Optional[int] = ..., outputs: _Optional[_Iterable[_Union[_sampling_enums_pb2.SampleOutput, str]]] = ..., encoding: _Optional[_Union[_types_pb2.ColumnEncoding, str]] = ..., cohorts: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., min_model_version: _Optional[int] = ..., max_staleness: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., staleness_as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., policy_name: _Optional[str] = ..., progress: _Optional[float] = ...) -> None: ...
 
 class SampleNegativesResponse(_message.Message):
-    __slots__ = ["as_of_time", "component_indexes", "components", "drawn_counts", "effective_shares", "embedding_age_seconds", "expected_counts", "fallback", "importance_weights", "item_ids", "kernel_id", "law_kind", "log_q", "log_q_source", "model_versions", "popularity_boundary_micros", "positive_log_q", "reject_cause_count", "reject_counts", "rejects_by_all_causes", "rejects_by_cause", "row_statuses", "scores", "seed", "snapshot", "staleness_as_of_time", "tags"]
+    __slots__ = ["arm_indexes", "arm_names", "as_of_time", "component_indexes", "components", "drawn_counts", "effective_shares", "embedding_age_seconds", "expected_counts", "fallback", "importance_weights", "item_ids", "kernel_id", "law_kind", "log_q", "log_q_source", "model_versions", "policy_name", "popularity_boundary_micros", "positive_log_q", "reject_cause_count", "reject_counts", "rejects_by_all_causes", "rejects_by_cause", "row_statuses", "scores", "seed", "snapshot", "staleness_as_of_time", "tags"]
+    ARM_INDEXES_FIELD_NUMBER: _ClassVar[int]
+    ARM_NAMES_FIELD_NUMBER: _ClassVar[int]
     AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
     COMPONENTS_FIELD_NUMBER: _ClassVar[int]
     COMPONENT_INDEXES_FIELD_NUMBER: _ClassVar[int]
@@ -181,6 +203,7 @@ class SampleNegativesResponse(_message.Message):
     LOG_Q_FIELD_NUMBER: _ClassVar[int]
     LOG_Q_SOURCE_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    POLICY_NAME_FIELD_NUMBER: _ClassVar[int]
     POPULARITY_BOUNDARY_MICROS_FIELD_NUMBER: _ClassVar[int]
     POSITIVE_LOG_Q_FIELD_NUMBER: _ClassVar[int]
     REJECTS_BY_ALL_CAUSES_FIELD_NUMBER: _ClassVar[int]
@@ -193,6 +216,8 @@ class SampleNegativesResponse(_message.Message):
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     STALENESS_AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
+    arm_indexes: _types_pb2.ByteColumn
+    arm_names: _containers.RepeatedScalarFieldContainer[str]
     as_of_time: _timestamp_pb2.Timestamp
     component_indexes: _types_pb2.ByteColumn
     components: _containers.RepeatedCompositeFieldContainer[ComponentReport]
@@ -208,6 +233,7 @@ class SampleNegativesResponse(_message.Message):
     log_q: _types_pb2.FloatColumn
     log_q_source: _types_pb2.FloatColumn
     model_versions: _types_pb2.Int64Column
+    policy_name: str
     popularity_boundary_micros: _types_pb2.Int64Column
     positive_log_q: _types_pb2.FloatColumn
     reject_cause_count: int
@@ -220,10 +246,10 @@ class SampleNegativesResponse(_message.Message):
     snapshot: _types_pb2.SnapshotToken
     staleness_as_of_time: _timestamp_pb2.Timestamp
     tags: _types_pb2.ByteColumn
-    def __init__(self, item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., log_q_source: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., component_indexes: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., scores: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., row_statuses: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., drawn_counts: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., effective_shares: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., reject_counts: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., components: _Optional[_Iterable[_Union[ComponentReport, _Mapping]]] = ..., law_kind: _Optional[_Union[_sampling_enums_pb2.LawKind, str]] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., seed: _Optional[int] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., kernel_id: _Optional[str] = ..., expected_counts: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., importance_weights: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., positive_log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., popularity_boundary_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., rejects_by_cause: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., model_versions: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., embedding_age_seconds: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., staleness_as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., tags: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., rejects_by_all_causes: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., reject_cause_count: _Optional[int] = ..., fallback: _Optional[_Union[ComponentReport, _Mapping]] = ...) -> None: ...
+    def __init__(self, item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., log_q_source: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., component_indexes: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., scores: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., row_statuses: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., drawn_counts: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., effective_shares: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., reject_counts: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., components: _Optional[_Iterable[_Union[ComponentReport, _Mapping]]] = ..., law_kind: _Optional[_Union[_sampling_enums_pb2.LawKind, str]] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., seed: _Optional[int] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., kernel_id: _Optional[str] = ..., expected_counts: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., importance_weights: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., positive_log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., popularity_boundary_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., rejects_by_cause: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., model_versions: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., embedding_age_seconds: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., staleness_as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., policy_name: _Optional[str] = ..., arm_indexes: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., arm_names: _Optional[_Iterable[str]] = ..., tags: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., rejects_by_all_causes: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., reject_cause_count: _Optional[int] = ..., fallback: _Optional[_Union[ComponentReport, _Mapping]] = ...) -> None: ...
 
 class SampleSharedNegativesRequest(_message.Message):
-    __slots__ = ["as_of_micros", "as_of_time", "block_key", "collection", "encoding", "exclusions", "negative_count", "negatives_time", "policy", "positive_ids", "row_count", "seed", "user_ids"]
+    __slots__ = ["as_of_micros", "as_of_time", "block_key", "collection", "encoding", "exclusions", "negative_count", "negatives_time", "policy", "policy_name", "positive_ids", "progress", "row_count", "seed", "user_ids"]
     AS_OF_MICROS_FIELD_NUMBER: _ClassVar[int]
     AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
     BLOCK_KEY_FIELD_NUMBER: _ClassVar[int]
@@ -233,7 +259,9 @@ class SampleSharedNegativesRequest(_message.Message):
     NEGATIVES_TIME_FIELD_NUMBER: _ClassVar[int]
     NEGATIVE_COUNT_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
+    POLICY_NAME_FIELD_NUMBER: _ClassVar[int]
     POSITIVE_IDS_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
     ROW_COUNT_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     USER_IDS_FIELD_NUMBER: _ClassVar[int]
@@ -246,14 +274,16 @@ class SampleSharedNegativesRequest(_message.Message):
     negative_count: int
     negatives_time: _timestamp_pb2.Timestamp
     policy: _policies_pb2.Policy
+    policy_name: str
     positive_ids: _types_pb2.IdColumn
+    progress: float
     row_count: int
     seed: int
     user_ids: _types_pb2.IdColumn
-    def __init__(self, collection: _Optional[str] = ..., negative_count: _Optional[int] = ..., row_count: _Optional[int] = ..., user_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., positive_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., exclusions: _Optional[_Union[_types_pb2.RaggedIdColumn, _Mapping]] = ..., as_of_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., negatives_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., policy: _Optional[_Union[_policies_pb2.Policy, _Mapping]] = ..., seed: _Optional[int] = ..., block_key: _Optional[int] = ..., encoding: _Optional[_Union[_types_pb2.ColumnEncoding, str]] = ...) -> None: ...
+    def __init__(self, collection: _Optional[str] = ..., negative_count: _Optional[int] = ..., row_count: _Optional[int] = ..., user_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., positive_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., exclusions: _Optional[_Union[_types_pb2.RaggedIdColumn, _Mapping]] = ..., as_of_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., negatives_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., policy: _Optional[_Union[_policies_pb2.Policy, _Mapping]] = ..., seed: _Optional[int] = ..., block_key: _Optional[int] = ..., encoding: _Optional[_Union[_types_pb2.ColumnEncoding, str]] = ..., policy_name: _Optional[str] = ..., progress: _Optional[float] = ...) -> None: ...
 
 class SampleSharedNegativesResponse(_message.Message):
-    __slots__ = ["as_of_time", "component_indexes", "components", "false_mask", "item_ids", "kernel_id", "law_kind", "log_q", "log_remaining", "negatives_time", "seed", "snapshot"]
+    __slots__ = ["as_of_time", "component_indexes", "components", "false_mask", "item_ids", "kernel_id", "law_kind", "log_q", "log_remaining", "negatives_time", "policy_name", "seed", "snapshot"]
     AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
     COMPONENTS_FIELD_NUMBER: _ClassVar[int]
     COMPONENT_INDEXES_FIELD_NUMBER: _ClassVar[int]
@@ -264,6 +294,7 @@ class SampleSharedNegativesResponse(_message.Message):
     LOG_Q_FIELD_NUMBER: _ClassVar[int]
     LOG_REMAINING_FIELD_NUMBER: _ClassVar[int]
     NEGATIVES_TIME_FIELD_NUMBER: _ClassVar[int]
+    POLICY_NAME_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     as_of_time: _timestamp_pb2.Timestamp
@@ -276,6 +307,7 @@ class SampleSharedNegativesResponse(_message.Message):
     log_q: _types_pb2.FloatColumn
     log_remaining: _types_pb2.FloatColumn
     negatives_time: _timestamp_pb2.Timestamp
+    policy_name: str
     seed: int
     snapshot: _types_pb2.SnapshotToken
-    def __init__(self, item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., component_indexes: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., false_mask: _Optional[bytes] = ..., log_remaining: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., components: _Optional[_Iterable[_Union[ComponentReport, _Mapping]]] = ..., law_kind: _Optional[_Union[_sampling_enums_pb2.LawKind, str]] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., seed: _Optional[int] = ..., negatives_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., kernel_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., component_indexes: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., false_mask: _Optional[bytes] = ..., log_remaining: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., components: _Optional[_Iterable[_Union[ComponentReport, _Mapping]]] = ..., law_kind: _Optional[_Union[_sampling_enums_pb2.LawKind, str]] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., seed: _Optional[int] = ..., negatives_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., kernel_id: _Optional[str] = ..., policy_name: _Optional[str] = ...) -> None: ...

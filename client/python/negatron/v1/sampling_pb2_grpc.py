@@ -46,10 +46,10 @@ class SamplingServiceServicer(object):
         in its exclusions, or is not alive at t; none is uncertain (see `UncertainRule`),
         unless the policy keeps such items.
 
-        Read-only and safe to retry. Equal snapshot token, seed, row key, as-of and
-        policy (and, if `max_staleness` is set, equal `staleness_as_of_time`) give
+        Read-only and safe to retry. Equal snapshot token, seed, row key, as-of,
+        policy and progress (and, if `max_staleness` is set, equal `staleness_as_of_time`) give
         equal negatives for a row, however rows are batched. Errors of
-        the request (`NOT_FOUND` for the collection, `INVALID_ARGUMENT` with field
+        the request (`NOT_FOUND` for the collection and the policy, `INVALID_ARGUMENT` with field
         paths, `FAILED_PRECONDITION` if the policy wants embeddings and the
         collection has no settings for them, `RESOURCE_EXHAUSTED` with `RetryInfo`
         if the queue is full, `DEADLINE_EXCEEDED`) fail the call; what befalls one
@@ -65,11 +65,10 @@ class SamplingServiceServicer(object):
         as in `SampleNegatives`, or not alive at the row's own t.
 
         Read-only and safe to retry; repeatable with equal snapshot token, seed, block
-        key, time and policy. The policy may have sources `uniform` and `popularity`,
-        without `within_cohort` and filters but `category`, and neither `unique`, caps, `min_distance`
-        nor `fallback`; with a `history_horizon`, uncertain items are false for a row, and cannot be
-        kept. Fails as `SampleNegatives` does, and with `FAILED_PRECONDITION` if there is nothing to
-        draw at `negatives_time`.
+        key, time, policy and progress. The policy may have sources `uniform` and `popularity`,
+        without `within_cohort` and filters but `category`, and neither `unique`, caps, `min_distance`,
+        `fallback` nor `experiment`; with a `history_horizon`, uncertain items are false for a row, and
+        cannot be kept; the turns of a `rotation` with a period follow `negatives_time`. Fails as
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

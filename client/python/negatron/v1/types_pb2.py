@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17negatron/v1/types.proto\x12\x0bnegatron.v1\"\x1f\n\tInt64List\x12\x12\n\x06values\x18\x01 \x03(\x03\x42\x02\x10\x01\"\x1f\n\tFloatList\x12\x12\n\x06values\x18\x01 \x03(\x02\x42\x02\x10\x01\"\x1c\n\nStringList\x12\x0e\n\x06values\x18\x01 \x03(\t\"Q\n\x0bInt64Column\x12\r\n\x03raw\x18\x01 \x01(\x0cH\x00\x12\'\n\x05typed\x18\x02 \x01(\x0b\x32\x16.negatron.v1.Int64ListH\x00\x42\n\n\x08\x65ncoding\"Q\n\x0b\x46loatColumn\x12\r\n\x03raw\x18\x01 \x01(\x0cH\x00\x12\'\n\x05typed\x18\x02 \x01(\x0b\x32\x16.negatron.v1.FloatListH\x00\x42\n\n\x08\x65ncoding\"P\n\nByteColumn\x12\r\n\x03raw\x18\x01 \x01(\x0cH\x00\x12\'\n\x05typed\x18\x02 \x01(\x0b\x32\x16.negatron.v1.Int64ListH\x00\x42\n\n\x08\x65ncoding\"x\n\x08IdColumn\x12\r\n\x03raw\x18\x01 \x01(\x0cH\x00\x12\'\n\x05typed\x18\x02 \x01(\x0b\x32\x16.negatron.v1.Int64ListH\x00\x12(\n\x05names\x18\x03 \x01(\x0b\x32\x17.negatron.v1.StringListH\x00\x42\n\n\x08\x65ncoding\"b\n\x0eRaggedIdColumn\x12\"\n\x03ids\x18\x01 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12,\n\nrow_splits\x18\x02 \x01(\x0b\x32\x18.negatron.v1.Int64Column\"`\n\x0b\x46loatMatrix\x12\x11\n\trow_count\x18\x01 \x01(\x05\x12\x14\n\x0c\x63olumn_count\x18\x02 \x01(\x05\x12(\n\x06values\x18\x03 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\"W\n\rSnapshotToken\x12\x13\n\x0bincarnation\x18\x01 \x01(\x03\x12\x17\n\x0f\x63ommit_sequence\x18\x02 \x01(\x03\x12\x18\n\x10index_generation\x18\x03 \x01(\x03\"\x8d\x02\n\x0cWriteReceipt\x12\x17\n\x0f\x63ommit_sequence\x18\x01 \x01(\x03\x12\x15\n\rwritten_count\x18\x02 \x01(\x03\x12\x1a\n\x12\x63reated_item_count\x18\x03 \x01(\x03\x12@\n\x15\x61\x63knowledgement_level\x18\x04 \x01(\x0e\x32!.negatron.v1.AcknowledgementLevel\x12\x10\n\x08replayed\x18\x05 \x01(\x08\x12.\n\x0crefused_rows\x18\x06 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12-\n\x0crow_refusals\x18\x07 \x01(\x0b\x32\x17.negatron.v1.ByteColumn*\x83\x01\n\x14\x41\x63knowledgementLevel\x12%\n!ACKNOWLEDGEMENT_LEVEL_UNSPECIFIED\x10\x00\x12!\n\x1d\x41\x43KNOWLEDGEMENT_LEVEL_DURABLE\x10\x01\x12!\n\x1d\x41\x43KNOWLEDGEMENT_LEVEL_APPLIED\x10\x02*e\n\x0e\x43olumnEncoding\x12\x1f\n\x1b\x43OLUMN_ENCODING_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43OLUMN_ENCODING_RAW\x10\x01\x12\x19\n\x15\x43OLUMN_ENCODING_TYPED\x10\x02*\x85\x01\n\nRowRefusal\x12\x1b\n\x17ROW_REFUSAL_UNSPECIFIED\x10\x00\x12\x1e\n\x1aROW_REFUSAL_INVALID_VECTOR\x10\x01\x12\x1c\n\x18ROW_REFUSAL_UNKNOWN_ITEM\x10\x02\x12\x1c\n\x18ROW_REFUSAL_UNKNOWN_USER\x10\x03\x42\x03\xf8\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17negatron/v1/types.proto\x12\x0bnegatron.v1\"\x1f\n\tInt64List\x12\x12\n\x06values\x18\x01 \x03(\x03\x42\x02\x10\x01\"\x1f\n\tFloatList\x12\x12\n\x06values\x18\x01 \x03(\x02\x42\x02\x10\x01\"\x1c\n\nStringList\x12\x0e\n\x06values\x18\x01 \x03(\t\"Q\n\x0bInt64Column\x12\r\n\x03raw\x18\x01 \x01(\x0cH\x00\x12\'\n\x05typed\x18\x02 \x01(\x0b\x32\x16.negatron.v1.Int64ListH\x00\x42\n\n\x08\x65ncoding\"Q\n\x0b\x46loatColumn\x12\r\n\x03raw\x18\x01 \x01(\x0cH\x00\x12\'\n\x05typed\x18\x02 \x01(\x0b\x32\x16.negatron.v1.FloatListH\x00\x42\n\n\x08\x65ncoding\"P\n\nByteColumn\x12\r\n\x03raw\x18\x01 \x01(\x0cH\x00\x12\'\n\x05typed\x18\x02 \x01(\x0b\x32\x16.negatron.v1.Int64ListH\x00\x42\n\n\x08\x65ncoding\"x\n\x08IdColumn\x12\r\n\x03raw\x18\x01 \x01(\x0cH\x00\x12\'\n\x05typed\x18\x02 \x01(\x0b\x32\x16.negatron.v1.Int64ListH\x00\x12(\n\x05names\x18\x03 \x01(\x0b\x32\x17.negatron.v1.StringListH\x00\x42\n\n\x08\x65ncoding\"b\n\x0eRaggedIdColumn\x12\"\n\x03ids\x18\x01 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12,\n\nrow_splits\x18\x02 \x01(\x0b\x32\x18.negatron.v1.Int64Column\"`\n\x0b\x46loatMatrix\x12\x11\n\trow_count\x18\x01 \x01(\x05\x12\x14\n\x0c\x63olumn_count\x18\x02 \x01(\x05\x12(\n\x06values\x18\x03 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\"o\n\rSnapshotToken\x12\x13\n\x0bincarnation\x18\x01 \x01(\x03\x12\x17\n\x0f\x63ommit_sequence\x18\x02 \x01(\x03\x12\x18\n\x10index_generation\x18\x03 \x01(\x03\x12\x16\n\x0epolicy_version\x18\x04 \x01(\x03\"\x8d\x02\n\x0cWriteReceipt\x12\x17\n\x0f\x63ommit_sequence\x18\x01 \x01(\x03\x12\x15\n\rwritten_count\x18\x02 \x01(\x03\x12\x1a\n\x12\x63reated_item_count\x18\x03 \x01(\x03\x12@\n\x15\x61\x63knowledgement_level\x18\x04 \x01(\x0e\x32!.negatron.v1.AcknowledgementLevel\x12\x10\n\x08replayed\x18\x05 \x01(\x08\x12.\n\x0crefused_rows\x18\x06 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12-\n\x0crow_refusals\x18\x07 \x01(\x0b\x32\x17.negatron.v1.ByteColumn*\x83\x01\n\x14\x41\x63knowledgementLevel\x12%\n!ACKNOWLEDGEMENT_LEVEL_UNSPECIFIED\x10\x00\x12!\n\x1d\x41\x43KNOWLEDGEMENT_LEVEL_DURABLE\x10\x01\x12!\n\x1d\x41\x43KNOWLEDGEMENT_LEVEL_APPLIED\x10\x02*e\n\x0e\x43olumnEncoding\x12\x1f\n\x1b\x43OLUMN_ENCODING_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43OLUMN_ENCODING_RAW\x10\x01\x12\x19\n\x15\x43OLUMN_ENCODING_TYPED\x10\x02*\x85\x01\n\nRowRefusal\x12\x1b\n\x17ROW_REFUSAL_UNSPECIFIED\x10\x00\x12\x1e\n\x1aROW_REFUSAL_INVALID_VECTOR\x10\x01\x12\x1c\n\x18ROW_REFUSAL_UNKNOWN_ITEM\x10\x02\x12\x1c\n\x18ROW_REFUSAL_UNKNOWN_USER\x10\x03\x42\x03\xf8\x01\x01\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'negatron.v1.types_pb2', globals())
@@ -26,12 +26,12 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _INT64LIST.fields_by_name['values']._serialized_options = b'\020\001'
   _FLOATLIST.fields_by_name['values']._options = None
   _FLOATLIST.fields_by_name['values']._serialized_options = b'\020\001'
-  _ACKNOWLEDGEMENTLEVEL._serialized_start=1066
-  _ACKNOWLEDGEMENTLEVEL._serialized_end=1197
-  _COLUMNENCODING._serialized_start=1199
-  _COLUMNENCODING._serialized_end=1300
-  _ROWREFUSAL._serialized_start=1303
-  _ROWREFUSAL._serialized_end=1436
+  _ACKNOWLEDGEMENTLEVEL._serialized_start=1090
+  _ACKNOWLEDGEMENTLEVEL._serialized_end=1221
+  _COLUMNENCODING._serialized_start=1223
+  _COLUMNENCODING._serialized_end=1324
+  _ROWREFUSAL._serialized_start=1327
+  _ROWREFUSAL._serialized_end=1460
   _INT64LIST._serialized_start=40
   _INT64LIST._serialized_end=71
   _FLOATLIST._serialized_start=73
@@ -51,7 +51,7 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _FLOATMATRIX._serialized_start=606
   _FLOATMATRIX._serialized_end=702
   _SNAPSHOTTOKEN._serialized_start=704
-  _SNAPSHOTTOKEN._serialized_end=791
-  _WRITERECEIPT._serialized_start=794
-  _WRITERECEIPT._serialized_end=1063
+  _SNAPSHOTTOKEN._serialized_end=815
+  _WRITERECEIPT._serialized_start=818
+  _WRITERECEIPT._serialized_end=1087
 # @@protoc_insertion_point(module_scope)

@@ -82,14 +82,16 @@ class RaggedIdColumn(_message.Message):
     def __init__(self, ids: _Optional[_Union[IdColumn, _Mapping]] = ..., row_splits: _Optional[_Union[Int64Column, _Mapping]] = ...) -> None: ...
 
 class SnapshotToken(_message.Message):
-    __slots__ = ["commit_sequence", "incarnation", "index_generation"]
+    __slots__ = ["commit_sequence", "incarnation", "index_generation", "policy_version"]
     COMMIT_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     INDEX_GENERATION_FIELD_NUMBER: _ClassVar[int]
+    POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
     commit_sequence: int
     incarnation: int
     index_generation: int
-    def __init__(self, incarnation: _Optional[int] = ..., commit_sequence: _Optional[int] = ..., index_generation: _Optional[int] = ...) -> None: ...
+    policy_version: int
+    def __init__(self, incarnation: _Optional[int] = ..., commit_sequence: _Optional[int] = ..., index_generation: _Optional[int] = ..., policy_version: _Optional[int] = ...) -> None: ...
 
 class StringList(_message.Message):
     __slots__ = ["values"]

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NEGATRON_TESTS_SERVER_ENGINE_POLICY_SAMPLES_H_
+#define NEGATRON_TESTS_SERVER_ENGINE_POLICY_SAMPLES_H_
+
+#include <vector>
+
+#include "server/sampling/policy_plan.h"
+
+namespace negatron {
+
+// Good plans that between them use every field. A golden file holds their bytes: never change one,
+// add more.
+inline std::vector<PolicyPlan> SamplePlans() {
+  const Schedule linear{Interpolation::kLinear, {{0, 1}, {1, 0.25}}};
+  const Schedule cosine{Interpolation::kCosine, {{0.5, 10}}};
+  const Schedule steps{Interpolation::kSteps, {{0, 100}, {0.125, 50}, {1, 25}}};
+
+  NearestSource nearest{NearestAnchor::kPositive, 3, 40, NearestPick::kSoftmax, 0.5};
+  nearest.min_score = -1;
+  nearest.max_score = 2;
+  nearest.margin = 0;
+  nearest.relative_margin = 0.125;
+  nearest.noise = 0.75;
+  NearestSource moving;
+  moving.pick = NearestPick::kSoftmax;
+  moving.rank_begin_schedule = linear;
+  moving.rank_end_schedule = steps;
+  moving.temperature_schedule = cosine;
+  moving.noise_schedule = linear;
+  NearestSource top{NearestAnchor::kQuery, 0, 10000, NearestPick::kTop};
+  AdversarialSource softer;
+  softer.temperature_schedule = linear;
+  DynamicSource ahns{PopularitySource{0.75, 0, 60000000, true}, NearestAnchor::kPositive, 64,
+                     DynamicPick::kAhns};
+  ahns.target = AhnsTarget{1, -2, 0.5};
+  DynamicSource softmax{UniformSource{true}, NearestAnchor::kQuery, 1024, DynamicPick::kSoftmax};
+  softmax.temperature_schedule = cosine;
+
+  Policy all;
+  all.components = {
+      {0.5, "", UniformSource{}},
+      {0, "drama", UniformSource{true}},
+      {1, "", PopularitySource{}},
+      {1, "", PopularitySource{2.5, 3600000000, 86400000000, true}},
+      {1, "", nearest},
+      {1, "", top},
+      {1, "", ExposureSource{3600000000, 10}},
+      {1, "", MinedSource{0}},
+      {1, "", AdversarialSource{NearestAnchor::kPositive, 0.1}},
+      {1, "", DynamicSource{UniformSource{}, NearestAnchor::kQuery, 8, DynamicPick::kUniform, 2}},
+      {1, "", ahns}};
+  all.unique = true;
+  all.category_cap = 3;
+  all.positive_floor = 0;
+  Policy scheduled;
+  scheduled.components = {
+      {0, "", moving}, {1, "", softer}, {1, "", softmax}, {1, "", ExposureSource{}}};
+  scheduled.components[0].share_schedule = linear;
+
+  PolicyPlan plan;
+  plan.experiment = "hard-or-not";
+  PolicyRotation cycles;
+  cycles.cycle_count = 1000000;
+  cycles.turns = {{1, all}, {0.5, scheduled}};
+  PolicyRotation period;
+  period.period_micros = 604800000000;
+  period.turns = {{1000000, scheduled}};
+  plan.arms = {
+      {"a", 1, PolicyPlan::Of(all).arms[0].rotation}, {"b", 2.5, cycles}, {"c", 1, period}};
+  PolicyPlan turning;
+  turning.arms.emplace_back().rotation = cycles;
+  return {PolicyPlan::Of(all), PolicyPlan::Of(scheduled), plan, turning};
+}
+
+}  // namespace negatron
+
+#endif  // NEGATRON_TESTS_SERVER_ENGINE_POLICY_SAMPLES_H_
