@@ -7,6 +7,7 @@
 #include "client/cli/commands_embeddings.h"
 #include "client/cli/commands_import.h"
 #include "client/cli/commands_inspect.h"
+#include "client/cli/commands_policy.h"
 #include "client/cli/commands_removal.h"
 #include "client/cli/commands_sample.h"
 
@@ -33,6 +34,7 @@ ExitCode RunCli(const std::vector<std::string>& arguments, std::ostream& out, st
   AddImportCommands(&app, &session);
   AddEmbeddingCommands(&app, &session);
   AddRemovalCommands(&app, &session);
+  AddPolicyCommands(&app, &session);
   AddSampleCommands(&app, &session);
   AddInspectCommands(&app, &session);
   try {

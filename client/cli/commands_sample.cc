@@ -4,9 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <fstream>
-#include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,8 +17,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include <CLI/CLI.hpp>
-#include <google/protobuf/util/json_util.h>
 
+#include "client/cli/commands_policy.h"
 #include "client/cli/id_list.h"
 #include "client/cli/source_spec.h"
 #include "client/cli/values.h"
@@ -40,6 +39,8 @@ struct SampleSettings {
   std::string as_of;
   std::vector<std::string> sources;
   std::string policy_path;
+  std::string policy_name;
+  std::optional<double> progress;
   bool unique = false;
   int32_t category_cap = 0;
   std::string history_horizon;
@@ -56,20 +57,10 @@ std::string ShortName(const std::string& name, absl::string_view prefix) {
   return absl::StartsWith(name, prefix) ? name.substr(prefix.size()) : name;
 }
 
-absl::Status ReadPolicy(const std::string& path, v1::Policy* policy) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file.is_open()) return InputError(absl::StrCat(path, ": cannot be opened"));
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  const auto status = google::protobuf::util::JsonStringToMessage(text, policy);
-  if (status.ok()) return absl::OkStatus();
-  return InputError(
-      absl::StrCat(path, ": is not a policy in JSON: ",
-                   absl::string_view(status.message().data(), status.message().size())));
-}
-
 absl::Status FillPolicy(const SampleSettings& settings, v1::Policy* policy) {
   if (!settings.policy_path.empty()) {
-    if (absl::Status status = ReadPolicy(settings.policy_path, policy); !status.ok()) return status;
+    if (absl::Status status = ReadPolicyFile(settings.policy_path, policy); !status.ok())
+      return status;
   }
   for (const std::string& spec : settings.sources) {
     const absl::StatusOr<v1::PolicyComponent> component = ParseSource(spec);
@@ -78,7 +69,8 @@ absl::Status FillPolicy(const SampleSettings& settings, v1::Policy* policy) {
     }
     *policy->add_components() = *component;
   }
-  if (policy->components_size() == 0 && settings.policy_path.empty()) {
+  if (policy->components_size() == 0 && settings.policy_path.empty() &&
+      settings.policy_name.empty()) {
     policy->add_components()->mutable_uniform();
     policy->mutable_components(0)->set_share(1);
   }
@@ -264,7 +256,7 @@ void AddOutputs(const Session& session, v1::SampleNegativesRequest* request) {
        {v1::SAMPLE_OUTPUT_REJECTS_BY_CAUSE, v1::SAMPLE_OUTPUT_LOG_Q_SOURCE,
         v1::SAMPLE_OUTPUT_EFFECTIVE_SHARES, v1::SAMPLE_OUTPUT_EXPECTED_COUNT,
         v1::SAMPLE_OUTPUT_POPULARITY_BOUNDARY, v1::SAMPLE_OUTPUT_MODEL_VERSION,
-        v1::SAMPLE_OUTPUT_EMBEDDING_AGE}) {
+        v1::SAMPLE_OUTPUT_EMBEDDING_AGE, v1::SAMPLE_OUTPUT_ARM}) {
     request->add_outputs(output);
   }
 }
@@ -279,7 +271,12 @@ absl::StatusOr<v1::SampleNegativesRequest> MakeRequest(const Session& session,
   request.set_row_count(static_cast<int32_t>(settings.rows > 0 ? static_cast<size_t>(settings.rows)
                                                                : RowCount(settings)));
   if (absl::Status status = FillRows(settings, collection, &request); !status.ok()) return status;
-  *request.mutable_policy() = policy;
+  if (settings.policy_name.empty()) {
+    *request.mutable_policy() = policy;
+  } else {
+    request.set_policy_name(PolicyName(settings.collection, settings.policy_name));
+  }
+  if (settings.progress.has_value()) request.set_progress(*settings.progress);
   if (settings.has_seed) request.set_seed(settings.seed);
   AddOutputs(session, &request);
   request.set_encoding(v1::COLUMN_ENCODING_TYPED);
@@ -380,8 +377,9 @@ absl::Status PrintDraws(Session& session, const SampleSettings& settings,
   }
   *session.out << "as of " << FormatMicros(absl::ToUnixMicros(result->as_of_time)) << ", seed "
                << result->seed << ", commit " << result->snapshot.commit_sequence()
-               << ", law of log q " << ShortName(v1::LawKind_Name(result->law_kind), "LAW_KIND_")
-               << "\n";
+               << ", law of log q " << ShortName(v1::LawKind_Name(result->law_kind), "LAW_KIND_");
+  if (!result->policy_name.empty()) *session.out << ", policy " << result->policy_name;
+  *session.out << "\n";
   return absl::OkStatus();
 }
 
@@ -463,21 +461,36 @@ void AddSampleCommands(CLI::App* app, Session* session) {
                    "query, positive or user: distinct items, all scored against it, in order of "
                    "score.")
       ->check(CLI::IsMember({"query", "positive", "user"}));
-  command->add_flag("--unique", settings->unique, "No item twice in a row.");
+  auto* unique = command->add_flag("--unique", settings->unique, "No item twice in a row.");
+  auto* cap = command
+                  ->add_option("--category-cap", settings->category_cap,
+                               "At most this many items of each category in a row.")
+                  ->check(CLI::PositiveNumber);
+  auto* horizon = command->add_option(
+      "--history-horizon", settings->history_horizon,
+      "Nothing that the user chooses within this time from the row's on, 6h say.");
+  auto* distance = command
+                       ->add_option("--min-distance", settings->min_distance,
+                                    "Nothing that is nearer than this to the positive's embedding.")
+                       ->check(CLI::PositiveNumber);
+  auto* policy =
+      command
+          ->add_option("--policy", settings->policy_path,
+                       "A file with a negatron.v1.Policy in protobuf's JSON, instead of --source.")
+          ->excludes(source);
   command
-      ->add_option("--category-cap", settings->category_cap,
-                   "At most this many items of each category in a row.")
-      ->check(CLI::PositiveNumber);
-  command->add_option("--history-horizon", settings->history_horizon,
-                      "Nothing that the user chooses within this time from the row's on, 6h say.");
+      ->add_option("--policy-name", settings->policy_name,
+                   "A stored policy, NAME or NAME@VERSION, instead of --source.")
+      ->excludes(source)
+      ->excludes(policy)
+      ->excludes(unique)
+      ->excludes(cap)
+      ->excludes(horizon)
+      ->excludes(distance);
   command
-      ->add_option("--min-distance", settings->min_distance,
-                   "Nothing that is nearer than this to the positive's embedding.")
-      ->check(CLI::PositiveNumber);
-  command
-      ->add_option("--policy", settings->policy_path,
-                   "A file with a negatron.v1.Policy in protobuf's JSON, instead of --source.")
-      ->excludes(source);
+      ->add_option("--progress", settings->progress,
+                   "How far the training is, for policies that follow it.")
+      ->check(CLI::Range(0.0, 1.0));
   command->add_option_function<int64_t>(
       "--seed",
       [settings](const int64_t& seed) {

@@ -88,6 +88,7 @@ Client::Client(ClientOptions options, std::shared_ptr<grpc::Channel> channel)
       collections_(v1::CollectionService::NewStub(channel_)),
       pool_(v1::PoolService::NewStub(channel_)),
       embeddings_(v1::EmbeddingService::NewStub(channel_)),
+      policies_(v1::PolicyService::NewStub(channel_)),
       sampling_(v1::SamplingService::NewStub(channel_)),
       inspection_(v1::InspectionService::NewStub(channel_)) {}
 
@@ -352,6 +353,31 @@ absl::StatusOr<v1::EmbeddingVersion> Client::GetEmbeddingVersion(
 absl::StatusOr<v1::ListEmbeddingVersionsResponse> Client::ListEmbeddingVersions(
     const v1::ListEmbeddingVersionsRequest& request) {
   return Call(embeddings_.get(), &v1::EmbeddingService::Stub::ListEmbeddingVersions, request);
+}
+
+absl::StatusOr<v1::StoredPolicy> Client::PutPolicy(v1::PutPolicyRequest request) {
+  if (request.request_id().empty()) request.set_request_id(NewRequestId());
+  return Call(policies_.get(), &v1::PolicyService::Stub::PutPolicy, request);
+}
+
+absl::StatusOr<v1::StoredPolicy> Client::GetPolicy(const v1::GetPolicyRequest& request) {
+  return Call(policies_.get(), &v1::PolicyService::Stub::GetPolicy, request);
+}
+
+absl::StatusOr<v1::ListPoliciesResponse> Client::ListPolicies(
+    const v1::ListPoliciesRequest& request) {
+  return Call(policies_.get(), &v1::PolicyService::Stub::ListPolicies, request);
+}
+
+absl::StatusOr<v1::ListPolicyVersionsResponse> Client::ListPolicyVersions(
+    const v1::ListPolicyVersionsRequest& request) {
+  return Call(policies_.get(), &v1::PolicyService::Stub::ListPolicyVersions, request);
+}
+
+absl::Status Client::DeletePolicy(const v1::DeletePolicyRequest& request) {
+  return Call(policies_.get(), &v1::PolicyService::Stub::DeletePolicy, request,
+              request.allow_missing())
+      .status();
 }
 
 absl::StatusOr<SampleResult> Client::Sample(const SampleRequest& request) {

@@ -21,6 +21,7 @@
 #include "negatron/v1/inspection.grpc.pb.h"
 #include "negatron/v1/pool.grpc.pb.h"
 #include "negatron/v1/sampling.grpc.pb.h"
+#include "negatron/v1/stored_policies.grpc.pb.h"
 
 namespace negatron::client {
 
@@ -113,6 +114,15 @@ class Client {
   absl::StatusOr<v1::ListEmbeddingVersionsResponse> ListEmbeddingVersions(
       const v1::ListEmbeddingVersionsRequest& request);
 
+  // Stored policies. An empty `request_id` of a put is replaced by a random one; a deletion is
+  // repeated only with `allow_missing`.
+  absl::StatusOr<v1::StoredPolicy> PutPolicy(v1::PutPolicyRequest request);
+  absl::StatusOr<v1::StoredPolicy> GetPolicy(const v1::GetPolicyRequest& request);
+  absl::StatusOr<v1::ListPoliciesResponse> ListPolicies(const v1::ListPoliciesRequest& request);
+  absl::StatusOr<v1::ListPolicyVersionsResponse> ListPolicyVersions(
+      const v1::ListPolicyVersionsRequest& request);
+  absl::Status DeletePolicy(const v1::DeletePolicyRequest& request);
+
   // Draws negatives in one call. Row outcomes are in `row_statuses`, not errors.
   absl::StatusOr<SampleResult> Sample(const SampleRequest& request);
 
@@ -170,6 +180,7 @@ class Client {
   const std::unique_ptr<v1::CollectionService::Stub> collections_;
   const std::unique_ptr<v1::PoolService::Stub> pool_;
   const std::unique_ptr<v1::EmbeddingService::Stub> embeddings_;
+  const std::unique_ptr<v1::PolicyService::Stub> policies_;
   const std::unique_ptr<v1::SamplingService::Stub> sampling_;
   const std::unique_ptr<v1::InspectionService::Stub> inspection_;
 };

@@ -64,7 +64,12 @@ void PutRows(const From& from, To* to) {
     WriteInt64s(from.as_of_micros, v1::COLUMN_ENCODING_RAW, to->mutable_as_of_micros());
   }
   if (from.as_of_time.has_value()) PutTime(*from.as_of_time, to->mutable_as_of_time());
-  *to->mutable_policy() = from.policy;
+  if (from.policy_name.empty()) {
+    *to->mutable_policy() = from.policy;
+  } else {
+    to->set_policy_name(from.policy_name);
+  }
+  if (from.progress.has_value()) to->set_progress(*from.progress);
   if (from.seed.has_value()) to->set_seed(*from.seed);
   to->set_encoding(v1::COLUMN_ENCODING_RAW);
 }
@@ -92,6 +97,7 @@ void TakeReport(const Response& response, Result* result) {
   result->seed = response.seed();
   result->as_of_time = GetTime(response.as_of_time());
   result->kernel_id = response.kernel_id();
+  result->policy_name = response.policy_name();
 }
 
 // Moves `values` to `out` if there are as many as `want`; none are fine if the column is optional.
@@ -191,8 +197,11 @@ absl::StatusOr<SampleResult> ReadResponse(const v1::SampleNegativesResponse& res
   status.Update(Take(ReadInt64s(response.rejects_by_all_causes(), "rejects_by_all_causes"),
                      "rejects_by_all_causes", rows * result.reject_cause_count, true,
                      &result.rejects_by_all_causes));
+  status.Update(Take(ReadBytes(response.arm_indexes(), "arm_indexes"), "arm_indexes", rows, true,
+                     &result.arm_indexes));
   if (!status.ok()) return status;
   TakeReport(response, &result);
+  result.arm_names.assign(response.arm_names().begin(), response.arm_names().end());
   result.staleness_as_of_time = GetTime(response.staleness_as_of_time());
   return result;
 }

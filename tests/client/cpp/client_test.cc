@@ -289,7 +289,16 @@ TEST_F(ClientTest, CallsWhoseRepetitionWouldFailAreNotRepeated) {
   server_.handlers.update_collection = [&](const v1::UpdateCollectionRequest&, v1::Collection*) {
     return ++calls < 2 ? gone : grpc::Status::OK;
   };
+  server_.handlers.delete_policy = [&](const v1::DeletePolicyRequest&, google::protobuf::Empty*) {
+    return ++calls < 2 ? gone : grpc::Status::OK;
+  };
   const auto client = Connect();
+  v1::DeletePolicyRequest forget;
+  EXPECT_TRUE(absl::IsUnavailable(client->DeletePolicy(forget)));
+  calls = 0;
+  forget.set_allow_missing(true);
+  EXPECT_TRUE(client->DeletePolicy(forget).ok());
+  calls = 0;
   v1::DeleteCollectionRequest remove;
   EXPECT_TRUE(absl::IsUnavailable(client->DeleteCollection(remove)));
   calls = 0;

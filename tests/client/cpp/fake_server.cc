@@ -15,6 +15,7 @@
 #include "negatron/v1/inspection.grpc.pb.h"
 #include "negatron/v1/pool.grpc.pb.h"
 #include "negatron/v1/sampling.grpc.pb.h"
+#include "negatron/v1/stored_policies.grpc.pb.h"
 
 namespace negatron::client {
 namespace {
@@ -150,6 +151,35 @@ class FakeEmbeddings final : public v1::EmbeddingService::Service {
   Shared* const shared_;
 };
 
+class FakePolicies final : public v1::PolicyService::Service {
+ public:
+  explicit FakePolicies(Shared* shared) : shared_(shared) {}
+  grpc::Status PutPolicy(grpc::ServerContext*, const v1::PutPolicyRequest* request,
+                         v1::StoredPolicy* response) override {
+    return shared_->Run(&FakeHandlers::put_policy, request, response);
+  }
+  grpc::Status GetPolicy(grpc::ServerContext*, const v1::GetPolicyRequest* request,
+                         v1::StoredPolicy* response) override {
+    return shared_->Run(&FakeHandlers::get_policy, request, response);
+  }
+  grpc::Status ListPolicies(grpc::ServerContext*, const v1::ListPoliciesRequest* request,
+                            v1::ListPoliciesResponse* response) override {
+    return shared_->Run(&FakeHandlers::list_policies, request, response);
+  }
+  grpc::Status ListPolicyVersions(grpc::ServerContext*,
+                                  const v1::ListPolicyVersionsRequest* request,
+                                  v1::ListPolicyVersionsResponse* response) override {
+    return shared_->Run(&FakeHandlers::list_policy_versions, request, response);
+  }
+  grpc::Status DeletePolicy(grpc::ServerContext*, const v1::DeletePolicyRequest* request,
+                            google::protobuf::Empty* response) override {
+    return shared_->Run(&FakeHandlers::delete_policy, request, response);
+  }
+
+ private:
+  Shared* const shared_;
+};
+
 class FakeSampling final : public v1::SamplingService::Service {
  public:
   explicit FakeSampling(Shared* shared) : shared_(shared) {}
@@ -195,6 +225,7 @@ struct FakeServer::Services {
   FakeCollections collections{&shared};
   FakePool pool{&shared};
   FakeEmbeddings embeddings{&shared};
+  FakePolicies policies{&shared};
   FakeSampling sampling{&shared};
   FakeInspection inspection{&shared};
 };
@@ -209,6 +240,7 @@ FakeServer::FakeServer() : services_(std::make_unique<Services>()) {
   builder.RegisterService(&services_->collections);
   builder.RegisterService(&services_->pool);
   builder.RegisterService(&services_->embeddings);
+  builder.RegisterService(&services_->policies);
   builder.RegisterService(&services_->sampling);
   builder.RegisterService(&services_->inspection);
   server_ = builder.BuildAndStart();

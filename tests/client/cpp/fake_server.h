@@ -14,6 +14,7 @@
 #include "negatron/v1/inspection.pb.h"
 #include "negatron/v1/pool.pb.h"
 #include "negatron/v1/sampling.pb.h"
+#include "negatron/v1/stored_policies.pb.h"
 
 namespace negatron::client {
 
@@ -50,6 +51,11 @@ struct FakeHandlers {
   Handler<v1::BeginEmbeddingVersionRequest, v1::EmbeddingVersion> begin_version;
   Handler<v1::UploadEmbeddingsRequest, v1::ImportResponse> upload_embeddings;
   Handler<v1::CommitEmbeddingVersionRequest, v1::EmbeddingVersion> commit_version;
+  Handler<v1::PutPolicyRequest, v1::StoredPolicy> put_policy;
+  Handler<v1::GetPolicyRequest, v1::StoredPolicy> get_policy;
+  Handler<v1::ListPoliciesRequest, v1::ListPoliciesResponse> list_policies;
+  Handler<v1::ListPolicyVersionsRequest, v1::ListPolicyVersionsResponse> list_policy_versions;
+  Handler<v1::DeletePolicyRequest, google::protobuf::Empty> delete_policy;
   Handler<v1::SampleNegativesRequest, v1::SampleNegativesResponse> sample;
   Handler<v1::SampleSharedNegativesRequest, v1::SampleSharedNegativesResponse> sample_shared;
   Handler<v1::GetCandidatesRequest, v1::GetCandidatesResponse> candidates;

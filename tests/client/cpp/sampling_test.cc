@@ -188,6 +188,30 @@ TEST(SamplingTest, RequestCarriesEveryField) {
   EXPECT_EQ(to.staleness_as_of_time().seconds(), 2);
 }
 
+TEST(SamplingTest, AStoredPolicyIsNamedInThePlaceOfAnother) {
+  SampleRequest from;
+  from.negative_count = 1;
+  from.policy.add_components()->mutable_uniform();
+  from.policy_name = "collections/c/policies/p@3";
+  from.progress = 0;
+  v1::SampleNegativesRequest to = MakeRequest(from).value();
+  EXPECT_EQ(to.policy_name(), "collections/c/policies/p@3");
+  EXPECT_FALSE(to.has_policy());
+  EXPECT_TRUE(to.has_progress());
+  SharedRequest shared;
+  shared.policy_name = from.policy_name;
+  EXPECT_EQ(MakeRequest(shared).policy_name(), from.policy_name);
+
+  v1::SampleNegativesResponse response = TwoRowsOfThree();
+  response.set_policy_name("collections/c/policies/p@3");
+  response.add_arm_names("a");
+  WriteBytes(std::vector<uint8_t>{0, 0}, v1::COLUMN_ENCODING_RAW, response.mutable_arm_indexes());
+  const SampleResult result = ReadResponse(response, 3).value();
+  EXPECT_EQ(result.policy_name, "collections/c/policies/p@3");
+  EXPECT_THAT(result.arm_names, ElementsAre("a"));
+  EXPECT_THAT(result.arm_indexes, ElementsAre(0, 0));
+}
+
 TEST(SamplingTest, CandidateRequestCarriesEveryField) {
   const std::vector<float> queries = {1, 2, 3, 4};
   CandidateRequest from;

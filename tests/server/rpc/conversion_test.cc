@@ -190,7 +190,7 @@ TEST(SamplingConversionTest, RawResponseParsesToWhatWasDrawn) {
   result->statuses.assign(5000, 1);
   result->rejects = {7, 8};
   result->drawn_by_component = {3, 4};
-  result->laws = LawsOf(request.policy, 300000);
+  result->policy.laws = LawsOf(result->policy.policy, 300000);
   result->snapshot = {11, 12};
   result->default_as_of = 1500000;
   grpc::ByteBuffer bytes = SerializeRawSample(request, result);
