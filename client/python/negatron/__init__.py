@@ -53,6 +53,7 @@ from negatron.policies import (
     Popularity,
     Uniform,
 )
+from negatron.policy_calls import StoredPolicy
 from negatron.prefetch import Waits, overlap
 from negatron.private_server import LocalClient, ServerFailed, ServerNotFound, find_server, local
 from negatron.samples import (
@@ -63,6 +64,7 @@ from negatron.samples import (
     Sample,
     SharedSample,
 )
+from negatron.schedules import Experiment, Rotation, Schedule
 from negatron.transport import SampleFuture
 from negatron.version_calls import EmbeddingVersion, VersionState
 
@@ -87,6 +89,7 @@ __all__ = [
     "EmbeddingVersion",
     "EventChunk",
     "EventKind",
+    "Experiment",
     "Exposure",
     "FailedPrecondition",
     "FieldViolation",
@@ -114,10 +117,12 @@ __all__ = [
     "RejectCause",
     "RemovalResult",
     "ResourceExhausted",
+    "Rotation",
     "RowRefusal",
     "RowStatus",
     "Sample",
     "SampleFuture",
+    "Schedule",
     "ScoreBounds",
     "ServerFailed",
     "ServerInfo",
@@ -125,6 +130,7 @@ __all__ = [
     "SharedSample",
     "Snapshot",
     "Statistics",
+    "StoredPolicy",
     "Tls",
     "Unavailable",
     "Uniform",

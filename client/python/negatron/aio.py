@@ -12,6 +12,8 @@ from negatron import models, policies, samples
 from negatron.aio_base import AsyncBase
 from negatron.chunks import EventChunk, ItemChunk
 from negatron.columns import Ids, Instant, Times
+from negatron.policies import AnyPolicy, Source
+from negatron.policy_calls import StoredPolicy
 from negatron.pool_calls import Chunks
 from negatron.version_calls import EmbeddingVersion
 
@@ -108,15 +110,16 @@ class AsyncClient(AsyncBase):
 
     async def candidates(
         self, collection: str, candidate_count: int, *,
-        policy: Union[policies.Policy, policies.Source], anchor: str = 'query',
+        policy: Union[str, policies.AnyPolicy, policies.Source], anchor: str = 'query',
         vectors: bool = False, positive_vectors: bool = False, users: Optional[Ids] = None,
         positives: Optional[Ids] = None, exclusions: Optional[Sequence[Ids]] = None,
         as_of: Union[Times, Instant, None] = None, row_keys: Optional[np.ndarray] = None,
         queries: Optional[np.ndarray] = None, cohorts: Optional[np.ndarray] = None,
         min_model_version: int = 0, max_staleness: Optional[dt.timedelta] = None,
         staleness_as_of: Optional[Instant] = None, rows: Optional[int] = None,
-        seed: Optional[int] = None, outputs: Optional[Sequence[str]] = None,
-        as_numbers: bool = False, timeout: Optional[float] = None,
+        progress: Optional[float] = None, seed: Optional[int] = None,
+        outputs: Optional[Sequence[str]] = None, as_numbers: bool = False,
+        timeout: Optional[float] = None,
     ) -> samples.Candidates:
         """Draws distinct candidates for each row, scores and ranks them; with vectors if asked."""
         answer: samples.Candidates = await self._answer(self._client.candidates_async(
@@ -124,45 +127,47 @@ class AsyncClient(AsyncBase):
             positive_vectors=positive_vectors, users=users, positives=positives,
             exclusions=exclusions, as_of=as_of, row_keys=row_keys, queries=queries, cohorts=cohorts,
             min_model_version=min_model_version, max_staleness=max_staleness,
-            staleness_as_of=staleness_as_of, rows=rows, seed=seed, outputs=outputs,
-            as_numbers=as_numbers, timeout=timeout,
+            staleness_as_of=staleness_as_of, rows=rows, progress=progress, seed=seed,
+            outputs=outputs, as_numbers=as_numbers, timeout=timeout,
         ))
         return answer
 
     async def sample(
         self, collection: str, negative_count: int, *,
-        policy: Union[policies.Policy, policies.Source], users: Optional[Ids] = None,
+        policy: Union[str, policies.AnyPolicy, policies.Source], users: Optional[Ids] = None,
         positives: Optional[Ids] = None, exclusions: Optional[Sequence[Ids]] = None,
         as_of: Union[Times, Instant, None] = None, row_keys: Optional[np.ndarray] = None,
         queries: Optional[np.ndarray] = None, cohorts: Optional[np.ndarray] = None,
         min_model_version: int = 0, max_staleness: Optional[dt.timedelta] = None,
         staleness_as_of: Optional[Instant] = None, rows: Optional[int] = None,
-        seed: Optional[int] = None, outputs: Optional[Sequence[str]] = None,
-        as_numbers: bool = False, timeout: Optional[float] = None,
+        progress: Optional[float] = None, seed: Optional[int] = None,
+        outputs: Optional[Sequence[str]] = None, as_numbers: bool = False,
+        timeout: Optional[float] = None,
     ) -> samples.Sample:
         """Draws `negative_count` negatives for each row, from one snapshot of the collection."""
         answer: samples.Sample = await self._answer(self._client.sample_async(
             collection, negative_count, policy=policy, users=users, positives=positives,
             exclusions=exclusions, as_of=as_of, row_keys=row_keys, queries=queries, cohorts=cohorts,
             min_model_version=min_model_version, max_staleness=max_staleness,
-            staleness_as_of=staleness_as_of, rows=rows, seed=seed, outputs=outputs,
-            as_numbers=as_numbers, timeout=timeout,
+            staleness_as_of=staleness_as_of, rows=rows, progress=progress, seed=seed,
+            outputs=outputs, as_numbers=as_numbers, timeout=timeout,
         ))
         return answer
 
     async def sample_shared(
         self, collection: str, negative_count: int, *,
-        policy: Union[policies.Policy, policies.Source], users: Optional[Ids] = None,
+        policy: Union[str, policies.AnyPolicy, policies.Source], users: Optional[Ids] = None,
         positives: Optional[Ids] = None, exclusions: Optional[Sequence[Ids]] = None,
         as_of: Union[Times, Instant, None] = None, negatives_time: Optional[Instant] = None,
-        rows: Optional[int] = None, seed: Optional[int] = None, block_key: int = 0,
-        as_numbers: bool = False, timeout: Optional[float] = None,
+        rows: Optional[int] = None, progress: Optional[float] = None, seed: Optional[int] = None,
+        block_key: int = 0, as_numbers: bool = False, timeout: Optional[float] = None,
     ) -> samples.SharedSample:
         """Draws one block of `negative_count` negatives that all rows share."""
         answer: samples.SharedSample = await self._answer(self._client.sample_shared_async(
             collection, negative_count, policy=policy, users=users, positives=positives,
-            exclusions=exclusions, as_of=as_of, negatives_time=negatives_time, rows=rows, seed=seed,
-            block_key=block_key, as_numbers=as_numbers, timeout=timeout,
+            exclusions=exclusions, as_of=as_of, negatives_time=negatives_time, rows=rows,
+            progress=progress, seed=seed, block_key=block_key, as_numbers=as_numbers,
+            timeout=timeout,
         ))
         return answer
 
@@ -315,6 +320,51 @@ class AsyncClient(AsyncBase):
         """As `get_embedding_stamps`, of users."""
         return await self._run(lambda: self._client.get_user_embedding_stamps(
             collection, users, timeout=timeout,
+        ))
+
+    async def put_policy(
+        self, collection: str, name: str, policy: Union[AnyPolicy, Source], *,
+        expected_version: Optional[int] = None, request_id: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> StoredPolicy:
+        """Adds the next version of a policy, unless it equals the latest; returns that version."""
+        return await self._run(lambda: self._client.put_policy(
+            collection, name, policy, expected_version=expected_version, request_id=request_id,
+            timeout=timeout,
+        ))
+
+    async def get_policy(
+        self, collection: str, name: str, *, timeout: Optional[float] = None,
+    ) -> StoredPolicy:
+        """Returns the latest version of "name", or that of "name@3"; raises `NotFound`."""
+        return await self._run(lambda: self._client.get_policy(collection, name, timeout=timeout))
+
+    async def list_policies(
+        self, collection: str, *, page_size: int = 0, timeout: Optional[float] = None,
+    ) -> AsyncIterator[StoredPolicy]:
+        """Iterates over the latest versions of all policies, also those built in, by name."""
+        async for page in self._iterate(lambda: self._client.list_policies(
+            collection, page_size=page_size, timeout=timeout,
+        )):
+            yield page
+
+    async def list_policy_versions(
+        self, collection: str, name: str, *, page_size: int = 0, timeout: Optional[float] = None,
+    ) -> AsyncIterator[StoredPolicy]:
+        """Iterates over the versions of a policy, the latest first."""
+        async for page in self._iterate(lambda: self._client.list_policy_versions(
+            collection, name, page_size=page_size, timeout=timeout,
+        )):
+            yield page
+
+    async def delete_policy(
+        self, collection: str, name: str, *, expected_version: Optional[int] = None,
+        allow_missing: bool = False, timeout: Optional[float] = None,
+    ) -> None:
+        """Deletes a policy with all its versions; raises `NotFound` unless `allow_missing`."""
+        await self._run(lambda: self._client.delete_policy(
+            collection, name, expected_version=expected_version, allow_missing=allow_missing,
+            timeout=timeout,
         ))
 
     async def begin_embedding_version(

@@ -8,7 +8,7 @@ from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 
-from negatron import policies, samples
+from negatron import guards, policies, samples
 from negatron.columns import Ids, Instant, Times
 from negatron.sampling_calls import SamplingCalls
 from negatron.transport import SampleFuture
@@ -23,7 +23,7 @@ class CandidateCalls(SamplingCalls):
         collection: str,
         candidate_count: int,
         *,
-        policy: Union[policies.Policy, policies.Source],
+        policy: Union[str, policies.AnyPolicy, policies.Source],
         anchor: str = "query",
         vectors: bool = False,
         positive_vectors: bool = False,
@@ -38,6 +38,7 @@ class CandidateCalls(SamplingCalls):
         max_staleness: Optional[dt.timedelta] = None,
         staleness_as_of: Optional[Instant] = None,
         rows: Optional[int] = None,
+        progress: Optional[float] = None,
         seed: Optional[int] = None,
         outputs: Optional[Sequence[str]] = None,
         as_numbers: bool = False,
@@ -69,8 +70,8 @@ class CandidateCalls(SamplingCalls):
             users=users, positives=positives, exclusions=exclusions, as_of=as_of,
             row_keys=row_keys, queries=queries, cohorts=cohorts,
             min_model_version=min_model_version, max_staleness=max_staleness,
-            staleness_as_of=staleness_as_of, rows=rows, seed=seed, outputs=outputs,
-            as_numbers=as_numbers,
+            staleness_as_of=staleness_as_of, rows=rows, progress=progress, seed=seed,
+            outputs=outputs, as_numbers=as_numbers,
         )
         return decode(self._transport.call(lambda s: s.sampling.GetCandidates, request, deadline))
 
@@ -79,7 +80,7 @@ class CandidateCalls(SamplingCalls):
         collection: str,
         candidate_count: int,
         *,
-        policy: Union[policies.Policy, policies.Source],
+        policy: Union[str, policies.AnyPolicy, policies.Source],
         anchor: str = "query",
         vectors: bool = False,
         positive_vectors: bool = False,
@@ -94,6 +95,7 @@ class CandidateCalls(SamplingCalls):
         max_staleness: Optional[dt.timedelta] = None,
         staleness_as_of: Optional[Instant] = None,
         rows: Optional[int] = None,
+        progress: Optional[float] = None,
         seed: Optional[int] = None,
         outputs: Optional[Sequence[str]] = None,
         as_numbers: bool = False,
@@ -105,8 +107,8 @@ class CandidateCalls(SamplingCalls):
             users=users, positives=positives, exclusions=exclusions, as_of=as_of,
             row_keys=row_keys, queries=queries, cohorts=cohorts,
             min_model_version=min_model_version, max_staleness=max_staleness,
-            staleness_as_of=staleness_as_of, rows=rows, seed=seed, outputs=outputs,
-            as_numbers=as_numbers,
+            staleness_as_of=staleness_as_of, rows=rows, progress=progress, seed=seed,
+            outputs=outputs, as_numbers=as_numbers,
         )
         return SampleFuture(
             self._transport, lambda s: s.sampling.GetCandidates, request, deadline, decode
@@ -118,7 +120,7 @@ class CandidateCalls(SamplingCalls):
         sample, decode_sample, deadline = self._prepare(*args, **rows)
         request = sampling_pb2.GetCandidatesRequest(
             sample=sample,
-            anchor=policies.anchor_number(anchor),
+            anchor=guards.anchor_number(anchor),
             include_candidate_vectors=vectors,
             include_positive_vectors=positive_vectors,
         )

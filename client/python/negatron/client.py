@@ -10,17 +10,18 @@ from typing import Iterator, Optional, Sequence
 
 import grpc
 
-from negatron import columns, errors, models, policies
+from negatron import columns, errors, guards, models
 from negatron.base import collection_name
 from negatron.candidate_calls import CandidateCalls
 from negatron.columns import Instant
+from negatron.policy_calls import PolicyCalls
 from negatron.v1 import collections_pb2, inspection_pb2
 from negatron.version_calls import VersionCalls
 
 _READY_POLL_SECONDS = 0.05
 
 
-class Client(CandidateCalls, VersionCalls):
+class Client(CandidateCalls, PolicyCalls, VersionCalls):
     """A client of one Negatron server. Thread-safe.
 
         with Client("127.0.0.1:7600") as client:
@@ -130,8 +131,8 @@ class Client(CandidateCalls, VersionCalls):
             category_popularity=category_popularity,
             mined_per_user=mined_per_user,
         )
-        policies.check_span("half_life", half_life, zero=False)
-        policies.check_span("popularity_grid", popularity_grid, zero=False)
+        guards.check_span("half_life", half_life, zero=False)
+        guards.check_span("popularity_grid", popularity_grid, zero=False)
         for name, span in (
             ("half_life", half_life),
             ("popularity_grid", popularity_grid),
@@ -140,10 +141,10 @@ class Client(CandidateCalls, VersionCalls):
             if span is not None:
                 getattr(settings, name).FromTimedelta(span)
         for span in half_lives:
-            policies.check_span("half_lives", span, zero=True)
+            guards.check_span("half_lives", span, zero=True)
             settings.half_lives.add().FromTimedelta(span)
         for span in windows:
-            policies.check_span("windows", span, zero=False)
+            guards.check_span("windows", span, zero=False)
             settings.windows.add().FromTimedelta(span)
         request = collections_pb2.CreateCollectionRequest(
             collection_id=collection_id,

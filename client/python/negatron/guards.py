@@ -40,6 +40,11 @@ def anchor_number(anchor: str) -> int:
     return _ANCHORS[anchor]
 
 
+def anchor_name(number: int) -> str:
+    """The reverse of `anchor_number`."""
+    return next((name for name, known in _ANCHORS.items() if known == number), "query")
+
+
 def check_span(name: str, span: Optional[dt.timedelta], zero: bool) -> None:
     """Raises unless `span` is None, one minute to 36,500 days, or 0 where that means something."""
     if span is None or (zero and span == dt.timedelta(0)):
@@ -216,3 +221,69 @@ class Filtered:
         if self.scores is not None:
             component.score_bounds.anchor = anchor_number(self.scores.anchor)
             fill_bounds(component.score_bounds, self.scores)
+
+
+def check(policy: Any) -> None:
+    """Raises unless the guards of a `Policy`, but for its fallback, are good."""
+    check_horizon(policy.history_horizon)
+    if policy.min_distance is not None and not isinstance(policy.min_distance, MinDistance):
+        raise TypeError(f"min_distance: MinDistance is expected, not {policy.min_distance!r}")
+    if policy.uncertain not in RULES:
+        raise ValueError(f"uncertain: one of {sorted(RULES)}, not {policy.uncertain!r}")
+    limits = policy.category_limits or {}
+    if len(limits) > MAX_NAMES or any(count < 1 for count in limits.values()):
+        raise ValueError(f"category_limits: at most {MAX_NAMES}, each at least 1")
+    for category in limits:
+        check_category(category)
+
+
+def fill(message: Any, policy: Any) -> None:
+    """Sets the guards of a `Policy`, but for its fallback."""
+    if policy.uncertain != "exclude":
+        message.uncertain_rule = RULES[policy.uncertain]
+    if policy.history_horizon is not None:
+        message.history_horizon.FromTimedelta(policy.history_horizon)
+    if policy.min_distance is not None:
+        message.min_distance.distance = policy.min_distance.distance
+        message.min_distance.history_count = policy.min_distance.history_count
+    for category, count in (policy.category_limits or {}).items():
+        message.category_limits.add(category=category, max_count=count)
+
+
+def read(message: Any) -> dict[str, Any]:
+    """The reverse of `fill`: the attributes that are given."""
+    found: dict[str, Any] = {}
+    if message.uncertain_rule == sampling_pb2.UNCERTAIN_RULE_KEEP:
+        found["uncertain"] = "keep"
+    if message.HasField("history_horizon"):
+        found["history_horizon"] = message.history_horizon.ToTimedelta()
+    if message.HasField("min_distance"):
+        near = message.min_distance
+        found["min_distance"] = MinDistance(near.distance, near.history_count)
+    if message.category_limits:
+        found["category_limits"] = {c.category: c.max_count for c in message.category_limits}
+    return found
+
+
+def read_bounds(message: Any) -> dict[str, Any]:
+    """The reverse of `fill_bounds`."""
+    names = ("min_score", "max_score", "margin", "relative_margin")
+    return {name: getattr(message, name) for name in names if message.HasField(name)}
+
+
+def read_filters(component: Any, source: Any) -> Any:
+    """The reverse of `Filtered.fill`: `source`, with the filters of its component if any."""
+    filters: dict[str, Any] = {}
+    if component.HasField("category_filter"):
+        filter_ = component.category_filter
+        filters["categories"] = Categories(filter_.any_of, filter_.all_of, filter_.none_of)
+    if component.HasField("plausibility"):
+        known = component.plausibility
+        half_life = known.half_life.ToTimedelta() if known.HasField("half_life") else None
+        filters["plausibility"] = Plausibility(
+            known.min_mass, half_life, known.min_positive_count
+        )
+    if component.HasField("score_bounds"):
+        bounds = component.score_bounds
+        filters["scores"] = ScoreBounds(anchor_name(bounds.anchor), **read_bounds(bounds))
+    return Filtered(source, **filters) if filters else source

@@ -96,10 +96,13 @@ class Snapshot(NamedTuple):
     incarnation: int
     commit_sequence: int
     index_generation: int = 0  # 0: searches were exact.
+    policy_version: int = 0  # Of the stored policy; 0: none was used.
 
     @classmethod
     def from_proto(cls, token: types_pb2.SnapshotToken) -> "Snapshot":
-        return cls(token.incarnation, token.commit_sequence, token.index_generation)
+        return cls(
+            token.incarnation, token.commit_sequence, token.index_generation, token.policy_version
+        )
 
 
 @dataclasses.dataclass(frozen=True)

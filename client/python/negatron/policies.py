@@ -17,6 +17,7 @@ from typing import Any, Mapping, Optional, Union
 
 from negatron import guards
 from negatron.guards import Filtered, MinDistance, anchor_number, check_category, check_span
+from negatron.schedules import Experiment, Number, Rank, Rotation, Schedule, put_number
 from negatron.v1 import sampling_pb2
 
 _MAX_RANK = 10_000
@@ -36,8 +37,16 @@ _DYNAMIC_PICKS = {
 }
 
 
-def _check_temperature(pick: str, temperature: Optional[float]) -> None:
+def pick_name(source: Any) -> str:
+    """The pick of a `NearestSource` or a `DynamicSource`."""
+    names = _DYNAMIC_PICKS if source.DESCRIPTOR.name == "DynamicSource" else _PICKS
+    return next(name for name, number in names.items() if number == source.pick)
+
+
+def _check_temperature(pick: str, temperature: Optional[Number]) -> None:
     if pick == "softmax":
+        if isinstance(temperature, Schedule):
+            return
         if temperature is None or not 0 < temperature < math.inf:
             raise ValueError("temperature: pick 'softmax' needs a positive, finite one")
     elif temperature is not None:
@@ -150,22 +159,26 @@ class Nearest:
       relative_margin: only items that score at most p - relative_margin * abs(p).
       noise: standard deviation of Gaussian noise on each component of the anchor, in units of the
         anchor's norm / sqrt(dimension). All scores are against the anchor with its noise.
+
+    Both ends of the window, temperature and noise may be a `Schedule`; the begin is then rounded
+    down, the end up.
     """
 
-    window: tuple[int, int] = (0, 100)
+    window: tuple[Rank, Rank] = (0, 100)
     pick: str = "uniform"
     anchor: str = "query"
-    temperature: Optional[float] = None
+    temperature: Optional[Number] = None
     category: Optional[str] = None
     min_score: Optional[float] = None
     max_score: Optional[float] = None
     margin: Optional[float] = None
     relative_margin: Optional[float] = None
-    noise: float = 0.0
+    noise: Number = 0.0
 
     def __post_init__(self) -> None:
         begin, end = self.window
-        if not 0 <= begin < end <= _MAX_RANK:
+        moves = isinstance(begin, Schedule) or isinstance(end, Schedule)
+        if not moves and not 0 <= begin < end <= _MAX_RANK:  # type: ignore[operator]
             raise ValueError(
                 f"window: 0 <= begin < end <= {_MAX_RANK} is expected, not {self.window}"
             )
@@ -174,7 +187,8 @@ class Nearest:
         anchor_number(self.anchor)
         _check_temperature(self.pick, self.temperature)
         guards.check_bounds(self)
-        guards.check_size("noise", self.noise)
+        if not isinstance(self.noise, Schedule):
+            guards.check_size("noise", self.noise)
         check_category(self.category)
 
 
@@ -185,17 +199,16 @@ class Adversarial:
     Every row takes a passage over all embeddings.
 
     Attributes:
-      temperature: positive, finite.
+      temperature: positive, finite, or a `Schedule`.
       anchor: as of `Nearest`.
     """
 
-    temperature: float
+    temperature: Number
     anchor: str = "query"
     category: Optional[str] = None
 
     def __post_init__(self) -> None:
-        if not 0 < self.temperature < math.inf:
-            raise ValueError(f"temperature: positive, finite is expected, not {self.temperature}")
+        _check_temperature("softmax", self.temperature)
         anchor_number(self.anchor)
         check_category(self.category)
 
@@ -235,7 +248,7 @@ class Dynamic:
         (in order of the distance of scores to `target`).
       top_count: how many of the highest scores count, 1 to pool_size; of "top" and "uniform".
       anchor: as of `Nearest`.
-      temperature: of "softmax", positive, finite.
+      temperature: of "softmax", positive, finite, or a `Schedule`.
       target: of "ahns".
     """
 
@@ -244,7 +257,7 @@ class Dynamic:
     pick: str = "top"
     top_count: Optional[int] = None
     anchor: str = "query"
-    temperature: Optional[float] = None
+    temperature: Optional[Number] = None
     target: Optional[AhnsTarget] = None
     category: Optional[str] = None
 
@@ -277,6 +290,8 @@ _SOURCES = (Uniform, Popularity, Exposure, Mined, Nearest, Adversarial, Dynamic)
 class Policy:
     """Sources with their shares, 1 to 16 of them; shares are scaled to a sum of 1.
 
+    A share may be a `Schedule`.
+
     Attributes:
       unique: no item twice in a row; a row with too few items is `RowStatus.SHORT`.
       category_cap: at most this many items of each category in a row; None: any number.
@@ -290,7 +305,7 @@ class Policy:
         short; its draws are tagged.
     """
 
-    components: tuple[tuple[float, Source], ...]
+    components: tuple[tuple[Number, Source], ...]
     unique: bool = False
     category_cap: Optional[int] = None
     positive_floor: Optional[float] = None
@@ -305,9 +320,9 @@ class Policy:
             raise ValueError(f"a policy has 1 to {_MAX_COMPONENTS} components")
         for share, source in self.components:
             _check_source(source)
-            if not (share >= 0 and math.isfinite(share)):
+            if not isinstance(share, Schedule) and not (share >= 0 and math.isfinite(share)):
                 raise ValueError(f"a share is finite and not negative, not {share}")
-        if sum(share for share, _ in self.components) <= 0:
+        if not any(isinstance(share, Schedule) or share > 0 for share, _ in self.components):
             raise ValueError("at least one share must be positive")
         if self.category_cap is not None and self.category_cap < 1:
             raise ValueError(f"category_cap: at least 1 is expected, not {self.category_cap}")
@@ -316,16 +331,7 @@ class Policy:
         self._check_guards()
 
     def _check_guards(self) -> None:
-        guards.check_horizon(self.history_horizon)
-        if self.min_distance is not None and not isinstance(self.min_distance, MinDistance):
-            raise TypeError(f"min_distance: MinDistance is expected, not {self.min_distance!r}")
-        if self.uncertain not in guards.RULES:
-            raise ValueError(f"uncertain: one of {sorted(guards.RULES)}, not {self.uncertain!r}")
-        limits = self.category_limits or {}
-        if len(limits) > guards.MAX_NAMES or any(count < 1 for count in limits.values()):
-            raise ValueError(f"category_limits: at most {guards.MAX_NAMES}, each at least 1")
-        for category in limits:
-            check_category(category)
+        guards.check(self)
         if self.fallback is not None:
             _check_source(self.fallback)
             if not isinstance(_unfiltered(self.fallback), (Uniform, Popularity)):
@@ -334,7 +340,7 @@ class Policy:
     @classmethod
     def mix(
         cls,
-        *components: tuple[float, Source],
+        *components: tuple[Number, Source],
         unique: bool = False,
         category_cap: Optional[int] = None,
         positive_floor: Optional[float] = None,
@@ -366,15 +372,7 @@ class Policy:
             category_cap=self.category_cap,
             positive_floor=self.positive_floor,
         )
-        if self.uncertain != "exclude":
-            policy.uncertain_rule = guards.RULES[self.uncertain]
-        if self.history_horizon is not None:
-            policy.history_horizon.FromTimedelta(self.history_horizon)
-        if self.min_distance is not None:
-            policy.min_distance.distance = self.min_distance.distance
-            policy.min_distance.history_count = self.min_distance.history_count
-        for category, count in (self.category_limits or {}).items():
-            policy.category_limits.add(category=category, max_count=count)
+        guards.fill(policy, self)
         if self.fallback is not None:
             policy.fallback.CopyFrom(_component(0, self.fallback))
         return policy
@@ -392,9 +390,34 @@ def _check_source(source: Any) -> None:
         raise ValueError("scores: Nearest has bounds of its own")
 
 
-def as_policy(policy: Union[Policy, Source]) -> Policy:
+AnyPolicy = Union[Policy, Rotation, Experiment]
+
+
+def as_policy(policy: Union[AnyPolicy, Source]) -> AnyPolicy:
     """Lets a single source stand for the policy that draws everything from it."""
+    if isinstance(policy, Rotation):
+        turns = tuple((length, as_policy(turn)) for length, turn in policy.turns)
+        return dataclasses.replace(policy, turns=turns)
+    if isinstance(policy, Experiment):
+        arms = {name: (weight, as_policy(arm)) for name, (weight, arm) in policy.arms.items()}
+        return dataclasses.replace(policy, arms=arms)
     return policy if isinstance(policy, Policy) else Policy(((1.0, policy),))
+
+
+def fill_policy(request: Any, policy: Union[str, AnyPolicy, Source], shared: bool = False) -> None:
+    """Sets what a request draws by: a recipe, or the name of a stored policy."""
+    if isinstance(policy, str):
+        request.policy_name = policy_name(request.collection, policy)
+        return
+    recipe = as_policy(policy)
+    if shared:
+        recipe.check_shared()
+    request.policy.CopyFrom(recipe.to_proto())
+
+
+def policy_name(collection: str, policy: str) -> str:
+    """The full name of "name", "name@3", or such a name; `collection` is a full name."""
+    return policy if "/" in policy else f"{collection}/policies/{policy}"
 
 
 def _fill_base(message: Any, source: Union[Uniform, Popularity]) -> None:
@@ -421,7 +444,7 @@ def _fill_dynamic(message: Any, source: Dynamic) -> None:
     message.pool_size = source.pool_size
     message.pick = _DYNAMIC_PICKS[source.pick]
     message.top_count = source.top_count or 0
-    message.temperature = source.temperature or 0.0
+    put_number(message, "temperature", source.temperature)
     if source.target is not None:
         message.target.SetInParent()
         message.target.alpha = source.target.alpha
@@ -429,12 +452,13 @@ def _fill_dynamic(message: Any, source: Dynamic) -> None:
         message.target.p = source.target.p
 
 
-def _component(share: float, source: Source) -> sampling_pb2.PolicyComponent:
+def _component(share: Number, source: Source) -> sampling_pb2.PolicyComponent:
     if isinstance(source, Filtered):
         component = _component(share, source.source)
         source.fill(component)
         return component
-    component = sampling_pb2.PolicyComponent(share=share, category=source.category)
+    component = sampling_pb2.PolicyComponent(category=source.category)
+    put_number(component, "share", share)
     message: Any
     if isinstance(source, Uniform):
         message = component.uniform
@@ -450,19 +474,20 @@ def _component(share: float, source: Source) -> sampling_pb2.PolicyComponent:
     elif isinstance(source, Adversarial):
         message = component.adversarial
         message.anchor = anchor_number(source.anchor)
-        message.temperature = source.temperature
+        put_number(message, "temperature", source.temperature)
     elif isinstance(source, Dynamic):
         message = component.dynamic
         _fill_dynamic(message, source)
     else:
         message = component.nearest
         message.anchor = anchor_number(source.anchor)
-        message.rank_begin, message.rank_end = source.window
+        put_number(message, "rank_begin", source.window[0])
+        put_number(message, "rank_end", source.window[1])
         message.pick = _PICKS[source.pick]
-        message.temperature = source.temperature or 0.0
+        put_number(message, "temperature", source.temperature)
         guards.fill_bounds(message, source)
         if source.noise != 0:
-            message.noise = source.noise
+            put_number(message, "noise", source.noise)
     message.SetInParent()
     if isinstance(source, (Exposure, Mined)) and source.half_life is not None:
         message.half_life.FromTimedelta(source.half_life)

@@ -78,6 +78,9 @@ class Sample:
     model_versions: Optional[np.ndarray] = None
     embedding_ages: Optional[np.ndarray] = None  # [rows, K], float32, seconds; else NaN.
     staleness_as_of: Optional[dt.datetime] = None  # When embeddings have these ages.
+    policy: str = ""  # The stored policy that was used, "name@3"; "": the one that was sent.
+    arms: Optional[np.ndarray] = None  # [rows], uint8, index into:
+    arm_names: tuple[str, ...] = ()  # Of the policy's experiment.
 
     @property
     def mask(self) -> np.ndarray:
@@ -143,6 +146,9 @@ def sample_from_proto(
             columns.floats_from_column(proto.embedding_age_seconds), shape
         ),
         staleness_as_of=_optional_time(proto, "staleness_as_of_time"),
+        policy=proto.policy_name.rpartition("/")[2],
+        arms=columns.optional_shape(columns.bytes_from_column(proto.arm_indexes), (rows,)),
+        arm_names=tuple(proto.arm_names),
     )
 
 
@@ -192,6 +198,7 @@ class SharedSample:
     negatives_time: Optional[dt.datetime]  # When the block was drawn.
     as_of: Optional[dt.datetime]  # Of rows without a time of their own.
     kernel_id: str
+    policy: str = ""  # As in `Sample`.
 
     @property
     def mask(self) -> np.ndarray:
@@ -225,6 +232,7 @@ def shared_from_proto(
         negatives_time=_optional_time(proto, "negatives_time"),
         as_of=_optional_time(proto, "as_of_time"),
         kernel_id=proto.kernel_id,
+        policy=proto.policy_name.rpartition("/")[2],
     )
 
 

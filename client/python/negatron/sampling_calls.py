@@ -32,6 +32,7 @@ _OUTPUTS = {
     "embedding_ages": sampling_pb2.SAMPLE_OUTPUT_EMBEDDING_AGE,
     "tags": sampling_pb2.SAMPLE_OUTPUT_TAGS,
     "rejects_by_all_causes": sampling_pb2.SAMPLE_OUTPUT_REJECTS_BY_ALL_CAUSES,
+    "arms": sampling_pb2.SAMPLE_OUTPUT_ARM,
 }
 
 
@@ -43,7 +44,7 @@ class SamplingCalls(PoolCalls):
         collection: str,
         negative_count: int,
         *,
-        policy: Union[policies.Policy, policies.Source],
+        policy: Union[str, policies.AnyPolicy, policies.Source],
         users: Optional[Ids] = None,
         positives: Optional[Ids] = None,
         exclusions: Optional[Sequence[Ids]] = None,
@@ -55,6 +56,7 @@ class SamplingCalls(PoolCalls):
         max_staleness: Optional[dt.timedelta] = None,
         staleness_as_of: Optional[Instant] = None,
         rows: Optional[int] = None,
+        progress: Optional[float] = None,
         seed: Optional[int] = None,
         outputs: Optional[Sequence[str]] = None,
         as_numbers: bool = False,
@@ -69,7 +71,8 @@ class SamplingCalls(PoolCalls):
         Args:
           collection: which one.
           negative_count: K, negatives a row; rows * K is at most 131,072.
-          policy: a `Policy`, or one source.
+          policy: a `Policy`, one source, a `Rotation` or an `Experiment`; or a stored policy:
+            "name" for its latest version, "name@3" for another.
           users: shape [rows]; their histories before the row's time are excluded.
           positives: shape [rows]; excluded.
           exclusions: for each row a sequence of further ids to exclude.
@@ -85,12 +88,13 @@ class SamplingCalls(PoolCalls):
             `staleness_as_of`; positive. Write times are kept to the second, rounded down.
           staleness_as_of: instant as of which embeddings have an age; default: the server's clock.
           rows: number of rows, needed only if nothing above tells it.
+          progress: how far the training is, in [0, 1]; needed if the policy follows it.
           seed: makes draws repeatable; default: chosen by the server and returned.
           outputs: names among "log_q", "log_q_source", "components", "scores",
             "effective_shares", "reject_counts", "expected_counts", "importance_weights",
             "positive_log_q", "popularity_boundaries", "rejects_by_cause", "model_versions",
-            "embedding_ages", "tags", "rejects_by_all_causes"; default: the first three; (): only
-            ids. Each is a field of `Sample`.
+            "embedding_ages", "tags", "rejects_by_all_causes", "arms"; default: the first three; ():
+            only ids. Each is a field of `Sample`.
           as_numbers: for string ids, return the dictionary's int64 numbers, which are
             dense (0, 1, 2, ...) and need no decoding.
 
@@ -103,8 +107,8 @@ class SamplingCalls(PoolCalls):
             collection, negative_count, policy, timeout, users=users, positives=positives,
             exclusions=exclusions, as_of=as_of, row_keys=row_keys, queries=queries,
             cohorts=cohorts, min_model_version=min_model_version, max_staleness=max_staleness,
-            staleness_as_of=staleness_as_of, rows=rows, seed=seed, outputs=outputs,
-            as_numbers=as_numbers,
+            staleness_as_of=staleness_as_of, rows=rows, progress=progress, seed=seed,
+            outputs=outputs, as_numbers=as_numbers,
         )
         return decode(
             self._transport.call(lambda s: s.sampling.SampleNegatives, request, deadline)
@@ -115,7 +119,7 @@ class SamplingCalls(PoolCalls):
         collection: str,
         negative_count: int,
         *,
-        policy: Union[policies.Policy, policies.Source],
+        policy: Union[str, policies.AnyPolicy, policies.Source],
         users: Optional[Ids] = None,
         positives: Optional[Ids] = None,
         exclusions: Optional[Sequence[Ids]] = None,
@@ -127,6 +131,7 @@ class SamplingCalls(PoolCalls):
         max_staleness: Optional[dt.timedelta] = None,
         staleness_as_of: Optional[Instant] = None,
         rows: Optional[int] = None,
+        progress: Optional[float] = None,
         seed: Optional[int] = None,
         outputs: Optional[Sequence[str]] = None,
         as_numbers: bool = False,
@@ -141,8 +146,8 @@ class SamplingCalls(PoolCalls):
             collection, negative_count, policy, timeout, users=users, positives=positives,
             exclusions=exclusions, as_of=as_of, row_keys=row_keys, queries=queries,
             cohorts=cohorts, min_model_version=min_model_version, max_staleness=max_staleness,
-            staleness_as_of=staleness_as_of, rows=rows, seed=seed, outputs=outputs,
-            as_numbers=as_numbers,
+            staleness_as_of=staleness_as_of, rows=rows, progress=progress, seed=seed,
+            outputs=outputs, as_numbers=as_numbers,
         )
         return SampleFuture(
             self._transport, lambda s: s.sampling.SampleNegatives, request, deadline, decode
@@ -152,7 +157,7 @@ class SamplingCalls(PoolCalls):
         self,
         collection: str,
         negative_count: int,
-        policy: Union[policies.Policy, policies.Source],
+        policy: Union[str, policies.AnyPolicy, policies.Source],
         timeout: Optional[float],
         *,
         users: Optional[Ids],
@@ -166,6 +171,7 @@ class SamplingCalls(PoolCalls):
         max_staleness: Optional[dt.timedelta],
         staleness_as_of: Optional[Instant],
         rows: Optional[int],
+        progress: Optional[float],
         seed: Optional[int],
         outputs: Optional[Sequence[str]],
         as_numbers: bool,
@@ -175,11 +181,12 @@ class SamplingCalls(PoolCalls):
             collection=collection_name(collection),
             negative_count=negative_count,
             row_count=rows,
-            policy=policies.as_policy(policy).to_proto(),
+            progress=progress,
             seed=seed,
             outputs=_output_list(outputs),
             min_model_version=min_model_version,
         )
+        policies.fill_policy(request, policy)
         _fill_rows(request, users, positives, exclusions, as_of)
         if row_keys is not None:
             request.row_keys.CopyFrom(columns.int64_to_column(row_keys, "row_keys"))
@@ -205,13 +212,14 @@ class SamplingCalls(PoolCalls):
         collection: str,
         negative_count: int,
         *,
-        policy: Union[policies.Policy, policies.Source],
+        policy: Union[str, policies.AnyPolicy, policies.Source],
         users: Optional[Ids] = None,
         positives: Optional[Ids] = None,
         exclusions: Optional[Sequence[Ids]] = None,
         as_of: Union[Times, Instant, None] = None,
         negatives_time: Optional[Instant] = None,
         rows: Optional[int] = None,
+        progress: Optional[float] = None,
         seed: Optional[int] = None,
         block_key: int = 0,
         as_numbers: bool = False,
@@ -224,8 +232,9 @@ class SamplingCalls(PoolCalls):
 
         Args:
           negative_count: K, negatives of the block; rows * K is at most 16,777,216.
-          policy: of `Uniform` and `Popularity`, not `within_cohort`, not `unique` or capped.
-          users, positives, exclusions, as_of, rows, seed, as_numbers, timeout: as in `sample`.
+          policy: of `Uniform` and `Popularity`, not `within_cohort`, not `unique` or capped; or
+            such a `Rotation`, or such a stored policy.
+          others: as in `sample`.
           negatives_time: when the block is drawn; default: the earliest row's time, so that no row
             gets an item by events of its future.
           block_key: the caller's name for the block, the training step say: with a seed, blocks
@@ -237,7 +246,7 @@ class SamplingCalls(PoolCalls):
         request, decode, deadline = self._prepare_shared(
             collection, negative_count, policy, timeout, users=users, positives=positives,
             exclusions=exclusions, as_of=as_of, negatives_time=negatives_time, rows=rows,
-            seed=seed, block_key=block_key, as_numbers=as_numbers,
+            progress=progress, seed=seed, block_key=block_key, as_numbers=as_numbers,
         )
         return decode(
             self._transport.call(lambda s: s.sampling.SampleSharedNegatives, request, deadline)
@@ -248,13 +257,14 @@ class SamplingCalls(PoolCalls):
         collection: str,
         negative_count: int,
         *,
-        policy: Union[policies.Policy, policies.Source],
+        policy: Union[str, policies.AnyPolicy, policies.Source],
         users: Optional[Ids] = None,
         positives: Optional[Ids] = None,
         exclusions: Optional[Sequence[Ids]] = None,
         as_of: Union[Times, Instant, None] = None,
         negatives_time: Optional[Instant] = None,
         rows: Optional[int] = None,
+        progress: Optional[float] = None,
         seed: Optional[int] = None,
         block_key: int = 0,
         as_numbers: bool = False,
@@ -264,7 +274,7 @@ class SamplingCalls(PoolCalls):
         request, decode, deadline = self._prepare_shared(
             collection, negative_count, policy, timeout, users=users, positives=positives,
             exclusions=exclusions, as_of=as_of, negatives_time=negatives_time, rows=rows,
-            seed=seed, block_key=block_key, as_numbers=as_numbers,
+            progress=progress, seed=seed, block_key=block_key, as_numbers=as_numbers,
         )
         return SampleFuture(
             self._transport, lambda s: s.sampling.SampleSharedNegatives, request, deadline, decode
@@ -274,7 +284,7 @@ class SamplingCalls(PoolCalls):
         self,
         collection: str,
         negative_count: int,
-        policy: Union[policies.Policy, policies.Source],
+        policy: Union[str, policies.AnyPolicy, policies.Source],
         timeout: Optional[float],
         *,
         users: Optional[Ids],
@@ -283,6 +293,7 @@ class SamplingCalls(PoolCalls):
         as_of: Union[Times, Instant, None],
         negatives_time: Optional[Instant],
         rows: Optional[int],
+        progress: Optional[float],
         seed: Optional[int],
         block_key: int,
         as_numbers: bool,
@@ -290,16 +301,15 @@ class SamplingCalls(PoolCalls):
         sampling_pb2.SampleSharedNegativesRequest, Callable[[Any], samples.SharedSample], float
     ]:
         deadline = self._transport.deadline(timeout)
-        recipe = policies.as_policy(policy)
-        recipe.check_shared()
         request = sampling_pb2.SampleSharedNegativesRequest(
             collection=collection_name(collection),
             negative_count=negative_count,
             row_count=rows,
-            policy=recipe.to_proto(),
+            progress=progress,
             seed=seed,
             block_key=block_key,
         )
+        policies.fill_policy(request, policy, shared=True)
         _fill_rows(request, users, positives, exclusions, as_of)
         if negatives_time is not None:
             request.negatives_time.CopyFrom(

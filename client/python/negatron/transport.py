@@ -20,6 +20,7 @@ from negatron.v1 import (
     inspection_pb2_grpc,
     pool_pb2_grpc,
     sampling_pb2_grpc,
+    stored_policies_pb2_grpc,
 )
 
 _FIRST_BACKOFF_SECONDS = 0.1
@@ -39,6 +40,7 @@ class Stubs:
         self.collections = collections_pb2_grpc.CollectionServiceStub(channel)
         self.pool = pool_pb2_grpc.PoolServiceStub(channel)
         self.embeddings = embeddings_pb2_grpc.EmbeddingServiceStub(channel)
+        self.policies = stored_policies_pb2_grpc.PolicyServiceStub(channel)
         self.sampling = sampling_pb2_grpc.SamplingServiceStub(channel)
         self.inspection = inspection_pb2_grpc.InspectionServiceStub(channel)
 

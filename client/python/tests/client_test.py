@@ -239,7 +239,7 @@ def test_arguments_are_checked_before_anything_is_sent(
         (TypeError, lambda: client.sample("c", 1, policy=uniform, users=[1.5])),
         (TypeError, lambda: client.sample("c", 1, policy=uniform, users="ann")),
         (TypeError, lambda: client.sample("c", 1, policy=uniform, users=["a", 1])),
-        (TypeError, lambda: client.sample("c", 1, policy="uniform", rows=1)),
+        (TypeError, lambda: client.sample("c", 1, policy=7, rows=1)),
         (TypeError, lambda: client.sample("c", 1, policy=uniform, as_of=1.5e9, rows=1)),
         (ValueError, lambda: client.sample("c", 1, policy=uniform, users=[[1]])),
         (ValueError, lambda: client.sample("c", 1, policy=uniform, outputs=["nothing"])),

@@ -12,6 +12,7 @@ import contract
 import embeddings_contract
 import guards_contract
 import negatron
+import policies_contract
 import pool_time_contract
 
 
@@ -22,6 +23,7 @@ import pool_time_contract
     + pool_time_contract.CASES
     + candidates_contract.CASES
     + guards_contract.CASES,
+    + policies_contract.CASES,
     ids=lambda case: case.__name__,
 )
 def test_fake_keeps_contract(

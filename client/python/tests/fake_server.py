@@ -19,6 +19,7 @@ from concurrent import futures
 from typing import Any, Callable, Optional
 
 import fake_imports
+import fake_policies
 import fake_pool
 import fake_versions
 import grpc
@@ -38,6 +39,7 @@ from negatron.v1 import (
     pool_pb2_grpc,
     sampling_pb2,
     sampling_pb2_grpc,
+    stored_policies_pb2_grpc,
     types_pb2,
 )
 
@@ -91,6 +93,8 @@ class FakeServer:
              pool_pb2_grpc.add_PoolServiceServicer_to_server, _POOL_METHODS),
             (embeddings_pb2_grpc.EmbeddingServiceServicer,
              embeddings_pb2_grpc.add_EmbeddingServiceServicer_to_server, _EMBEDDING_METHODS),
+            (stored_policies_pb2_grpc.PolicyServiceServicer,
+             stored_policies_pb2_grpc.add_PolicyServiceServicer_to_server, fake_policies.METHODS),
             (sampling_pb2_grpc.SamplingServiceServicer,
              sampling_pb2_grpc.add_SamplingServiceServicer_to_server, _SAMPLING_METHODS),
             (inspection_pb2_grpc.InspectionServiceServicer,
@@ -377,7 +381,7 @@ class FakeServer:
 
         c = self.find(request.collection, "collection")
         c.calls += 1
-        response = sample(c, request, invalid)
+        response = fake_policies.sampled(self, request, lambda r: sample(c, r, invalid))
         c.rows += len(response.row_statuses.raw)
         return response
 
@@ -385,13 +389,20 @@ class FakeServer:
         from fake_sampling import sample_shared  # pylint: disable=import-outside-toplevel
 
         c = self.find(request.collection, "collection")
-        return sample_shared(c, request, invalid)
+        return fake_policies.sampled(self, request, lambda r: sample_shared(c, r, invalid))
 
     def candidates(self, request: Any) -> Any:
         from fake_candidates import candidates  # pylint: disable=import-outside-toplevel
 
         c = self.find(request.sample.collection, "sample.collection")
-        return candidates(c, request, invalid)
+        resolved, name, version = fake_policies.resolve(self, request.sample)
+        whole = sampling_pb2.GetCandidatesRequest()
+        whole.CopyFrom(request)
+        whole.sample.CopyFrom(resolved)
+        response = candidates(c, whole, invalid)
+        response.sample.policy_name = name
+        response.sample.snapshot.policy_version = version
+        return response
 
     # Inspection.
 

@@ -18,6 +18,7 @@ import contract
 import embeddings_contract
 import guards_contract
 import negatron
+import policies_contract
 import pool_time_contract
 from server_process import ServerProcess
 
@@ -48,12 +49,33 @@ def _real(negatrond: ServerProcess) -> Iterator[negatron.Client]:
     + pool_time_contract.CASES
     + candidates_contract.CASES
     + guards_contract.CASES,
+    + policies_contract.CASES,
     ids=lambda case: case.__name__,
 )
 def test_negatrond_keeps_contract(
     real: negatron.Client, case: Callable[[negatron.Client, str], None]
 ) -> None:
     case(real, case.__name__.replace("_", "-"))
+
+
+def test_users_keep_their_arm_however_rows_are_batched(real: negatron.Client) -> None:
+    real.create_collection("arms", missing_item_rule=negatron.MissingItemRule.CREATE)
+    real.write_events("arms", np.arange(8), np.arange(8), np.arange(8))
+    experiment = negatron.Experiment(
+        "law", {"plain": (1, negatron.Uniform()), "popular": (3, negatron.Popularity())}
+    )
+    assert real.put_policy("arms", "law", experiment).policy.arms.keys() == {"plain", "popular"}
+    users = np.arange(1000)
+    rows = {"as_of": np.datetime64(1, "s"), "seed": 1, "outputs": ("arms", "components")}
+    whole = real.sample("arms", 2, policy="law", users=users, **rows)
+    assert whole.arm_names == ("plain", "popular")
+    # Of 1,000 users a quarter; 5 standard deviations are 68.
+    assert 182 < (whole.arms == 0).sum() < 318
+    assert (whole.components == whole.arms[:, None]).all()
+    mixed = np.random.default_rng(2).permutation(1000)[:300]
+    part = real.sample("arms", 2, policy=experiment, users=users[mixed], **rows)
+    assert (part.arms == whole.arms[mixed]).all()
+    assert (part.items == whole.items[mixed]).all()
 
 
 def test_message_over_the_limit_is_refused_and_the_server_lives(

@@ -28,7 +28,7 @@ def _run(code: str, path: pathlib.Path) -> dict[str, object]:
 
 def test_examples_run_one_after_the_other(server: FakeServer) -> None:
     blocks = [block for block in _blocks(_README) if "import torch" not in block]
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     code = "".join(blocks).replace("127.0.0.1:7600", f"127.0.0.1:{server.port}")
     names = _run(code, _README)
     assert np.shape(names["sample"].items) == (3, 4)  # type: ignore[attr-defined]
