@@ -139,6 +139,18 @@ TEST(GoldenTest, WritesTheBytesOfVersion4) { ExpectLines(FourthRecords(), "recor
 
 TEST(GoldenTest, WritesTheBytesOfVersion3) { ExpectLines(ThirdRecords(), "records-v3.hex"); }
 
+// Of format version 4.
+TEST(GoldenTest, WritesAndReadsTheBytesOfPolicies) {
+  std::vector<GoldenRecord> records;
+  Add(SamplePolicies(), &records);
+  ExpectLines(records, "policy-records-v4.hex");
+  std::vector<PolicyRecord> read;
+  for (const GoldenRecord& record : ReadGolden("policy-records-v4.hex")) {
+    ASSERT_TRUE(Decode(record.key, record.value, &read.emplace_back()).ok());
+  }
+  EXPECT_EQ(read, SamplePolicies());
+}
+
 TEST(GoldenTest, WritesTheBytesOfVersion2) { ExpectLines(SecondRecords(), "records-v2.hex"); }
 
 TEST(GoldenTest, WritesWhatDidNotChangeAsVersion1Did) {
