@@ -20,6 +20,7 @@
 
 #include "client/cli/commands_policy.h"
 #include "client/cli/id_list.h"
+#include "client/cli/sample_outputs.h"
 #include "client/cli/source_spec.h"
 #include "client/cli/values.h"
 #include "proto/cc/columns.h"
@@ -243,24 +244,6 @@ absl::Status FillRows(const SampleSettings& settings, const v1::Collection& coll
   return status;
 }
 
-// Programs get every column, people those that say something here.
-void AddOutputs(const Session& session, v1::SampleNegativesRequest* request) {
-  for (const v1::SampleOutput output :
-       {v1::SAMPLE_OUTPUT_LOG_Q, v1::SAMPLE_OUTPUT_COMPONENT, v1::SAMPLE_OUTPUT_SCORE,
-        v1::SAMPLE_OUTPUT_IMPORTANCE_WEIGHT, v1::SAMPLE_OUTPUT_POSITIVE_LOG_Q,
-        v1::SAMPLE_OUTPUT_REJECTS_BY_ALL_CAUSES, v1::SAMPLE_OUTPUT_TAGS}) {
-    request->add_outputs(output);
-  }
-  if (!session.json) return;
-  for (const v1::SampleOutput output :
-       {v1::SAMPLE_OUTPUT_REJECTS_BY_CAUSE, v1::SAMPLE_OUTPUT_LOG_Q_SOURCE,
-        v1::SAMPLE_OUTPUT_EFFECTIVE_SHARES, v1::SAMPLE_OUTPUT_EXPECTED_COUNT,
-        v1::SAMPLE_OUTPUT_POPULARITY_BOUNDARY, v1::SAMPLE_OUTPUT_MODEL_VERSION,
-        v1::SAMPLE_OUTPUT_EMBEDDING_AGE, v1::SAMPLE_OUTPUT_ARM}) {
-    request->add_outputs(output);
-  }
-}
-
 absl::StatusOr<v1::SampleNegativesRequest> MakeRequest(const Session& session,
                                                        const SampleSettings& settings,
                                                        const v1::Policy& policy,
@@ -278,20 +261,9 @@ absl::StatusOr<v1::SampleNegativesRequest> MakeRequest(const Session& session,
   }
   if (settings.progress.has_value()) request.set_progress(*settings.progress);
   if (settings.has_seed) request.set_seed(settings.seed);
-  AddOutputs(session, &request);
+  AddOutputs(session.json, &request);
   request.set_encoding(v1::COLUMN_ENCODING_TYPED);
   return request;
-}
-
-std::string Number(const std::vector<float>& values, size_t at) {
-  if (at >= values.size() || std::isnan(values[at])) return "-";
-  return absl::StrFormat("%.4f", values[at]);
-}
-
-// Whether a column tells anything: an importance weight that is not 1, a score.
-bool Tells(const std::vector<float>& values, float nothing) {
-  return std::any_of(values.begin(), values.end(),
-                     [nothing](float value) { return !std::isnan(value) && value != nothing; });
 }
 
 // The names of the tags of a draw.

@@ -57,6 +57,21 @@ inline std::vector<PolicyPlan> SamplePlans() {
       {0, "", moving}, {1, "", softer}, {1, "", softmax}, {1, "", ExposureSource{}}};
   scheduled.components[0].share_schedule = linear;
 
+  PopularitySource of_cohort;
+  of_cohort.within_cohort = true;
+  of_cohort.cohort = 7;
+  Policy guarded;
+  guarded.components = {{1, "", UniformSource{}},
+                        {1, "", AdversarialSource{NearestAnchor::kUser, 1}}};
+  guarded.components[0].category_filter = {{"a"}, {"b", "c"}, {"d"}};
+  guarded.components[0].plausibility = Plausibility{0.5, 0, 3};
+  guarded.components[0].score_bounds = ScoreBounds{NearestAnchor::kPositive, -1, 1, 0, 0.25};
+  guarded.uncertain_rule = UncertainRule::kKeep;
+  guarded.history_horizon_micros = 3600000000;
+  guarded.min_distance = MinDistance{0.125, 16};
+  guarded.category_limits = {{"a", 2}, {"b", 1}};
+  guarded.fallback = PolicyComponent{0, "a", of_cohort};
+
   PolicyPlan plan;
   plan.experiment = "hard-or-not";
   PolicyRotation cycles;
@@ -69,7 +84,7 @@ inline std::vector<PolicyPlan> SamplePlans() {
       {"a", 1, PolicyPlan::Of(all).arms[0].rotation}, {"b", 2.5, cycles}, {"c", 1, period}};
   PolicyPlan turning;
   turning.arms.emplace_back().rotation = cycles;
-  return {PolicyPlan::Of(all), PolicyPlan::Of(scheduled), plan, turning};
+  return {PolicyPlan::Of(all), PolicyPlan::Of(scheduled), plan, turning, PolicyPlan::Of(guarded)};
 }
 
 }  // namespace negatron

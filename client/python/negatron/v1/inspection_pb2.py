@@ -20,6 +20,10 @@ try:
 except AttributeError:
   negatron_dot_v1_dot_policies__pb2 = negatron_dot_v1_dot_sampling__pb2.negatron.v1.policies_pb2
 try:
+  negatron_dot_v1_dot_guards__pb2 = negatron_dot_v1_dot_sampling__pb2.negatron_dot_v1_dot_guards__pb2
+except AttributeError:
+  negatron_dot_v1_dot_guards__pb2 = negatron_dot_v1_dot_sampling__pb2.negatron.v1.guards_pb2
+try:
   negatron_dot_v1_dot_sampling__enums__pb2 = negatron_dot_v1_dot_sampling__pb2.negatron_dot_v1_dot_sampling__enums__pb2
 except AttributeError:
   negatron_dot_v1_dot_sampling__enums__pb2 = negatron_dot_v1_dot_sampling__pb2.negatron.v1.sampling_enums_pb2

@@ -13,9 +13,11 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from negatron.v1 import guards_pb2 as negatron_dot_v1_dot_guards__pb2
 
+from negatron.v1.guards_pb2 import *
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1anegatron/v1/policies.proto\x12\x0bnegatron.v1\x1a\x1egoogle/protobuf/duration.proto\"\xe3\x03\n\x06Policy\x12\x30\n\ncomponents\x18\x01 \x03(\x0b\x32\x1c.negatron.v1.PolicyComponent\x12\x0e\n\x06unique\x18\x02 \x01(\x08\x12\x14\n\x0c\x63\x61tegory_cap\x18\x03 \x01(\x05\x12\x1b\n\x0epositive_floor\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x32\n\x0euncertain_rule\x18\n \x01(\x0e\x32\x1a.negatron.v1.UncertainRule\x12\x32\n\x0fhistory_horizon\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0cmin_distance\x18\x0c \x01(\x0b\x32\x18.negatron.v1.MinDistance\x12.\n\x08\x66\x61llback\x18\r \x01(\x0b\x32\x1c.negatron.v1.PolicyComponent\x12\x33\n\x0f\x63\x61tegory_limits\x18\x0e \x03(\x0b\x32\x1a.negatron.v1.CategoryLimit\x12\'\n\x08rotation\x18\x14 \x01(\x0b\x32\x15.negatron.v1.Rotation\x12+\n\nexperiment\x18\x15 \x01(\x0b\x32\x17.negatron.v1.ExperimentB\x11\n\x0f_positive_floor\"4\n\rCategoryLimit\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x11\n\tmax_count\x18\x02 \x01(\x05\"6\n\x0bMinDistance\x12\x10\n\x08\x64istance\x18\x01 \x01(\x01\x12\x15\n\rhistory_count\x18\x02 \x01(\x05\"i\n\x08Schedule\x12\x31\n\rinterpolation\x18\x01 \x01(\x0e\x32\x1a.negatron.v1.Interpolation\x12*\n\x06points\x18\x02 \x03(\x0b\x32\x1a.negatron.v1.SchedulePoint\"0\n\rSchedulePoint\x12\x10\n\x08progress\x18\x01 \x01(\x01\x12\r\n\x05value\x18\x02 \x01(\x01\"\x81\x01\n\x08Rotation\x12\x15\n\x0b\x63ycle_count\x18\x01 \x01(\x05H\x00\x12+\n\x06period\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12(\n\x05turns\x18\x03 \x03(\x0b\x32\x19.negatron.v1.RotationTurnB\x07\n\x05\x63ycle\"C\n\x0cRotationTurn\x12\x0e\n\x06length\x18\x01 \x01(\x01\x12#\n\x06policy\x18\x02 \x01(\x0b\x32\x13.negatron.v1.Policy\"D\n\nExperiment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12(\n\x04\x61rms\x18\x02 \x03(\x0b\x32\x1a.negatron.v1.ExperimentArm\"R\n\rExperimentArm\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06weight\x18\x02 \x01(\x01\x12#\n\x06policy\x18\x03 \x01(\x0b\x32\x13.negatron.v1.Policy\"\xd7\x04\n\x0fPolicyComponent\x12\r\n\x05share\x18\x01 \x01(\x01\x12-\n\x07uniform\x18\x02 \x01(\x0b\x32\x1a.negatron.v1.UniformSourceH\x00\x12\x33\n\npopularity\x18\x03 \x01(\x0b\x32\x1d.negatron.v1.PopularitySourceH\x00\x12-\n\x07nearest\x18\x04 \x01(\x0b\x32\x1a.negatron.v1.NearestSourceH\x00\x12/\n\x08\x65xposure\x18\x06 \x01(\x0b\x32\x1b.negatron.v1.ExposureSourceH\x00\x12)\n\x05mined\x18\x07 \x01(\x0b\x32\x18.negatron.v1.MinedSourceH\x00\x12\x35\n\x0b\x61\x64versarial\x18\x08 \x01(\x0b\x32\x1e.negatron.v1.AdversarialSourceH\x00\x12-\n\x07\x64ynamic\x18\t \x01(\x0b\x32\x1a.negatron.v1.DynamicSourceH\x00\x12\x10\n\x08\x63\x61tegory\x18\x05 \x01(\t\x12\x34\n\x0f\x63\x61tegory_filter\x18\n \x01(\x0b\x32\x1b.negatron.v1.CategoryFilter\x12/\n\x0cplausibility\x18\x0b \x01(\x0b\x32\x19.negatron.v1.Plausibility\x12.\n\x0cscore_bounds\x18\x0c \x01(\x0b\x32\x18.negatron.v1.ScoreBounds\x12-\n\x0eshare_schedule\x18\x14 \x01(\x0b\x32\x15.negatron.v1.ScheduleB\x08\n\x06source\"A\n\x0e\x43\x61tegoryFilter\x12\x0e\n\x06\x61ny_of\x18\x01 \x03(\t\x12\x0e\n\x06\x61ll_of\x18\x02 \x03(\t\x12\x0f\n\x07none_of\x18\x03 \x03(\t\"j\n\x0cPlausibility\x12\x10\n\x08min_mass\x18\x01 \x01(\x01\x12,\n\thalf_life\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1a\n\x12min_positive_count\x18\x03 \x01(\x03\"\xd7\x01\n\x0bScoreBounds\x12*\n\x06\x61nchor\x18\x01 \x01(\x0e\x32\x1a.negatron.v1.NearestAnchor\x12\x16\n\tmin_score\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tmax_score\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x13\n\x06margin\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x1c\n\x0frelative_margin\x18\x05 \x01(\x01H\x03\x88\x01\x01\x42\x0c\n\n_min_scoreB\x0c\n\n_max_scoreB\t\n\x07_marginB\x12\n\x10_relative_margin\"\'\n\rUniformSource\x12\x16\n\x0e\x62y_base_weight\x18\x01 \x01(\x08\"\xc0\x01\n\x10PopularitySource\x12\x12\n\x05\x61lpha\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12,\n\thalf_life\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06window\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rwithin_cohort\x18\x04 \x01(\x08\x12\x13\n\x06\x63ohort\x18\n \x01(\x05H\x01\x88\x01\x01\x42\x08\n\x06_alphaB\t\n\x07_cohort\"]\n\x0e\x45xposureSource\x12,\n\thalf_life\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1d\n\x15max_importance_weight\x18\x02 \x01(\x01\";\n\x0bMinedSource\x12,\n\thalf_life\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa4\x04\n\rNearestSource\x12*\n\x06\x61nchor\x18\x01 \x01(\x0e\x32\x1a.negatron.v1.NearestAnchor\x12\x12\n\nrank_begin\x18\x02 \x01(\x05\x12\x10\n\x08rank_end\x18\x03 \x01(\x05\x12&\n\x04pick\x18\x04 \x01(\x0e\x32\x18.negatron.v1.NearestPick\x12\x13\n\x0btemperature\x18\x05 \x01(\x01\x12\x16\n\tmin_score\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tmax_score\x18\x07 \x01(\x01H\x01\x88\x01\x01\x12\x13\n\x06margin\x18\x08 \x01(\x01H\x02\x88\x01\x01\x12\x1c\n\x0frelative_margin\x18\t \x01(\x01H\x03\x88\x01\x01\x12\x12\n\x05noise\x18\n \x01(\x01H\x04\x88\x01\x01\x12\x32\n\x13rank_begin_schedule\x18\x14 \x01(\x0b\x32\x15.negatron.v1.Schedule\x12\x30\n\x11rank_end_schedule\x18\x15 \x01(\x0b\x32\x15.negatron.v1.Schedule\x12\x33\n\x14temperature_schedule\x18\x16 \x01(\x0b\x32\x15.negatron.v1.Schedule\x12-\n\x0enoise_schedule\x18\x17 \x01(\x0b\x32\x15.negatron.v1.ScheduleB\x0c\n\n_min_scoreB\x0c\n\n_max_scoreB\t\n\x07_marginB\x12\n\x10_relative_marginB\x08\n\x06_noise\"\x89\x01\n\x11\x41\x64versarialSource\x12*\n\x06\x61nchor\x18\x01 \x01(\x0e\x32\x1a.negatron.v1.NearestAnchor\x12\x13\n\x0btemperature\x18\x02 \x01(\x01\x12\x33\n\x14temperature_schedule\x18\x14 \x01(\x0b\x32\x15.negatron.v1.Schedule\"\xe8\x02\n\rDynamicSource\x12-\n\x07uniform\x18\x01 \x01(\x0b\x32\x1a.negatron.v1.UniformSourceH\x00\x12\x33\n\npopularity\x18\x02 \x01(\x0b\x32\x1d.negatron.v1.PopularitySourceH\x00\x12*\n\x06\x61nchor\x18\x03 \x01(\x0e\x32\x1a.negatron.v1.NearestAnchor\x12\x11\n\tpool_size\x18\x04 \x01(\x05\x12&\n\x04pick\x18\x05 \x01(\x0e\x32\x18.negatron.v1.DynamicPick\x12\x11\n\ttop_count\x18\x06 \x01(\x05\x12\x13\n\x0btemperature\x18\x07 \x01(\x01\x12\'\n\x06target\x18\x08 \x01(\x0b\x32\x17.negatron.v1.AhnsTarget\x12\x33\n\x14temperature_schedule\x18\x14 \x01(\x0b\x32\x15.negatron.v1.ScheduleB\x06\n\x04\x62\x61se\"4\n\nAhnsTarget\x12\r\n\x05\x61lpha\x18\x01 \x01(\x01\x12\x0c\n\x04\x62\x65ta\x18\x02 \x01(\x01\x12\t\n\x01p\x18\x03 \x01(\x01*d\n\rUncertainRule\x12\x1e\n\x1aUNCERTAIN_RULE_UNSPECIFIED\x10\x00\x12\x1a\n\x16UNCERTAIN_RULE_EXCLUDE\x10\x01\x12\x17\n\x13UNCERTAIN_RULE_KEEP\x10\x02*{\n\rInterpolation\x12\x1d\n\x19INTERPOLATION_UNSPECIFIED\x10\x00\x12\x18\n\x14INTERPOLATION_LINEAR\x10\x01\x12\x18\n\x14INTERPOLATION_COSINE\x10\x02\x12\x17\n\x13INTERPOLATION_STEPS\x10\x03*\x8c\x01\n\x0b\x44ynamicPick\x12\x1c\n\x18\x44YNAMIC_PICK_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44YNAMIC_PICK_TOP\x10\x01\x12\x18\n\x14\x44YNAMIC_PICK_UNIFORM\x10\x02\x12\x18\n\x14\x44YNAMIC_PICK_SOFTMAX\x10\x03\x12\x15\n\x11\x44YNAMIC_PICK_AHNS\x10\x04*\x7f\n\rNearestAnchor\x12\x1e\n\x1aNEAREST_ANCHOR_UNSPECIFIED\x10\x00\x12\x18\n\x14NEAREST_ANCHOR_QUERY\x10\x01\x12\x1b\n\x17NEAREST_ANCHOR_POSITIVE\x10\x02\x12\x17\n\x13NEAREST_ANCHOR_USER\x10\x03*u\n\x0bNearestPick\x12\x1c\n\x18NEAREST_PICK_UNSPECIFIED\x10\x00\x12\x18\n\x14NEAREST_PICK_UNIFORM\x10\x01\x12\x18\n\x14NEAREST_PICK_SOFTMAX\x10\x02\x12\x14\n\x10NEAREST_PICK_TOP\x10\x03\x42\x03\xf8\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1anegatron/v1/policies.proto\x12\x0bnegatron.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x18negatron/v1/guards.proto\"\xe3\x03\n\x06Policy\x12\x30\n\ncomponents\x18\x01 \x03(\x0b\x32\x1c.negatron.v1.PolicyComponent\x12\x0e\n\x06unique\x18\x02 \x01(\x08\x12\x14\n\x0c\x63\x61tegory_cap\x18\x03 \x01(\x05\x12\x1b\n\x0epositive_floor\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x32\n\x0euncertain_rule\x18\n \x01(\x0e\x32\x1a.negatron.v1.UncertainRule\x12\x32\n\x0fhistory_horizon\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0cmin_distance\x18\x0c \x01(\x0b\x32\x18.negatron.v1.MinDistance\x12.\n\x08\x66\x61llback\x18\r \x01(\x0b\x32\x1c.negatron.v1.PolicyComponent\x12\x33\n\x0f\x63\x61tegory_limits\x18\x0e \x03(\x0b\x32\x1a.negatron.v1.CategoryLimit\x12\'\n\x08rotation\x18\x14 \x01(\x0b\x32\x15.negatron.v1.Rotation\x12+\n\nexperiment\x18\x15 \x01(\x0b\x32\x17.negatron.v1.ExperimentB\x11\n\x0f_positive_floor\"i\n\x08Schedule\x12\x31\n\rinterpolation\x18\x01 \x01(\x0e\x32\x1a.negatron.v1.Interpolation\x12*\n\x06points\x18\x02 \x03(\x0b\x32\x1a.negatron.v1.SchedulePoint\"0\n\rSchedulePoint\x12\x10\n\x08progress\x18\x01 \x01(\x01\x12\r\n\x05value\x18\x02 \x01(\x01\"\x81\x01\n\x08Rotation\x12\x15\n\x0b\x63ycle_count\x18\x01 \x01(\x05H\x00\x12+\n\x06period\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12(\n\x05turns\x18\x03 \x03(\x0b\x32\x19.negatron.v1.RotationTurnB\x07\n\x05\x63ycle\"C\n\x0cRotationTurn\x12\x0e\n\x06length\x18\x01 \x01(\x01\x12#\n\x06policy\x18\x02 \x01(\x0b\x32\x13.negatron.v1.Policy\"D\n\nExperiment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12(\n\x04\x61rms\x18\x02 \x03(\x0b\x32\x1a.negatron.v1.ExperimentArm\"R\n\rExperimentArm\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06weight\x18\x02 \x01(\x01\x12#\n\x06policy\x18\x03 \x01(\x0b\x32\x13.negatron.v1.Policy\"\xd7\x04\n\x0fPolicyComponent\x12\r\n\x05share\x18\x01 \x01(\x01\x12-\n\x07uniform\x18\x02 \x01(\x0b\x32\x1a.negatron.v1.UniformSourceH\x00\x12\x33\n\npopularity\x18\x03 \x01(\x0b\x32\x1d.negatron.v1.PopularitySourceH\x00\x12-\n\x07nearest\x18\x04 \x01(\x0b\x32\x1a.negatron.v1.NearestSourceH\x00\x12/\n\x08\x65xposure\x18\x06 \x01(\x0b\x32\x1b.negatron.v1.ExposureSourceH\x00\x12)\n\x05mined\x18\x07 \x01(\x0b\x32\x18.negatron.v1.MinedSourceH\x00\x12\x35\n\x0b\x61\x64versarial\x18\x08 \x01(\x0b\x32\x1e.negatron.v1.AdversarialSourceH\x00\x12-\n\x07\x64ynamic\x18\t \x01(\x0b\x32\x1a.negatron.v1.DynamicSourceH\x00\x12\x10\n\x08\x63\x61tegory\x18\x05 \x01(\t\x12\x34\n\x0f\x63\x61tegory_filter\x18\n \x01(\x0b\x32\x1b.negatron.v1.CategoryFilter\x12/\n\x0cplausibility\x18\x0b \x01(\x0b\x32\x19.negatron.v1.Plausibility\x12.\n\x0cscore_bounds\x18\x0c \x01(\x0b\x32\x18.negatron.v1.ScoreBounds\x12-\n\x0eshare_schedule\x18\x14 \x01(\x0b\x32\x15.negatron.v1.ScheduleB\x08\n\x06source\"\xd7\x01\n\x0bScoreBounds\x12*\n\x06\x61nchor\x18\x01 \x01(\x0e\x32\x1a.negatron.v1.NearestAnchor\x12\x16\n\tmin_score\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tmax_score\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x13\n\x06margin\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x1c\n\x0frelative_margin\x18\x05 \x01(\x01H\x03\x88\x01\x01\x42\x0c\n\n_min_scoreB\x0c\n\n_max_scoreB\t\n\x07_marginB\x12\n\x10_relative_margin\"\'\n\rUniformSource\x12\x16\n\x0e\x62y_base_weight\x18\x01 \x01(\x08\"\xc0\x01\n\x10PopularitySource\x12\x12\n\x05\x61lpha\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12,\n\thalf_life\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06window\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rwithin_cohort\x18\x04 \x01(\x08\x12\x13\n\x06\x63ohort\x18\n \x01(\x05H\x01\x88\x01\x01\x42\x08\n\x06_alphaB\t\n\x07_cohort\"]\n\x0e\x45xposureSource\x12,\n\thalf_life\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1d\n\x15max_importance_weight\x18\x02 \x01(\x01\";\n\x0bMinedSource\x12,\n\thalf_life\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa4\x04\n\rNearestSource\x12*\n\x06\x61nchor\x18\x01 \x01(\x0e\x32\x1a.negatron.v1.NearestAnchor\x12\x12\n\nrank_begin\x18\x02 \x01(\x05\x12\x10\n\x08rank_end\x18\x03 \x01(\x05\x12&\n\x04pick\x18\x04 \x01(\x0e\x32\x18.negatron.v1.NearestPick\x12\x13\n\x0btemperature\x18\x05 \x01(\x01\x12\x16\n\tmin_score\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tmax_score\x18\x07 \x01(\x01H\x01\x88\x01\x01\x12\x13\n\x06margin\x18\x08 \x01(\x01H\x02\x88\x01\x01\x12\x1c\n\x0frelative_margin\x18\t \x01(\x01H\x03\x88\x01\x01\x12\x12\n\x05noise\x18\n \x01(\x01H\x04\x88\x01\x01\x12\x32\n\x13rank_begin_schedule\x18\x14 \x01(\x0b\x32\x15.negatron.v1.Schedule\x12\x30\n\x11rank_end_schedule\x18\x15 \x01(\x0b\x32\x15.negatron.v1.Schedule\x12\x33\n\x14temperature_schedule\x18\x16 \x01(\x0b\x32\x15.negatron.v1.Schedule\x12-\n\x0enoise_schedule\x18\x17 \x01(\x0b\x32\x15.negatron.v1.ScheduleB\x0c\n\n_min_scoreB\x0c\n\n_max_scoreB\t\n\x07_marginB\x12\n\x10_relative_marginB\x08\n\x06_noise\"\x89\x01\n\x11\x41\x64versarialSource\x12*\n\x06\x61nchor\x18\x01 \x01(\x0e\x32\x1a.negatron.v1.NearestAnchor\x12\x13\n\x0btemperature\x18\x02 \x01(\x01\x12\x33\n\x14temperature_schedule\x18\x14 \x01(\x0b\x32\x15.negatron.v1.Schedule\"\xe8\x02\n\rDynamicSource\x12-\n\x07uniform\x18\x01 \x01(\x0b\x32\x1a.negatron.v1.UniformSourceH\x00\x12\x33\n\npopularity\x18\x02 \x01(\x0b\x32\x1d.negatron.v1.PopularitySourceH\x00\x12*\n\x06\x61nchor\x18\x03 \x01(\x0e\x32\x1a.negatron.v1.NearestAnchor\x12\x11\n\tpool_size\x18\x04 \x01(\x05\x12&\n\x04pick\x18\x05 \x01(\x0e\x32\x18.negatron.v1.DynamicPick\x12\x11\n\ttop_count\x18\x06 \x01(\x05\x12\x13\n\x0btemperature\x18\x07 \x01(\x01\x12\'\n\x06target\x18\x08 \x01(\x0b\x32\x17.negatron.v1.AhnsTarget\x12\x33\n\x14temperature_schedule\x18\x14 \x01(\x0b\x32\x15.negatron.v1.ScheduleB\x06\n\x04\x62\x61se\"4\n\nAhnsTarget\x12\r\n\x05\x61lpha\x18\x01 \x01(\x01\x12\x0c\n\x04\x62\x65ta\x18\x02 \x01(\x01\x12\t\n\x01p\x18\x03 \x01(\x01*{\n\rInterpolation\x12\x1d\n\x19INTERPOLATION_UNSPECIFIED\x10\x00\x12\x18\n\x14INTERPOLATION_LINEAR\x10\x01\x12\x18\n\x14INTERPOLATION_COSINE\x10\x02\x12\x17\n\x13INTERPOLATION_STEPS\x10\x03*\x8c\x01\n\x0b\x44ynamicPick\x12\x1c\n\x18\x44YNAMIC_PICK_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44YNAMIC_PICK_TOP\x10\x01\x12\x18\n\x14\x44YNAMIC_PICK_UNIFORM\x10\x02\x12\x18\n\x14\x44YNAMIC_PICK_SOFTMAX\x10\x03\x12\x15\n\x11\x44YNAMIC_PICK_AHNS\x10\x04*\x7f\n\rNearestAnchor\x12\x1e\n\x1aNEAREST_ANCHOR_UNSPECIFIED\x10\x00\x12\x18\n\x14NEAREST_ANCHOR_QUERY\x10\x01\x12\x1b\n\x17NEAREST_ANCHOR_POSITIVE\x10\x02\x12\x17\n\x13NEAREST_ANCHOR_USER\x10\x03*u\n\x0bNearestPick\x12\x1c\n\x18NEAREST_PICK_UNSPECIFIED\x10\x00\x12\x18\n\x14NEAREST_PICK_UNIFORM\x10\x01\x12\x18\n\x14NEAREST_PICK_SOFTMAX\x10\x02\x12\x14\n\x10NEAREST_PICK_TOP\x10\x03\x42\x03\xf8\x01\x01P\x01\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'negatron.v1.policies_pb2', globals())
@@ -23,56 +25,46 @@ if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
   DESCRIPTOR._serialized_options = b'\370\001\001'
-  _UNCERTAINRULE._serialized_start=3678
-  _UNCERTAINRULE._serialized_end=3778
-  _INTERPOLATION._serialized_start=3780
-  _INTERPOLATION._serialized_end=3903
-  _DYNAMICPICK._serialized_start=3906
-  _DYNAMICPICK._serialized_end=4046
-  _NEARESTANCHOR._serialized_start=4048
-  _NEARESTANCHOR._serialized_end=4175
-  _NEARESTPICK._serialized_start=4177
-  _NEARESTPICK._serialized_end=4294
-  _POLICY._serialized_start=76
-  _POLICY._serialized_end=559
-  _CATEGORYLIMIT._serialized_start=561
-  _CATEGORYLIMIT._serialized_end=613
-  _MINDISTANCE._serialized_start=615
-  _MINDISTANCE._serialized_end=669
-  _SCHEDULE._serialized_start=671
-  _SCHEDULE._serialized_end=776
-  _SCHEDULEPOINT._serialized_start=778
-  _SCHEDULEPOINT._serialized_end=826
-  _ROTATION._serialized_start=829
-  _ROTATION._serialized_end=958
-  _ROTATIONTURN._serialized_start=960
-  _ROTATIONTURN._serialized_end=1027
-  _EXPERIMENT._serialized_start=1029
-  _EXPERIMENT._serialized_end=1097
-  _EXPERIMENTARM._serialized_start=1099
-  _EXPERIMENTARM._serialized_end=1181
-  _POLICYCOMPONENT._serialized_start=1184
-  _POLICYCOMPONENT._serialized_end=1783
-  _CATEGORYFILTER._serialized_start=1785
-  _CATEGORYFILTER._serialized_end=1850
-  _PLAUSIBILITY._serialized_start=1852
-  _PLAUSIBILITY._serialized_end=1958
-  _SCOREBOUNDS._serialized_start=1961
-  _SCOREBOUNDS._serialized_end=2176
-  _UNIFORMSOURCE._serialized_start=2178
-  _UNIFORMSOURCE._serialized_end=2217
-  _POPULARITYSOURCE._serialized_start=2220
-  _POPULARITYSOURCE._serialized_end=2412
-  _EXPOSURESOURCE._serialized_start=2414
-  _EXPOSURESOURCE._serialized_end=2507
-  _MINEDSOURCE._serialized_start=2509
-  _MINEDSOURCE._serialized_end=2568
-  _NEARESTSOURCE._serialized_start=2571
-  _NEARESTSOURCE._serialized_end=3119
-  _ADVERSARIALSOURCE._serialized_start=3122
-  _ADVERSARIALSOURCE._serialized_end=3259
-  _DYNAMICSOURCE._serialized_start=3262
-  _DYNAMICSOURCE._serialized_end=3622
-  _AHNSTARGET._serialized_start=3624
-  _AHNSTARGET._serialized_end=3676
+  _INTERPOLATION._serialized_start=3419
+  _INTERPOLATION._serialized_end=3542
+  _DYNAMICPICK._serialized_start=3545
+  _DYNAMICPICK._serialized_end=3685
+  _NEARESTANCHOR._serialized_start=3687
+  _NEARESTANCHOR._serialized_end=3814
+  _NEARESTPICK._serialized_start=3816
+  _NEARESTPICK._serialized_end=3933
+  _POLICY._serialized_start=102
+  _POLICY._serialized_end=585
+  _SCHEDULE._serialized_start=587
+  _SCHEDULE._serialized_end=692
+  _SCHEDULEPOINT._serialized_start=694
+  _SCHEDULEPOINT._serialized_end=742
+  _ROTATION._serialized_start=745
+  _ROTATION._serialized_end=874
+  _ROTATIONTURN._serialized_start=876
+  _ROTATIONTURN._serialized_end=943
+  _EXPERIMENT._serialized_start=945
+  _EXPERIMENT._serialized_end=1013
+  _EXPERIMENTARM._serialized_start=1015
+  _EXPERIMENTARM._serialized_end=1097
+  _POLICYCOMPONENT._serialized_start=1100
+  _POLICYCOMPONENT._serialized_end=1699
+  _SCOREBOUNDS._serialized_start=1702
+  _SCOREBOUNDS._serialized_end=1917
+  _UNIFORMSOURCE._serialized_start=1919
+  _UNIFORMSOURCE._serialized_end=1958
+  _POPULARITYSOURCE._serialized_start=1961
+  _POPULARITYSOURCE._serialized_end=2153
+  _EXPOSURESOURCE._serialized_start=2155
+  _EXPOSURESOURCE._serialized_end=2248
+  _MINEDSOURCE._serialized_start=2250
+  _MINEDSOURCE._serialized_end=2309
+  _NEARESTSOURCE._serialized_start=2312
+  _NEARESTSOURCE._serialized_end=2860
+  _ADVERSARIALSOURCE._serialized_start=2863
+  _ADVERSARIALSOURCE._serialized_end=3000
+  _DYNAMICSOURCE._serialized_start=3003
+  _DYNAMICSOURCE._serialized_end=3363
+  _AHNSTARGET._serialized_start=3365
+  _AHNSTARGET._serialized_end=3417
 # @@protoc_insertion_point(module_scope)

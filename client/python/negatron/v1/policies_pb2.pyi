@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 from google.protobuf import duration_pb2 as _duration_pb2
+from negatron.v1 import guards_pb2 as _guards_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
+from negatron.v1.guards_pb2 import MinDistance
+from negatron.v1.guards_pb2 import CategoryLimit
+from negatron.v1.guards_pb2 import CategoryFilter
+from negatron.v1.guards_pb2 import Plausibility
+from negatron.v1.guards_pb2 import UncertainRule
 DESCRIPTOR: _descriptor.FileDescriptor
 DYNAMIC_PICK_AHNS: DynamicPick
 DYNAMIC_PICK_SOFTMAX: DynamicPick
@@ -24,9 +30,9 @@ NEAREST_PICK_SOFTMAX: NearestPick
 NEAREST_PICK_TOP: NearestPick
 NEAREST_PICK_UNIFORM: NearestPick
 NEAREST_PICK_UNSPECIFIED: NearestPick
-UNCERTAIN_RULE_EXCLUDE: UncertainRule
-UNCERTAIN_RULE_KEEP: UncertainRule
-UNCERTAIN_RULE_UNSPECIFIED: UncertainRule
+UNCERTAIN_RULE_EXCLUDE: _guards_pb2.UncertainRule
+UNCERTAIN_RULE_KEEP: _guards_pb2.UncertainRule
+UNCERTAIN_RULE_UNSPECIFIED: _guards_pb2.UncertainRule
 
 class AdversarialSource(_message.Message):
     __slots__ = ["anchor", "temperature", "temperature_schedule"]
@@ -47,24 +53,6 @@ class AhnsTarget(_message.Message):
     beta: float
     p: float
     def __init__(self, alpha: _Optional[float] = ..., beta: _Optional[float] = ..., p: _Optional[float] = ...) -> None: ...
-
-class CategoryFilter(_message.Message):
-    __slots__ = ["all_of", "any_of", "none_of"]
-    ALL_OF_FIELD_NUMBER: _ClassVar[int]
-    ANY_OF_FIELD_NUMBER: _ClassVar[int]
-    NONE_OF_FIELD_NUMBER: _ClassVar[int]
-    all_of: _containers.RepeatedScalarFieldContainer[str]
-    any_of: _containers.RepeatedScalarFieldContainer[str]
-    none_of: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, any_of: _Optional[_Iterable[str]] = ..., all_of: _Optional[_Iterable[str]] = ..., none_of: _Optional[_Iterable[str]] = ...) -> None: ...
-
-class CategoryLimit(_message.Message):
-    __slots__ = ["category", "max_count"]
-    CATEGORY_FIELD_NUMBER: _ClassVar[int]
-    MAX_COUNT_FIELD_NUMBER: _ClassVar[int]
-    category: str
-    max_count: int
-    def __init__(self, category: _Optional[str] = ..., max_count: _Optional[int] = ...) -> None: ...
 
 class DynamicSource(_message.Message):
     __slots__ = ["anchor", "pick", "pool_size", "popularity", "target", "temperature", "temperature_schedule", "top_count", "uniform"]
@@ -114,14 +102,6 @@ class ExposureSource(_message.Message):
     max_importance_weight: float
     def __init__(self, half_life: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., max_importance_weight: _Optional[float] = ...) -> None: ...
 
-class MinDistance(_message.Message):
-    __slots__ = ["distance", "history_count"]
-    DISTANCE_FIELD_NUMBER: _ClassVar[int]
-    HISTORY_COUNT_FIELD_NUMBER: _ClassVar[int]
-    distance: float
-    history_count: int
-    def __init__(self, distance: _Optional[float] = ..., history_count: _Optional[int] = ...) -> None: ...
-
 class MinedSource(_message.Message):
     __slots__ = ["half_life"]
     HALF_LIFE_FIELD_NUMBER: _ClassVar[int]
@@ -160,16 +140,6 @@ class NearestSource(_message.Message):
     temperature_schedule: Schedule
     def __init__(self, anchor: _Optional[_Union[NearestAnchor, str]] = ..., rank_begin: _Optional[int] = ..., rank_end: _Optional[int] = ..., pick: _Optional[_Union[NearestPick, str]] = ..., temperature: _Optional[float] = ..., min_score: _Optional[float] = ..., max_score: _Optional[float] = ..., margin: _Optional[float] = ..., relative_margin: _Optional[float] = ..., noise: _Optional[float] = ..., rank_begin_schedule: _Optional[_Union[Schedule, _Mapping]] = ..., rank_end_schedule: _Optional[_Union[Schedule, _Mapping]] = ..., temperature_schedule: _Optional[_Union[Schedule, _Mapping]] = ..., noise_schedule: _Optional[_Union[Schedule, _Mapping]] = ...) -> None: ...
 
-class Plausibility(_message.Message):
-    __slots__ = ["half_life", "min_mass", "min_positive_count"]
-    HALF_LIFE_FIELD_NUMBER: _ClassVar[int]
-    MIN_MASS_FIELD_NUMBER: _ClassVar[int]
-    MIN_POSITIVE_COUNT_FIELD_NUMBER: _ClassVar[int]
-    half_life: _duration_pb2.Duration
-    min_mass: float
-    min_positive_count: int
-    def __init__(self, min_mass: _Optional[float] = ..., half_life: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., min_positive_count: _Optional[int] = ...) -> None: ...
-
 class Policy(_message.Message):
     __slots__ = ["category_cap", "category_limits", "components", "experiment", "fallback", "history_horizon", "min_distance", "positive_floor", "rotation", "uncertain_rule", "unique"]
     CATEGORY_CAP_FIELD_NUMBER: _ClassVar[int]
@@ -184,17 +154,17 @@ class Policy(_message.Message):
     UNCERTAIN_RULE_FIELD_NUMBER: _ClassVar[int]
     UNIQUE_FIELD_NUMBER: _ClassVar[int]
     category_cap: int
-    category_limits: _containers.RepeatedCompositeFieldContainer[CategoryLimit]
+    category_limits: _containers.RepeatedCompositeFieldContainer[_guards_pb2.CategoryLimit]
     components: _containers.RepeatedCompositeFieldContainer[PolicyComponent]
     experiment: Experiment
     fallback: PolicyComponent
     history_horizon: _duration_pb2.Duration
-    min_distance: MinDistance
+    min_distance: _guards_pb2.MinDistance
     positive_floor: float
     rotation: Rotation
-    uncertain_rule: UncertainRule
+    uncertain_rule: _guards_pb2.UncertainRule
     unique: bool
-    def __init__(self, components: _Optional[_Iterable[_Union[PolicyComponent, _Mapping]]] = ..., unique: bool = ..., category_cap: _Optional[int] = ..., positive_floor: _Optional[float] = ..., uncertain_rule: _Optional[_Union[UncertainRule, str]] = ..., history_horizon: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., min_distance: _Optional[_Union[MinDistance, _Mapping]] = ..., fallback: _Optional[_Union[PolicyComponent, _Mapping]] = ..., category_limits: _Optional[_Iterable[_Union[CategoryLimit, _Mapping]]] = ..., rotation: _Optional[_Union[Rotation, _Mapping]] = ..., experiment: _Optional[_Union[Experiment, _Mapping]] = ...) -> None: ...
+    def __init__(self, components: _Optional[_Iterable[_Union[PolicyComponent, _Mapping]]] = ..., unique: bool = ..., category_cap: _Optional[int] = ..., positive_floor: _Optional[float] = ..., uncertain_rule: _Optional[_Union[_guards_pb2.UncertainRule, str]] = ..., history_horizon: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., min_distance: _Optional[_Union[_guards_pb2.MinDistance, _Mapping]] = ..., fallback: _Optional[_Union[PolicyComponent, _Mapping]] = ..., category_limits: _Optional[_Iterable[_Union[_guards_pb2.CategoryLimit, _Mapping]]] = ..., rotation: _Optional[_Union[Rotation, _Mapping]] = ..., experiment: _Optional[_Union[Experiment, _Mapping]] = ...) -> None: ...
 
 class PolicyComponent(_message.Message):
     __slots__ = ["adversarial", "category", "category_filter", "dynamic", "exposure", "mined", "nearest", "plausibility", "popularity", "score_bounds", "share", "share_schedule", "uniform"]
@@ -213,18 +183,18 @@ class PolicyComponent(_message.Message):
     UNIFORM_FIELD_NUMBER: _ClassVar[int]
     adversarial: AdversarialSource
     category: str
-    category_filter: CategoryFilter
+    category_filter: _guards_pb2.CategoryFilter
     dynamic: DynamicSource
     exposure: ExposureSource
     mined: MinedSource
     nearest: NearestSource
-    plausibility: Plausibility
+    plausibility: _guards_pb2.Plausibility
     popularity: PopularitySource
     score_bounds: ScoreBounds
     share: float
     share_schedule: Schedule
     uniform: UniformSource
-    def __init__(self, share: _Optional[float] = ..., uniform: _Optional[_Union[UniformSource, _Mapping]] = ..., popularity: _Optional[_Union[PopularitySource, _Mapping]] = ..., nearest: _Optional[_Union[NearestSource, _Mapping]] = ..., exposure: _Optional[_Union[ExposureSource, _Mapping]] = ..., mined: _Optional[_Union[MinedSource, _Mapping]] = ..., adversarial: _Optional[_Union[AdversarialSource, _Mapping]] = ..., dynamic: _Optional[_Union[DynamicSource, _Mapping]] = ..., category: _Optional[str] = ..., category_filter: _Optional[_Union[CategoryFilter, _Mapping]] = ..., plausibility: _Optional[_Union[Plausibility, _Mapping]] = ..., score_bounds: _Optional[_Union[ScoreBounds, _Mapping]] = ..., share_schedule: _Optional[_Union[Schedule, _Mapping]] = ...) -> None: ...
+    def __init__(self, share: _Optional[float] = ..., uniform: _Optional[_Union[UniformSource, _Mapping]] = ..., popularity: _Optional[_Union[PopularitySource, _Mapping]] = ..., nearest: _Optional[_Union[NearestSource, _Mapping]] = ..., exposure: _Optional[_Union[ExposureSource, _Mapping]] = ..., mined: _Optional[_Union[MinedSource, _Mapping]] = ..., adversarial: _Optional[_Union[AdversarialSource, _Mapping]] = ..., dynamic: _Optional[_Union[DynamicSource, _Mapping]] = ..., category: _Optional[str] = ..., category_filter: _Optional[_Union[_guards_pb2.CategoryFilter, _Mapping]] = ..., plausibility: _Optional[_Union[_guards_pb2.Plausibility, _Mapping]] = ..., score_bounds: _Optional[_Union[ScoreBounds, _Mapping]] = ..., share_schedule: _Optional[_Union[Schedule, _Mapping]] = ...) -> None: ...
 
 class PopularitySource(_message.Message):
     __slots__ = ["alpha", "cohort", "half_life", "window", "within_cohort"]
@@ -293,9 +263,6 @@ class UniformSource(_message.Message):
     BY_BASE_WEIGHT_FIELD_NUMBER: _ClassVar[int]
     by_base_weight: bool
     def __init__(self, by_base_weight: bool = ...) -> None: ...
-
-class UncertainRule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-    __slots__ = []
 
 class Interpolation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []

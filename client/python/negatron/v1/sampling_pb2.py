@@ -15,6 +15,10 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from negatron.v1 import policies_pb2 as negatron_dot_v1_dot_policies__pb2
+try:
+  negatron_dot_v1_dot_guards__pb2 = negatron_dot_v1_dot_policies__pb2.negatron_dot_v1_dot_guards__pb2
+except AttributeError:
+  negatron_dot_v1_dot_guards__pb2 = negatron_dot_v1_dot_policies__pb2.negatron.v1.guards_pb2
 from negatron.v1 import sampling_enums_pb2 as negatron_dot_v1_dot_sampling__enums__pb2
 from negatron.v1 import types_pb2 as negatron_dot_v1_dot_types__pb2
 

@@ -2,6 +2,7 @@
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from negatron.v1 import policies_pb2 as _policies_pb2
+from negatron.v1 import guards_pb2 as _guards_pb2
 from negatron.v1 import sampling_enums_pb2 as _sampling_enums_pb2
 from negatron.v1 import types_pb2 as _types_pb2
 from google.protobuf.internal import containers as _containers
@@ -10,8 +11,6 @@ from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 from negatron.v1.policies_pb2 import Policy
-from negatron.v1.policies_pb2 import CategoryLimit
-from negatron.v1.policies_pb2 import MinDistance
 from negatron.v1.policies_pb2 import Schedule
 from negatron.v1.policies_pb2 import SchedulePoint
 from negatron.v1.policies_pb2 import Rotation
@@ -19,8 +18,6 @@ from negatron.v1.policies_pb2 import RotationTurn
 from negatron.v1.policies_pb2 import Experiment
 from negatron.v1.policies_pb2 import ExperimentArm
 from negatron.v1.policies_pb2 import PolicyComponent
-from negatron.v1.policies_pb2 import CategoryFilter
-from negatron.v1.policies_pb2 import Plausibility
 from negatron.v1.policies_pb2 import ScoreBounds
 from negatron.v1.policies_pb2 import UniformSource
 from negatron.v1.policies_pb2 import PopularitySource
@@ -30,7 +27,6 @@ from negatron.v1.policies_pb2 import NearestSource
 from negatron.v1.policies_pb2 import AdversarialSource
 from negatron.v1.policies_pb2 import DynamicSource
 from negatron.v1.policies_pb2 import AhnsTarget
-from negatron.v1.policies_pb2 import UncertainRule
 from negatron.v1.policies_pb2 import Interpolation
 from negatron.v1.policies_pb2 import DynamicPick
 from negatron.v1.policies_pb2 import NearestAnchor
@@ -100,9 +96,6 @@ SAMPLE_OUTPUT_REJECTS_BY_CAUSE: _sampling_enums_pb2.SampleOutput
 SAMPLE_OUTPUT_SCORE: _sampling_enums_pb2.SampleOutput
 SAMPLE_OUTPUT_TAGS: _sampling_enums_pb2.SampleOutput
 SAMPLE_OUTPUT_UNSPECIFIED: _sampling_enums_pb2.SampleOutput
-UNCERTAIN_RULE_EXCLUDE: _policies_pb2.UncertainRule
-UNCERTAIN_RULE_KEEP: _policies_pb2.UncertainRule
-UNCERTAIN_RULE_UNSPECIFIED: _policies_pb2.UncertainRule
 
 class ComponentReport(_message.Message):
     __slots__ = ["arm", "drawn_count", "law_kind", "resolved", "source"]

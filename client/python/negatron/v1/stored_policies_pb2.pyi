@@ -2,6 +2,7 @@
 from google.protobuf import empty_pb2 as _empty_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from negatron.v1 import policies_pb2 as _policies_pb2
+from negatron.v1 import guards_pb2 as _guards_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
