@@ -22,7 +22,7 @@ import pool_time_contract
     + embeddings_contract.CASES
     + pool_time_contract.CASES
     + candidates_contract.CASES
-    + guards_contract.CASES,
+    + guards_contract.CASES
     + policies_contract.CASES,
     ids=lambda case: case.__name__,
 )

@@ -48,7 +48,7 @@ def _real(negatrond: ServerProcess) -> Iterator[negatron.Client]:
     + embeddings_contract.CASES
     + pool_time_contract.CASES
     + candidates_contract.CASES
-    + guards_contract.CASES,
+    + guards_contract.CASES
     + policies_contract.CASES,
     ids=lambda case: case.__name__,
 )

@@ -218,7 +218,8 @@ TEST_F(GuardsTest, BadGuardsAreNamed) {
          popularity->set_within_cohort(true);
          popularity->set_cohort(300);
        },
-       {"policy.components[0].popularity.cohort", "policy.components[0].popularity.cohort"}},
+       // Beside `within_cohort`, out of range, and nothing that the collection keeps.
+       std::vector<std::string>(3, "policy.components[0].popularity.cohort")},
       {[](v1::Policy* p) { p->mutable_fallback()->mutable_popularity()->set_cohort(3); },
        {"policy.fallback.popularity.cohort"}},
       {[](v1::Policy* p) { p->mutable_components(0)->mutable_score_bounds()->set_min_score(0); },
