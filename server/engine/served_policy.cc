@@ -8,7 +8,6 @@
 #include "storage/base/status.h"
 
 namespace negatron {
-
 namespace {
 
 // What holds for rows of either law.
