@@ -4,7 +4,8 @@
 
 Figures come in groups:
   wire      the server against an echo server and Redis: both are measured in turn, several rounds,
-            with the same client beside them on the same cores, and the medians are divided
+            with the same client beside them on the same cores, and the medians are divided; the
+            Python client against the C++ one in the same way
   sampler   a draw in process, without the wire
   scorer    a score in process, by the type of the stored components
   recall    recall of hard searches and their cost, by ef and type (plot_recall.py draws it)
@@ -292,6 +293,15 @@ class Bench:
             self.compare(name, lambda: self.wire(negatrond, flags + once),
                          lambda: self.wire(echo, flags), 1 if cold else self.arguments.rounds)
 
+    def run_python(self, negatrond):
+        """The Python client against the C++ one, both in `wire_popularity`."""
+        say("measuring python_vs_cpp")
+        command = [sys.executable, Path(__file__).parent / "python_bench.py",
+                   f"--address={negatrond}", f"--in-flight={self.arguments.in_flight}",
+                   f"--seconds={self.arguments.seconds}"]
+        self.compare("python_vs_cpp", lambda: run_json(command, 60 + 10 * self.arguments.seconds),
+                     lambda: self.wire(negatrond, ["--source=popularity"]), self.arguments.rounds)
+
     def run_redis(self, negatrond, folder):
         missing = [what for what, there in (
             ("redis-server", shutil.which("redis-server")),
@@ -391,6 +401,7 @@ class Bench:
             self.load(negatrond)
             with grpc_server([self.bin / "echo_server"], folders["echo"]) as echo:
                 self.run_wire(negatrond, echo)
+            self.run_python(negatrond)
             self.run_redis(negatrond, folders["redis"])
 
 
