@@ -63,9 +63,7 @@ absl::Status CollectionWriter::StageExpiredRepeats(std::span<const EventRecord> 
                                                    const CommitSlot& slot) {
   for (const EventRecord& event : removed) {
     if (event.kind != EventKind::kPositive) continue;
-    const UserHistory& history = published_->pool->history(event.user);
-    const uint32_t position = history.Find(event.item);
-    if (position == history.size() || history.at(position).time != event.time) continue;
+    if (!published_->pool->IsFirstPositive(event)) continue;
     for (const UserPositive& repeat : published_->pool->user_events(event.user).repeats.view()) {
       if (repeat.item != event.item || repeat.time >= settings().watermark) continue;
       NEGATRON_RETURN_IF_ERROR(slot.store->ScanEventsAt(
@@ -120,9 +118,7 @@ void CollectionWriter::StageWatermark(Micros watermark, const CommitSlot& slot) 
 void CollectionWriter::ForgetEvents(std::span<const EventRecord> events, const CommitSlot& slot) {
   bool any = false;
   for (const EventRecord& event : events) {
-    const UserHistory& history = published_->pool->history(event.user);
-    const uint32_t position = history.Find(event.item);
-    if (position < history.size() && history.at(position).time == event.time) continue;
+    if (published_->pool->IsFirstPositive(event)) continue;
     slot.batch->DeleteEvent(settings().incarnation, PositionOf(event));
     any = true;
   }

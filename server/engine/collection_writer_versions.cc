@@ -169,8 +169,7 @@ absl::StatusOr<EmbeddingVersionRecord> CollectionWriter::StageFlip(int64_t model
   vectors_.emplace(*tables.items);
   user_vectors_.emplace(*tables.users);
   for (const Ordinal user : erased_) {
-    const bool is_erased = users().Find(users().IdAt(user)) != user;  // Else its commit failed.
-    if (is_erased) user_vectors_->Erase(user);
+    if (!users().IsLinked(user)) user_vectors_->Erase(user);  // Else its commit failed.
   }
   record.row_count = vectors().size();
   record.user_row_count = user_vectors().size();

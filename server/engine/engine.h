@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
+#include "server/engine/event_listing.h"
 #include "server/engine/policy_table.h"
 #include "server/engine/requests.h"
 #include "server/engine/statistics.h"
@@ -181,6 +182,11 @@ class Engine {
   // Users with ordinals from `first` on, of `limit` ordinals; not those erased.
   absl::StatusOr<ListUsersResult> ListUsers(absl::string_view collection, uint32_t first,
                                             int limit) const;
+  // Events in order of time, those of one time in order of arrival; reads the disk. UNAVAILABLE
+  // while it takes no writes, DATA_LOSS if a record cannot be read.
+  absl::StatusOr<ListEventsResult> ListEvents(absl::string_view collection,
+                                              const ListEventsRequest& request,
+                                              const Cancellation& cancellation) const;
   // Of items, or of users.
   absl::StatusOr<GetEmbeddingsResult> GetEmbeddings(absl::string_view collection, VectorOwner owner,
                                                     const IdBatch& ids) const;

@@ -32,11 +32,11 @@ int64_t FloorTo(int64_t value, int64_t step) {
   return value - (rest < 0 ? rest + step : rest);
 }
 
-// Which users were erased: those whose id leads elsewhere.
+// Which users were erased.
 std::vector<bool> ErasedUsers(const IdIndex& users) {
   std::vector<bool> erased(users.size());
   for (Ordinal user = 0; user < users.size(); ++user) {
-    erased[user] = users.Find(users.IdAt(user)) != user;
+    erased[user] = !users.IsLinked(user);
   }
   return erased;
 }

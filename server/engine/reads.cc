@@ -14,12 +14,7 @@ namespace negatron {
 namespace {
 
 void AppendItem(const PoolView& pool, Ordinal item, ItemTable* table) {
-  if (table->id_type == IdType::kInt64) {
-    table->numbers.push_back(pool.items().NumberAt(item));
-  } else {
-    table->numbers.push_back(item);
-    table->names.emplace_back(pool.items().NameAt(item));
-  }
+  AppendId(pool.items(), item, &table->numbers, &table->names);
   ItemRecord record = pool.Item(item);
   table->alive.push_back(std::move(record.alive));
   table->base_weights.push_back(record.base_weight);
@@ -121,13 +116,8 @@ absl::StatusOr<ListUsersResult> Engine::ListUsers(absl::string_view collection, 
   const uint64_t end = std::min<uint64_t>(count, uint64_t{first} + static_cast<uint64_t>(limit));
   for (uint64_t i = first; i < end; ++i) {
     const auto user = static_cast<Ordinal>(i);
-    if (users.Find(users.IdAt(user)) != user) continue;  // Erased.
-    if (result.id_type == IdType::kInt64) {
-      result.numbers.push_back(users.NumberAt(user));
-    } else {
-      result.numbers.push_back(user);
-      result.names.emplace_back(users.NameAt(user));
-    }
+    if (!users.IsLinked(user)) continue;  // Erased.
+    AppendId(users, user, &result.numbers, &result.names);
   }
   if (end < count) result.next = static_cast<uint32_t>(end);
   return result;

@@ -60,9 +60,19 @@ std::vector<Ordinal> ResolveUsers(const IdBatch& ids, const IdIndex& index) {
   std::vector<Ordinal> ordinals = Resolve(ids, index);
   if (ids.is_names() || index.type() == IdType::kInt64) return ordinals;
   for (Ordinal& user : ordinals) {
-    if (user != kNoOrdinal && index.Find(index.NameAt(user)) != user) user = kNoOrdinal;
+    if (user != kNoOrdinal && !index.IsLinked(user)) user = kNoOrdinal;
   }
   return ordinals;
+}
+
+void AppendId(const IdIndex& index, Ordinal ordinal, std::vector<int64_t>* numbers,
+              std::vector<std::string>* names) {
+  if (index.type() == IdType::kInt64) {
+    numbers->push_back(index.NumberAt(ordinal));
+    return;
+  }
+  numbers->push_back(ordinal);
+  if (names != nullptr) names->emplace_back(index.NameAt(ordinal));
 }
 
 bool CanCreate(const IdBatch& ids, IdType type) {

@@ -2,6 +2,8 @@
 #ifndef NEGATRON_SERVER_ENGINE_RESOLVE_H_
 #define NEGATRON_SERVER_ENGINE_RESOLVE_H_
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -25,6 +27,11 @@ std::vector<Ordinal> Resolve(const IdBatch& ids, const IdIndex& index);
 
 // As Resolve, of users: one that was erased does not exist, not even by number.
 std::vector<Ordinal> ResolveUsers(const IdBatch& ids, const IdIndex& index);
+
+// Appends the id of an ordinal: an int64 id to `numbers`, else the dictionary number there and the
+// name to `names`, unless that is null.
+void AppendId(const IdIndex& index, Ordinal ordinal, std::vector<int64_t>* numbers,
+              std::vector<std::string>* names);
 
 // Whether row `row` can be created: it is an id, not a dictionary number.
 bool CanCreate(const IdBatch& ids, IdType type);

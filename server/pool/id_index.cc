@@ -104,7 +104,7 @@ void IdIndex::GrowTable() {
     table_->slots[i].store(kNoOrdinal, std::memory_order_relaxed);
   }
   for (Ordinal ordinal = 0; ordinal < size(); ++ordinal) {
-    if (unlinked_ == nullptr || !unlinked_->contains(ordinal)) Insert(ordinal);
+    if (IsLinked(ordinal)) Insert(ordinal);
   }
 }
 

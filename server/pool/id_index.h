@@ -48,6 +48,9 @@ class IdIndex {
 
   // Makes `ordinal` one that no id leads to. Older snapshots keep it.
   void Unlink(Ordinal ordinal);
+  bool IsLinked(Ordinal ordinal) const {
+    return unlinked_ == nullptr || !unlinked_->contains(ordinal);
+  }
 
   int64_t bytes() const;
 

@@ -68,6 +68,12 @@ const UserEvents& PoolView::user_events(Ordinal user) const {
   return user < user_events_.size() ? user_events_[user] : kNone;
 }
 
+bool PoolView::IsFirstPositive(const EventRecord& event) const {
+  const UserHistory& positives = history(event.user);
+  const uint32_t position = positives.Find(event.item);
+  return position < positives.size() && positives.at(position).time == event.time;
+}
+
 std::vector<std::pair<std::string, int64_t>> PoolView::MemoryBytes() const {
   std::map<std::string, int64_t> bytes;
   for (const auto& [key, index] : masses_) {

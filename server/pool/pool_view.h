@@ -92,6 +92,8 @@ class PoolView {
 
   const UserHistory& history(Ordinal user) const;
   const UserEvents& user_events(Ordinal user) const;
+  // Whether a positive is of the time of its user's first positive of the item.
+  bool IsFirstPositive(const EventRecord& event) const;
 
   // Bytes by structure.
   std::vector<std::pair<std::string, int64_t>> MemoryBytes() const;

@@ -12,6 +12,8 @@ namespace {
 
 constexpr char kVersion = 1;
 constexpr char kCollections = 'c';
+constexpr char kEvents = 'e';
+constexpr size_t kEventBytes = 4 * sizeof(int64_t) + sizeof(uint32_t);
 constexpr size_t kHeadBytes = 2;
 constexpr size_t kChecksumBytes = 4;
 
@@ -81,6 +83,27 @@ std::optional<OrdinalPage> ReadOrdinalPageToken(PageKind kind, absl::string_view
   }
   return OrdinalPage{ReadValue<int64_t>(body->data()),
                      ReadValue<uint32_t>(body->data() + sizeof(int64_t))};
+}
+
+std::string EventPageToken(const EventPage& page) {
+  std::string body;
+  AppendValue(page.incarnation, &body);
+  AppendValue(page.last_sequence, &body);
+  AppendValue(page.first.time, &body);
+  AppendValue(page.first.commit_sequence, &body);
+  AppendValue(page.first.row, &body);
+  return Seal(kEvents, body);
+}
+
+std::optional<EventPage> ReadEventPageToken(absl::string_view token) {
+  const std::optional<std::string> body = Unseal(kEvents, token);
+  if (!body.has_value() || body->size() != kEventBytes) return std::nullopt;
+  const auto number = [&](size_t i) {
+    return ReadValue<int64_t>(body->data() + i * sizeof(int64_t));
+  };
+  return EventPage{number(0),
+                   number(1),
+                   {number(2), number(3), ReadValue<uint32_t>(body->data() + 4 * sizeof(int64_t))}};
 }
 
 }  // namespace negatron

@@ -8,6 +8,8 @@
 
 #include "absl/strings/string_view.h"
 
+#include "server/engine/event_listing.h"
+
 // Page tokens: opaque to callers, URL-safe base64 of a version, a kind, what the next page needs
 // and a checksum, so that a token of another method, of a later version, or a damaged one is told
 // apart from a good one. They are not secrets.
@@ -32,6 +34,10 @@ struct OrdinalPage {
 };
 std::string OrdinalPageToken(PageKind kind, const OrdinalPage& page);
 std::optional<OrdinalPage> ReadOrdinalPageToken(PageKind kind, absl::string_view token);
+
+// Where the next page of `ListEvents` starts.
+std::string EventPageToken(const EventPage& page);
+std::optional<EventPage> ReadEventPageToken(absl::string_view token);
 
 }  // namespace negatron
 

@@ -237,10 +237,27 @@ void ReadKindColumns(const v1::BatchWriteEventsRequest& request, int64_t rows,
   }
 }
 
+// Writes string ids as names in the form for people, and returns true; else numbers.
+bool WriteListedIds(IdType type, const std::vector<int64_t>& numbers,
+                    const std::vector<std::string>& names, v1::ColumnEncoding encoding,
+                    v1::IdColumn* column) {
+  const bool named = type == IdType::kString && encoding == v1::COLUMN_ENCODING_TYPED;
+  if (named) {
+    WriteNames(names, column);
+  } else {
+    WriteIds(numbers, encoding, column);
+  }
+  return named;
+}
+
+template <typename T>
+bool AllAre(const std::vector<T>& values, T value) {
+  return std::all_of(values.begin(), values.end(), [value](T other) { return other == value; });
+}
+
 // Columns in which every item has the default stay empty.
 void WriteItemProperties(const ItemTable& items, v1::ColumnEncoding encoding, v1::ItemTable* wire) {
-  const auto is_one = [](float weight) { return weight == 1.0f; };
-  if (!std::all_of(items.base_weights.begin(), items.base_weights.end(), is_one)) {
+  if (!AllAre(items.base_weights, 1.0f)) {
     WriteFloats(items.base_weights, encoding, wire->mutable_base_weights());
   }
   const auto is_empty = [](const auto& value) { return value.empty(); };
@@ -328,11 +345,8 @@ void WriteToken(const SnapshotToken& token, v1::SnapshotToken* wire) {
 }
 
 void WriteItemTable(const ItemTable& items, v1::ColumnEncoding encoding, v1::ItemTable* wire) {
-  if (items.id_type == IdType::kString && encoding == v1::COLUMN_ENCODING_TYPED) {
-    WriteNames(items.names, wire->mutable_ids());
+  if (WriteListedIds(items.id_type, items.numbers, items.names, encoding, wire->mutable_ids())) {
     WriteInt64s(items.numbers, encoding, wire->mutable_numbers());
-  } else {
-    WriteIds(items.numbers, encoding, wire->mutable_ids());
   }
   std::vector<int64_t> from;
   std::vector<int64_t> until;
@@ -353,13 +367,34 @@ void WriteItemTable(const ItemTable& items, v1::ColumnEncoding encoding, v1::Ite
   WriteItemProperties(items, encoding, wire);
 }
 
+// Columns in which every event has the default stay empty.
+void WriteListedEvents(const ListEventsResult& events, v1::ColumnEncoding encoding,
+                       v1::ListEventsResponse* response) {
+  WriteListedIds(events.user_id_type, events.users, events.user_names, encoding,
+                 response->mutable_user_ids());
+  WriteListedIds(events.item_id_type, events.items, events.item_names, encoding,
+                 response->mutable_item_ids());
+  WriteInt64s(events.times, encoding, response->mutable_event_time_micros());
+  if (!AllAre(events.weights, 1.0f)) {
+    WriteFloats(events.weights, encoding, response->mutable_weights());
+  }
+  if (!AllAre(events.kinds, static_cast<uint8_t>(EventKind::kPositive))) {
+    WriteBytes(events.kinds, encoding, response->mutable_kinds());
+  }
+  if (!AllAre(events.propensities, 0.0f)) {
+    WriteFloats(events.propensities, encoding, response->mutable_propensities());
+  }
+  if (!AllAre(events.cohorts, uint8_t{0})) {
+    WriteBytes(events.cohorts, encoding, response->mutable_cohorts());
+  }
+  WriteToken(events.snapshot, response->mutable_snapshot());
+}
+
 void WriteUsers(const ListUsersResult& users, v1::ColumnEncoding encoding,
                 v1::ListUsersResponse* response) {
-  if (users.id_type == IdType::kString && encoding == v1::COLUMN_ENCODING_TYPED) {
-    WriteNames(users.names, response->mutable_ids());
+  if (WriteListedIds(users.id_type, users.numbers, users.names, encoding,
+                     response->mutable_ids())) {
     WriteInt64s(users.numbers, encoding, response->mutable_numbers());
-  } else {
-    WriteIds(users.numbers, encoding, response->mutable_ids());
   }
   WriteToken(users.snapshot, response->mutable_snapshot());
 }

@@ -4,6 +4,7 @@
 
 #include "negatron/v1/pool.pb.h"
 #include "negatron/v1/types.pb.h"
+#include "server/engine/event_listing.h"
 #include "server/engine/requests.h"
 #include "storage/base/status.h"
 
@@ -20,6 +21,8 @@ EraseUsersRequest ReadEraseUsers(const v1::EraseUsersRequest& request, Violation
 void WriteReceipt(const WriteResult& result, v1::WriteReceipt* receipt);
 void WriteToken(const SnapshotToken& token, v1::SnapshotToken* wire);
 void WriteItemTable(const ItemTable& items, v1::ColumnEncoding encoding, v1::ItemTable* wire);
+void WriteListedEvents(const ListEventsResult& events, v1::ColumnEncoding encoding,
+                       v1::ListEventsResponse* response);
 void WriteUsers(const ListUsersResult& users, v1::ColumnEncoding encoding,
                 v1::ListUsersResponse* response);
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 
@@ -14,6 +15,7 @@
 #include "server/rpc/page_tokens.h"
 #include "server/rpc/pool_conversion.h"
 #include "server/rpc/resource_names.h"
+#include "server/rpc/times.h"
 
 namespace negatron {
 namespace {
@@ -25,6 +27,7 @@ using WriteItemsCall = Call<v1::BatchWriteItemsRequest, v1::WriteReceipt>;
 using GetItemsCall = Call<v1::BatchGetItemsRequest, v1::BatchGetItemsResponse>;
 using ListItemsCall = Call<v1::ListItemsRequest, v1::ListItemsResponse>;
 using WriteEventsCall = Call<v1::BatchWriteEventsRequest, v1::WriteReceipt>;
+using ListEventsCall = Call<v1::ListEventsRequest, v1::ListEventsResponse>;
 using RetractCall = Call<v1::RetractEventsRequest, v1::RetractEventsResponse>;
 using EraseCall = Call<v1::EraseUsersRequest, v1::EraseUsersResponse>;
 using ListUsersCall = Call<v1::ListUsersRequest, v1::ListUsersResponse>;
@@ -100,13 +103,13 @@ void Erase(EraseCall* call) {
   call->engine()->EraseUsers(id, std::move(users), EndWithFound(call));
 }
 
-// What a request for a page of items or users asks for.
+// What a request for a page asks for. `Page` is OrdinalPage or EventPage.
+template <typename Page>
 struct PageRequest {
   std::string collection;
-  std::optional<OrdinalPage> page;  // Unset: the first.
+  std::optional<Page> page;  // Unset: the first.
   int size = kDefaultPageSize;
 
-  uint32_t first() const { return page.has_value() ? page->first : 0; }
   // The token must be of the collection that was read.
   absl::Status Check(const SnapshotToken& snapshot) const {
     if (!page.has_value() || page->incarnation == snapshot.incarnation) return absl::OkStatus();
@@ -114,34 +117,48 @@ struct PageRequest {
   }
 };
 
-template <typename Request>
-absl::StatusOr<PageRequest> ReadPageRequest(const Request& request, PageKind kind,
-                                            absl::string_view method) {
-  PageRequest page;
-  Violations violations;
-  page.collection =
-      std::string(ReadCollectionName(request.collection(), "collection", &violations));
+template <typename Page, typename Request>
+PageRequest<Page> ReadPageRequest(const Request& request, absl::string_view method,
+                                  absl::FunctionRef<std::optional<Page>(absl::string_view)> read,
+                                  Violations* violations) {
+  PageRequest<Page> page;
+  page.collection = std::string(ReadCollectionName(request.collection(), "collection", violations));
   if (request.page_size() < 0 || request.page_size() > kMaxPageSize) {
-    violations.Add("page_size", "must be in [0, 100000]");
+    violations->Add("page_size", "must be in [0, 100000]");
   }
   if (request.page_size() != 0) page.size = request.page_size();
   if (!request.page_token().empty()) {
-    page.page = ReadOrdinalPageToken(kind, request.page_token());
+    page.page = read(request.page_token());
     if (!page.page.has_value()) {
-      violations.Add("page_token", absl::StrCat("is not a token of ", method));
+      violations->Add("page_token", absl::StrCat("is not a token of ", method));
     }
   }
-  CheckEncoding(request.encoding(), &violations);
+  CheckEncoding(request.encoding(), violations);
+  return page;
+}
+
+template <typename Request>
+absl::StatusOr<PageRequest<OrdinalPage>> ReadOrdinalPageRequest(const Request& request,
+                                                                PageKind kind,
+                                                                absl::string_view method) {
+  Violations violations;
+  const auto page = ReadPageRequest<OrdinalPage>(
+      request, method,
+      [kind](absl::string_view token) { return ReadOrdinalPageToken(kind, token); }, &violations);
   NEGATRON_RETURN_IF_ERROR(violations.ToStatus());
   return page;
 }
 
+uint32_t FirstOf(const PageRequest<OrdinalPage>& page) {
+  return page.page.has_value() ? page.page->first : 0;
+}
+
 absl::Status ListUserPage(ListUsersCall* call) {
   const v1::ListUsersRequest& request = call->request();
-  NEGATRON_ASSIGN_OR_RETURN(const PageRequest page,
-                            ReadPageRequest(request, PageKind::kUsers, "ListUsers"));
+  NEGATRON_ASSIGN_OR_RETURN(const auto page,
+                            ReadOrdinalPageRequest(request, PageKind::kUsers, "ListUsers"));
   NEGATRON_ASSIGN_OR_RETURN(const ListUsersResult result,
-                            call->engine()->ListUsers(page.collection, page.first(), page.size));
+                            call->engine()->ListUsers(page.collection, FirstOf(page), page.size));
   NEGATRON_RETURN_IF_ERROR(page.Check(result.snapshot));
   WriteUsers(result, request.encoding(), call->response());
   if (result.next.has_value()) {
@@ -153,16 +170,48 @@ absl::Status ListUserPage(ListUsersCall* call) {
 
 absl::Status ListItemPage(ListItemsCall* call) {
   const v1::ListItemsRequest& request = call->request();
-  NEGATRON_ASSIGN_OR_RETURN(const PageRequest page,
-                            ReadPageRequest(request, PageKind::kItems, "ListItems"));
+  NEGATRON_ASSIGN_OR_RETURN(const auto page,
+                            ReadOrdinalPageRequest(request, PageKind::kItems, "ListItems"));
   NEGATRON_ASSIGN_OR_RETURN(const ListItemsResult result,
-                            call->engine()->ListItems(page.collection, page.first(), page.size));
+                            call->engine()->ListItems(page.collection, FirstOf(page), page.size));
   NEGATRON_RETURN_IF_ERROR(page.Check(result.snapshot));
   WriteItemTable(result.items, request.encoding(), call->response()->mutable_items());
   WriteToken(result.snapshot, call->response()->mutable_snapshot());
   if (result.next.has_value()) {
     call->response()->set_next_page_token(
         OrdinalPageToken(PageKind::kItems, {result.snapshot.incarnation, *result.next}));
+  }
+  return absl::OkStatus();
+}
+
+// The times that a request names, half open.
+Interval ReadTimeRange(const v1::ListEventsRequest& request, Violations* violations) {
+  Interval times;
+  if (request.has_start_time()) {
+    times.from = ReadTimestamp(request.start_time(), "start_time", violations);
+  }
+  if (request.has_end_time()) {
+    times.until = ReadTimestamp(request.end_time(), "end_time", violations);
+    if (times.until < times.from) violations->Add("end_time", "is before start_time");
+  }
+  return times;
+}
+
+absl::Status ListEventPage(ListEventsCall* call) {
+  const v1::ListEventsRequest& request = call->request();
+  Violations violations;
+  const auto page =
+      ReadPageRequest<EventPage>(request, "ListEvents", ReadEventPageToken, &violations);
+  const ListEventsRequest listing{page.page, ReadTimeRange(request, &violations), page.size,
+                                  request.encoding() == v1::COLUMN_ENCODING_TYPED};
+  NEGATRON_RETURN_IF_ERROR(violations.ToStatus());
+  NEGATRON_ASSIGN_OR_RETURN(
+      const ListEventsResult result,
+      call->engine()->ListEvents(page.collection, listing, call->cancellation()));
+  NEGATRON_RETURN_IF_ERROR(page.Check(result.snapshot));
+  WriteListedEvents(result, request.encoding(), call->response());
+  if (result.next.has_value()) {
+    call->response()->set_next_page_token(EventPageToken(*result.next));
   }
   return absl::OkStatus();
 }
@@ -244,6 +293,14 @@ grpc::ServerUnaryReactor* PoolService::BatchWriteEvents(grpc::CallbackServerCont
                                                         grpc::ByteBuffer* response) {
   return dispatcher_->Serve<v1::BatchWriteEventsRequest, v1::WriteReceipt>(
       "PoolService/BatchWriteEvents", context, request, response, WriteEvents);
+}
+
+grpc::ServerUnaryReactor* PoolService::ListEvents(grpc::CallbackServerContext* context,
+                                                  const grpc::ByteBuffer* request,
+                                                  grpc::ByteBuffer* response) {
+  return dispatcher_->Serve<v1::ListEventsRequest, v1::ListEventsResponse>(
+      "PoolService/ListEvents", context, request, response,
+      [](ListEventsCall* call) { call->End(ListEventPage(call)); });
 }
 
 grpc::ServerUnaryReactor* PoolService::RetractEvents(grpc::CallbackServerContext* context,

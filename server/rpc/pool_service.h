@@ -16,12 +16,13 @@ using PoolServiceBase = v1::PoolService::WithRawCallbackMethod_BatchWriteItems<
     v1::PoolService::WithRawCallbackMethod_BatchGetItems<
         v1::PoolService::WithRawCallbackMethod_ListItems<
             v1::PoolService::WithRawCallbackMethod_BatchWriteEvents<
-                v1::PoolService::WithRawCallbackMethod_RetractEvents<
-                    v1::PoolService::WithRawCallbackMethod_ListUsers<
-                        v1::PoolService::WithRawCallbackMethod_EraseUsers<
-                            v1::PoolService::WithRawCallbackMethod_ImportItems<
-                                v1::PoolService::WithRawCallbackMethod_ImportEvents<
-                                    v1::PoolService::Service>>>>>>>>>;
+                v1::PoolService::WithRawCallbackMethod_ListEvents<
+                    v1::PoolService::WithRawCallbackMethod_RetractEvents<
+                        v1::PoolService::WithRawCallbackMethod_ListUsers<
+                            v1::PoolService::WithRawCallbackMethod_EraseUsers<
+                                v1::PoolService::WithRawCallbackMethod_ImportItems<
+                                    v1::PoolService::WithRawCallbackMethod_ImportEvents<
+                                        v1::PoolService::Service>>>>>>>>>>;
 
 // Serves `negatron.v1.PoolService`.
 //
@@ -43,6 +44,9 @@ class PoolService final : public PoolServiceBase {
   grpc::ServerUnaryReactor* BatchWriteEvents(grpc::CallbackServerContext* context,
                                              const grpc::ByteBuffer* request,
                                              grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ListEvents(grpc::CallbackServerContext* context,
+                                       const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* RetractEvents(grpc::CallbackServerContext* context,
                                           const grpc::ByteBuffer* request,
                                           grpc::ByteBuffer* response) override;

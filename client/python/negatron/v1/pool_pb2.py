@@ -13,10 +13,11 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from negatron.v1 import types_pb2 as negatron_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16negatron/v1/pool.proto\x12\x0bnegatron.v1\x1a google/protobuf/field_mask.proto\x1a\x17negatron/v1/types.proto\"\xed\x02\n\tItemTable\x12\"\n\x03ids\x18\x01 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12)\n\x07numbers\x18\x02 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x33\n\x11\x61live_from_micros\x18\x03 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x34\n\x12\x61live_until_micros\x18\x04 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x31\n\x0finterval_splits\x18\x05 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12.\n\x0c\x62\x61se_weights\x18\x06 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12/\n\ncategories\x18\x07 \x01(\x0b\x32\x1b.negatron.v1.RaggedIdColumn\x12\x12\n\nattributes\x18\x08 \x03(\x0c\"\xef\x03\n\x16\x42\x61tchWriteItemsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\'\n\x08item_ids\x18\x02 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12\x33\n\x11\x61live_from_micros\x18\x03 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x34\n\x12\x61live_until_micros\x18\x04 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x31\n\x0finterval_splits\x18\x05 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12@\n\x15\x61\x63knowledgement_level\x18\x07 \x01(\x0e\x32!.negatron.v1.AcknowledgementLevel\x12.\n\x0c\x62\x61se_weights\x18\x08 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12/\n\ncategories\x18\t \x01(\x0b\x32\x1b.negatron.v1.RaggedIdColumn\x12\x12\n\nattributes\x18\n \x03(\x0c\x12/\n\x0bupdate_mask\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"\x82\x01\n\x14\x42\x61tchGetItemsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\'\n\x08item_ids\x18\x02 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12-\n\x08\x65ncoding\x18\x03 \x01(\x0e\x32\x1b.negatron.v1.ColumnEncoding\"\x94\x01\n\x15\x42\x61tchGetItemsResponse\x12%\n\x05items\x18\x01 \x01(\x0b\x32\x16.negatron.v1.ItemTable\x12&\n\x05\x66ound\x18\x02 \x01(\x0b\x32\x17.negatron.v1.ByteColumn\x12,\n\x08snapshot\x18\x03 \x01(\x0b\x32\x1a.negatron.v1.SnapshotToken\"|\n\x10ListItemsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12-\n\x08\x65ncoding\x18\x04 \x01(\x0e\x32\x1b.negatron.v1.ColumnEncoding\"\x81\x01\n\x11ListItemsResponse\x12%\n\x05items\x18\x01 \x01(\x0b\x32\x16.negatron.v1.ItemTable\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12,\n\x08snapshot\x18\x03 \x01(\x0b\x32\x1a.negatron.v1.SnapshotToken\"\xb7\x03\n\x17\x42\x61tchWriteEventsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\'\n\x08user_ids\x18\x02 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12\'\n\x08item_ids\x18\x03 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12\x33\n\x11\x65vent_time_micros\x18\x04 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12)\n\x07weights\x18\x05 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12@\n\x15\x61\x63knowledgement_level\x18\x07 \x01(\x0e\x32!.negatron.v1.AcknowledgementLevel\x12&\n\x05kinds\x18\x08 \x01(\x0b\x32\x17.negatron.v1.ByteColumn\x12.\n\x0cpropensities\x18\t \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12(\n\x07\x63ohorts\x18\n \x01(\x0b\x32\x17.negatron.v1.ByteColumn\"\x9c\x02\n\x14RetractEventsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\'\n\x08user_ids\x18\x02 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12\'\n\x08item_ids\x18\x03 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12\x33\n\x11\x65vent_time_micros\x18\x04 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12&\n\x05kinds\x18\x05 \x01(\x0b\x32\x17.negatron.v1.ByteColumn\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12-\n\x08\x65ncoding\x18\x07 \x01(\x0e\x32\x1b.negatron.v1.ColumnEncoding\"k\n\x15RetractEventsResponse\x12*\n\x07receipt\x18\x01 \x01(\x0b\x32\x19.negatron.v1.WriteReceipt\x12&\n\x05\x66ound\x18\x02 \x01(\x0b\x32\x17.negatron.v1.ByteColumn\"|\n\x10ListUsersRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12-\n\x08\x65ncoding\x18\x04 \x01(\x0e\x32\x1b.negatron.v1.ColumnEncoding\"\xa9\x01\n\x11ListUsersResponse\x12\"\n\x03ids\x18\x01 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12)\n\x07numbers\x18\x02 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\x12,\n\x08snapshot\x18\x04 \x01(\x0b\x32\x1a.negatron.v1.SnapshotToken\"\x93\x01\n\x11\x45raseUsersRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\'\n\x08user_ids\x18\x02 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12-\n\x08\x65ncoding\x18\x04 \x01(\x0e\x32\x1b.negatron.v1.ColumnEncoding\"h\n\x12\x45raseUsersResponse\x12*\n\x07receipt\x18\x01 \x01(\x0b\x32\x19.negatron.v1.WriteReceipt\x12&\n\x05\x66ound\x18\x02 \x01(\x0b\x32\x17.negatron.v1.ByteColumn\"\x85\x01\n\x12ImportItemsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x11\n\tstream_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63hunk_number\x18\x03 \x01(\x03\x12\x32\n\x05\x62\x61tch\x18\x04 \x01(\x0b\x32#.negatron.v1.BatchWriteItemsRequest\"\x87\x01\n\x13ImportEventsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x11\n\tstream_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63hunk_number\x18\x03 \x01(\x03\x12\x33\n\x05\x62\x61tch\x18\x04 \x01(\x0b\x32$.negatron.v1.BatchWriteEventsRequest\"{\n\x0eImportResponse\x12\x1c\n\x14\x64urable_chunk_number\x18\x01 \x01(\x03\x12\x18\n\x10\x64urable_sequence\x18\x02 \x01(\x03\x12\x15\n\rwritten_count\x18\x03 \x01(\x03\x12\x1a\n\x12\x63reated_item_count\x18\x04 \x01(\x03*o\n\tEventKind\x12\x1a\n\x16\x45VENT_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45VENT_KIND_POSITIVE\x10\x01\x12\x17\n\x13\x45VENT_KIND_EXPOSURE\x10\x02\x12\x14\n\x10\x45VENT_KIND_MINED\x10\x03\x32\xf0\x05\n\x0bPoolService\x12Q\n\x0f\x42\x61tchWriteItems\x12#.negatron.v1.BatchWriteItemsRequest\x1a\x19.negatron.v1.WriteReceipt\x12V\n\rBatchGetItems\x12!.negatron.v1.BatchGetItemsRequest\x1a\".negatron.v1.BatchGetItemsResponse\x12J\n\tListItems\x12\x1d.negatron.v1.ListItemsRequest\x1a\x1e.negatron.v1.ListItemsResponse\x12S\n\x10\x42\x61tchWriteEvents\x12$.negatron.v1.BatchWriteEventsRequest\x1a\x19.negatron.v1.WriteReceipt\x12V\n\rRetractEvents\x12!.negatron.v1.RetractEventsRequest\x1a\".negatron.v1.RetractEventsResponse\x12J\n\tListUsers\x12\x1d.negatron.v1.ListUsersRequest\x1a\x1e.negatron.v1.ListUsersResponse\x12M\n\nEraseUsers\x12\x1e.negatron.v1.EraseUsersRequest\x1a\x1f.negatron.v1.EraseUsersResponse\x12O\n\x0bImportItems\x12\x1f.negatron.v1.ImportItemsRequest\x1a\x1b.negatron.v1.ImportResponse(\x01\x30\x01\x12Q\n\x0cImportEvents\x12 .negatron.v1.ImportEventsRequest\x1a\x1b.negatron.v1.ImportResponse(\x01\x30\x01\x42\x03\xf8\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16negatron/v1/pool.proto\x12\x0bnegatron.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17negatron/v1/types.proto\"\xed\x02\n\tItemTable\x12\"\n\x03ids\x18\x01 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12)\n\x07numbers\x18\x02 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x33\n\x11\x61live_from_micros\x18\x03 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x34\n\x12\x61live_until_micros\x18\x04 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x31\n\x0finterval_splits\x18\x05 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12.\n\x0c\x62\x61se_weights\x18\x06 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12/\n\ncategories\x18\x07 \x01(\x0b\x32\x1b.negatron.v1.RaggedIdColumn\x12\x12\n\nattributes\x18\x08 \x03(\x0c\"\xef\x03\n\x16\x42\x61tchWriteItemsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\'\n\x08item_ids\x18\x02 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12\x33\n\x11\x61live_from_micros\x18\x03 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x34\n\x12\x61live_until_micros\x18\x04 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x31\n\x0finterval_splits\x18\x05 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12@\n\x15\x61\x63knowledgement_level\x18\x07 \x01(\x0e\x32!.negatron.v1.AcknowledgementLevel\x12.\n\x0c\x62\x61se_weights\x18\x08 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12/\n\ncategories\x18\t \x01(\x0b\x32\x1b.negatron.v1.RaggedIdColumn\x12\x12\n\nattributes\x18\n \x03(\x0c\x12/\n\x0bupdate_mask\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"\x82\x01\n\x14\x42\x61tchGetItemsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\'\n\x08item_ids\x18\x02 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12-\n\x08\x65ncoding\x18\x03 \x01(\x0e\x32\x1b.negatron.v1.ColumnEncoding\"\x94\x01\n\x15\x42\x61tchGetItemsResponse\x12%\n\x05items\x18\x01 \x01(\x0b\x32\x16.negatron.v1.ItemTable\x12&\n\x05\x66ound\x18\x02 \x01(\x0b\x32\x17.negatron.v1.ByteColumn\x12,\n\x08snapshot\x18\x03 \x01(\x0b\x32\x1a.negatron.v1.SnapshotToken\"|\n\x10ListItemsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12-\n\x08\x65ncoding\x18\x04 \x01(\x0e\x32\x1b.negatron.v1.ColumnEncoding\"\x81\x01\n\x11ListItemsResponse\x12%\n\x05items\x18\x01 \x01(\x0b\x32\x16.negatron.v1.ItemTable\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12,\n\x08snapshot\x18\x03 \x01(\x0b\x32\x1a.negatron.v1.SnapshotToken\"\xb7\x03\n\x17\x42\x61tchWriteEventsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\'\n\x08user_ids\x18\x02 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12\'\n\x08item_ids\x18\x03 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12\x33\n\x11\x65vent_time_micros\x18\x04 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12)\n\x07weights\x18\x05 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12@\n\x15\x61\x63knowledgement_level\x18\x07 \x01(\x0e\x32!.negatron.v1.AcknowledgementLevel\x12&\n\x05kinds\x18\x08 \x01(\x0b\x32\x17.negatron.v1.ByteColumn\x12.\n\x0cpropensities\x18\t \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12(\n\x07\x63ohorts\x18\n \x01(\x0b\x32\x17.negatron.v1.ByteColumn\"\xdb\x01\n\x11ListEventsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\x12-\n\x08\x65ncoding\x18\x06 \x01(\x0e\x32\x1b.negatron.v1.ColumnEncoding\"\x8f\x03\n\x12ListEventsResponse\x12\'\n\x08user_ids\x18\x01 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12\'\n\x08item_ids\x18\x02 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12\x33\n\x11\x65vent_time_micros\x18\x03 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12)\n\x07weights\x18\x04 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12&\n\x05kinds\x18\x05 \x01(\x0b\x32\x17.negatron.v1.ByteColumn\x12.\n\x0cpropensities\x18\x06 \x01(\x0b\x32\x18.negatron.v1.FloatColumn\x12(\n\x07\x63ohorts\x18\x07 \x01(\x0b\x32\x17.negatron.v1.ByteColumn\x12\x17\n\x0fnext_page_token\x18\x08 \x01(\t\x12,\n\x08snapshot\x18\t \x01(\x0b\x32\x1a.negatron.v1.SnapshotToken\"\x9c\x02\n\x14RetractEventsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\'\n\x08user_ids\x18\x02 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12\'\n\x08item_ids\x18\x03 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12\x33\n\x11\x65vent_time_micros\x18\x04 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12&\n\x05kinds\x18\x05 \x01(\x0b\x32\x17.negatron.v1.ByteColumn\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12-\n\x08\x65ncoding\x18\x07 \x01(\x0e\x32\x1b.negatron.v1.ColumnEncoding\"k\n\x15RetractEventsResponse\x12*\n\x07receipt\x18\x01 \x01(\x0b\x32\x19.negatron.v1.WriteReceipt\x12&\n\x05\x66ound\x18\x02 \x01(\x0b\x32\x17.negatron.v1.ByteColumn\"|\n\x10ListUsersRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12-\n\x08\x65ncoding\x18\x04 \x01(\x0e\x32\x1b.negatron.v1.ColumnEncoding\"\xa9\x01\n\x11ListUsersResponse\x12\"\n\x03ids\x18\x01 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12)\n\x07numbers\x18\x02 \x01(\x0b\x32\x18.negatron.v1.Int64Column\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\x12,\n\x08snapshot\x18\x04 \x01(\x0b\x32\x1a.negatron.v1.SnapshotToken\"\x93\x01\n\x11\x45raseUsersRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\'\n\x08user_ids\x18\x02 \x01(\x0b\x32\x15.negatron.v1.IdColumn\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12-\n\x08\x65ncoding\x18\x04 \x01(\x0e\x32\x1b.negatron.v1.ColumnEncoding\"h\n\x12\x45raseUsersResponse\x12*\n\x07receipt\x18\x01 \x01(\x0b\x32\x19.negatron.v1.WriteReceipt\x12&\n\x05\x66ound\x18\x02 \x01(\x0b\x32\x17.negatron.v1.ByteColumn\"\x85\x01\n\x12ImportItemsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x11\n\tstream_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63hunk_number\x18\x03 \x01(\x03\x12\x32\n\x05\x62\x61tch\x18\x04 \x01(\x0b\x32#.negatron.v1.BatchWriteItemsRequest\"\x87\x01\n\x13ImportEventsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x11\n\tstream_id\x18\x02 \x01(\t\x12\x14\n\x0c\x63hunk_number\x18\x03 \x01(\x03\x12\x33\n\x05\x62\x61tch\x18\x04 \x01(\x0b\x32$.negatron.v1.BatchWriteEventsRequest\"{\n\x0eImportResponse\x12\x1c\n\x14\x64urable_chunk_number\x18\x01 \x01(\x03\x12\x18\n\x10\x64urable_sequence\x18\x02 \x01(\x03\x12\x15\n\rwritten_count\x18\x03 \x01(\x03\x12\x1a\n\x12\x63reated_item_count\x18\x04 \x01(\x03*o\n\tEventKind\x12\x1a\n\x16\x45VENT_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45VENT_KIND_POSITIVE\x10\x01\x12\x17\n\x13\x45VENT_KIND_EXPOSURE\x10\x02\x12\x14\n\x10\x45VENT_KIND_MINED\x10\x03\x32\xbf\x06\n\x0bPoolService\x12Q\n\x0f\x42\x61tchWriteItems\x12#.negatron.v1.BatchWriteItemsRequest\x1a\x19.negatron.v1.WriteReceipt\x12V\n\rBatchGetItems\x12!.negatron.v1.BatchGetItemsRequest\x1a\".negatron.v1.BatchGetItemsResponse\x12J\n\tListItems\x12\x1d.negatron.v1.ListItemsRequest\x1a\x1e.negatron.v1.ListItemsResponse\x12S\n\x10\x42\x61tchWriteEvents\x12$.negatron.v1.BatchWriteEventsRequest\x1a\x19.negatron.v1.WriteReceipt\x12M\n\nListEvents\x12\x1e.negatron.v1.ListEventsRequest\x1a\x1f.negatron.v1.ListEventsResponse\x12V\n\rRetractEvents\x12!.negatron.v1.RetractEventsRequest\x1a\".negatron.v1.RetractEventsResponse\x12J\n\tListUsers\x12\x1d.negatron.v1.ListUsersRequest\x1a\x1e.negatron.v1.ListUsersResponse\x12M\n\nEraseUsers\x12\x1e.negatron.v1.EraseUsersRequest\x1a\x1f.negatron.v1.EraseUsersResponse\x12O\n\x0bImportItems\x12\x1f.negatron.v1.ImportItemsRequest\x1a\x1b.negatron.v1.ImportResponse(\x01\x30\x01\x12Q\n\x0cImportEvents\x12 .negatron.v1.ImportEventsRequest\x1a\x1b.negatron.v1.ImportResponse(\x01\x30\x01\x42\x03\xf8\x01\x01\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'negatron.v1.pool_pb2', globals())
@@ -24,40 +25,44 @@ if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
   DESCRIPTOR._serialized_options = b'\370\001\001'
-  _EVENTKIND._serialized_start=3297
-  _EVENTKIND._serialized_end=3408
-  _ITEMTABLE._serialized_start=99
-  _ITEMTABLE._serialized_end=464
-  _BATCHWRITEITEMSREQUEST._serialized_start=467
-  _BATCHWRITEITEMSREQUEST._serialized_end=962
-  _BATCHGETITEMSREQUEST._serialized_start=965
-  _BATCHGETITEMSREQUEST._serialized_end=1095
-  _BATCHGETITEMSRESPONSE._serialized_start=1098
-  _BATCHGETITEMSRESPONSE._serialized_end=1246
-  _LISTITEMSREQUEST._serialized_start=1248
-  _LISTITEMSREQUEST._serialized_end=1372
-  _LISTITEMSRESPONSE._serialized_start=1375
-  _LISTITEMSRESPONSE._serialized_end=1504
-  _BATCHWRITEEVENTSREQUEST._serialized_start=1507
-  _BATCHWRITEEVENTSREQUEST._serialized_end=1946
-  _RETRACTEVENTSREQUEST._serialized_start=1949
-  _RETRACTEVENTSREQUEST._serialized_end=2233
-  _RETRACTEVENTSRESPONSE._serialized_start=2235
-  _RETRACTEVENTSRESPONSE._serialized_end=2342
-  _LISTUSERSREQUEST._serialized_start=2344
-  _LISTUSERSREQUEST._serialized_end=2468
-  _LISTUSERSRESPONSE._serialized_start=2471
-  _LISTUSERSRESPONSE._serialized_end=2640
-  _ERASEUSERSREQUEST._serialized_start=2643
-  _ERASEUSERSREQUEST._serialized_end=2790
-  _ERASEUSERSRESPONSE._serialized_start=2792
-  _ERASEUSERSRESPONSE._serialized_end=2896
-  _IMPORTITEMSREQUEST._serialized_start=2899
-  _IMPORTITEMSREQUEST._serialized_end=3032
-  _IMPORTEVENTSREQUEST._serialized_start=3035
-  _IMPORTEVENTSREQUEST._serialized_end=3170
-  _IMPORTRESPONSE._serialized_start=3172
-  _IMPORTRESPONSE._serialized_end=3295
-  _POOLSERVICE._serialized_start=3411
-  _POOLSERVICE._serialized_end=4163
+  _EVENTKIND._serialized_start=3954
+  _EVENTKIND._serialized_end=4065
+  _ITEMTABLE._serialized_start=132
+  _ITEMTABLE._serialized_end=497
+  _BATCHWRITEITEMSREQUEST._serialized_start=500
+  _BATCHWRITEITEMSREQUEST._serialized_end=995
+  _BATCHGETITEMSREQUEST._serialized_start=998
+  _BATCHGETITEMSREQUEST._serialized_end=1128
+  _BATCHGETITEMSRESPONSE._serialized_start=1131
+  _BATCHGETITEMSRESPONSE._serialized_end=1279
+  _LISTITEMSREQUEST._serialized_start=1281
+  _LISTITEMSREQUEST._serialized_end=1405
+  _LISTITEMSRESPONSE._serialized_start=1408
+  _LISTITEMSRESPONSE._serialized_end=1537
+  _BATCHWRITEEVENTSREQUEST._serialized_start=1540
+  _BATCHWRITEEVENTSREQUEST._serialized_end=1979
+  _LISTEVENTSREQUEST._serialized_start=1982
+  _LISTEVENTSREQUEST._serialized_end=2201
+  _LISTEVENTSRESPONSE._serialized_start=2204
+  _LISTEVENTSRESPONSE._serialized_end=2603
+  _RETRACTEVENTSREQUEST._serialized_start=2606
+  _RETRACTEVENTSREQUEST._serialized_end=2890
+  _RETRACTEVENTSRESPONSE._serialized_start=2892
+  _RETRACTEVENTSRESPONSE._serialized_end=2999
+  _LISTUSERSREQUEST._serialized_start=3001
+  _LISTUSERSREQUEST._serialized_end=3125
+  _LISTUSERSRESPONSE._serialized_start=3128
+  _LISTUSERSRESPONSE._serialized_end=3297
+  _ERASEUSERSREQUEST._serialized_start=3300
+  _ERASEUSERSREQUEST._serialized_end=3447
+  _ERASEUSERSRESPONSE._serialized_start=3449
+  _ERASEUSERSRESPONSE._serialized_end=3553
+  _IMPORTITEMSREQUEST._serialized_start=3556
+  _IMPORTITEMSREQUEST._serialized_end=3689
+  _IMPORTEVENTSREQUEST._serialized_start=3692
+  _IMPORTEVENTSREQUEST._serialized_end=3827
+  _IMPORTRESPONSE._serialized_start=3829
+  _IMPORTRESPONSE._serialized_end=3952
+  _POOLSERVICE._serialized_start=4068
+  _POOLSERVICE._serialized_end=4899
 # @@protoc_insertion_point(module_scope)

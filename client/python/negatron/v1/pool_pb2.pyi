@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from negatron.v1 import types_pb2 as _types_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -158,6 +159,44 @@ class ItemTable(_message.Message):
     interval_splits: _types_pb2.Int64Column
     numbers: _types_pb2.Int64Column
     def __init__(self, ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., numbers: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., alive_from_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., alive_until_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., interval_splits: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., base_weights: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., categories: _Optional[_Union[_types_pb2.RaggedIdColumn, _Mapping]] = ..., attributes: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class ListEventsRequest(_message.Message):
+    __slots__ = ["collection", "encoding", "end_time", "page_size", "page_token", "start_time"]
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    ENCODING_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    START_TIME_FIELD_NUMBER: _ClassVar[int]
+    collection: str
+    encoding: _types_pb2.ColumnEncoding
+    end_time: _timestamp_pb2.Timestamp
+    page_size: int
+    page_token: str
+    start_time: _timestamp_pb2.Timestamp
+    def __init__(self, collection: _Optional[str] = ..., start_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., encoding: _Optional[_Union[_types_pb2.ColumnEncoding, str]] = ...) -> None: ...
+
+class ListEventsResponse(_message.Message):
+    __slots__ = ["cohorts", "event_time_micros", "item_ids", "kinds", "next_page_token", "propensities", "snapshot", "user_ids", "weights"]
+    COHORTS_FIELD_NUMBER: _ClassVar[int]
+    EVENT_TIME_MICROS_FIELD_NUMBER: _ClassVar[int]
+    ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
+    KINDS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    PROPENSITIES_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    USER_IDS_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    cohorts: _types_pb2.ByteColumn
+    event_time_micros: _types_pb2.Int64Column
+    item_ids: _types_pb2.IdColumn
+    kinds: _types_pb2.ByteColumn
+    next_page_token: str
+    propensities: _types_pb2.FloatColumn
+    snapshot: _types_pb2.SnapshotToken
+    user_ids: _types_pb2.IdColumn
+    weights: _types_pb2.FloatColumn
+    def __init__(self, user_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., event_time_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., weights: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., kinds: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., propensities: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., cohorts: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., next_page_token: _Optional[str] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ...) -> None: ...
 
 class ListItemsRequest(_message.Message):
     __slots__ = ["collection", "encoding", "page_size", "page_token"]

@@ -45,6 +45,11 @@ class PoolServiceStub(object):
                 request_serializer=negatron_dot_v1_dot_pool__pb2.BatchWriteEventsRequest.SerializeToString,
                 response_deserializer=negatron_dot_v1_dot_types__pb2.WriteReceipt.FromString,
                 )
+        self.ListEvents = channel.unary_unary(
+                '/negatron.v1.PoolService/ListEvents',
+                request_serializer=negatron_dot_v1_dot_pool__pb2.ListEventsRequest.SerializeToString,
+                response_deserializer=negatron_dot_v1_dot_pool__pb2.ListEventsResponse.FromString,
+                )
         self.RetractEvents = channel.unary_unary(
                 '/negatron.v1.PoolService/RetractEvents',
                 request_serializer=negatron_dot_v1_dot_pool__pb2.RetractEventsRequest.SerializeToString,
@@ -114,6 +119,21 @@ class PoolServiceServicer(object):
         """Records events: users chose items at a time, were shown them, or got them as
         negatives. 1 to 100,000 events, in any order of time; late events are welcome.
         Default level: `DURABLE`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEvents(self, request, context):
+        """Lists events in order of time, those of one time in the order in which they
+        were written. Read-only. Reads the disk: `UNAVAILABLE` also while it takes no
+        writes, `DATA_LOSS` if a record is damaged.
+
+        All pages tell of the state that the first was read from: what is written later is
+        left out. What goes while they are fetched is missing from those that follow:
+        retracted events, events of erased users, and those of which the collection keeps
+        only some: positives before its `event_watermark_time` that are not the first of
+        their user and item, and mined events beyond its `mined_per_user`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -205,6 +225,11 @@ def add_PoolServiceServicer_to_server(servicer, server):
                     servicer.BatchWriteEvents,
                     request_deserializer=negatron_dot_v1_dot_pool__pb2.BatchWriteEventsRequest.FromString,
                     response_serializer=negatron_dot_v1_dot_types__pb2.WriteReceipt.SerializeToString,
+            ),
+            'ListEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEvents,
+                    request_deserializer=negatron_dot_v1_dot_pool__pb2.ListEventsRequest.FromString,
+                    response_serializer=negatron_dot_v1_dot_pool__pb2.ListEventsResponse.SerializeToString,
             ),
             'RetractEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.RetractEvents,
@@ -315,6 +340,23 @@ class PoolService(object):
         return grpc.experimental.unary_unary(request, target, '/negatron.v1.PoolService/BatchWriteEvents',
             negatron_dot_v1_dot_pool__pb2.BatchWriteEventsRequest.SerializeToString,
             negatron_dot_v1_dot_types__pb2.WriteReceipt.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/negatron.v1.PoolService/ListEvents',
+            negatron_dot_v1_dot_pool__pb2.ListEventsRequest.SerializeToString,
+            negatron_dot_v1_dot_pool__pb2.ListEventsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 
