@@ -300,6 +300,10 @@ absl::StatusOr<v1::ListUsersResponse> Client::ListUsers(const v1::ListUsersReque
   return Call(pool_.get(), &v1::PoolService::Stub::ListUsers, request);
 }
 
+absl::StatusOr<v1::ListEventsResponse> Client::ListEvents(const v1::ListEventsRequest& request) {
+  return Call(pool_.get(), &v1::PoolService::Stub::ListEvents, request);
+}
+
 absl::StatusOr<std::unique_ptr<ItemImport>> Client::ImportItems(
     const ImportStreamOptions& options) {
   return OpenImport<ItemBatch>(channel_, options, options_.retry, options_.environment);

@@ -89,6 +89,7 @@ class Client {
   absl::StatusOr<RemovalSummary> EraseUsers(const ErasureBatch& batch,
                                             const std::string& request_id);
   absl::StatusOr<v1::ListUsersResponse> ListUsers(const v1::ListUsersRequest& request);
+  absl::StatusOr<v1::ListEventsResponse> ListEvents(const v1::ListEventsRequest& request);
 
   // Opens a stream of chunks (imports.h), which must not outlive this client. Errors are those of
   // ImportStream; INVALID_ARGUMENT if an option is out of its range, NOT_FOUND for the collection.

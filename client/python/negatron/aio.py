@@ -250,6 +250,17 @@ class AsyncClient(AsyncBase):
         )):
             yield page
 
+    async def list_events(
+        self, collection: str, *, start: Optional[Instant] = None, end: Optional[Instant] = None,
+        page_size: int = 0, timeout: Optional[float] = None,
+    ) -> AsyncIterator[models.Events]:
+        """Iterates over pages of events in order of time, those of one time as they were
+        written."""
+        async for page in self._iterate(lambda: self._client.list_events(
+            collection, start=start, end=end, page_size=page_size, timeout=timeout,
+        )):
+            yield page
+
     async def get_items(
         self, collection: str, items: Ids, *, timeout: Optional[float] = None,
     ) -> models.Items:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar
+from typing import Any, Callable, Iterator, Mapping, Optional, Sequence, TypeVar
 
 import grpc
 import numpy as np
@@ -114,6 +114,17 @@ class BaseClient:
         return self._transport.call(
             method, request, self._transport.deadline(timeout), retry=retry
         )
+
+    def _pages(
+        self, method: Callable[[Stubs], Any], request: Any, timeout: Optional[float]
+    ) -> Iterator[Any]:
+        """Yields the responses of a method that lists, up to the last page."""
+        while True:
+            page = self._call(method, request, timeout)
+            yield page
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
 
     def _name_cache(
         self, collection: str, timeout: Optional[float], incarnation: Optional[int] = None

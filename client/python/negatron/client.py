@@ -166,14 +166,9 @@ class Client(CandidateCalls, PolicyCalls, VersionCalls):
         self, *, page_size: int = 0, timeout: Optional[float] = None
     ) -> Iterator[models.Collection]:
         """Iterates over all collections by id; fetches `page_size` at a time (0: 100)."""
-        token = ""
-        while True:
-            request = collections_pb2.ListCollectionsRequest(page_size=page_size, page_token=token)
-            page = self._call(lambda s: s.collections.ListCollections, request, timeout)
+        request = collections_pb2.ListCollectionsRequest(page_size=page_size)
+        for page in self._pages(lambda s: s.collections.ListCollections, request, timeout):
             yield from map(models.Collection.from_proto, page.collections)
-            token = page.next_page_token
-            if not token:
-                return
 
     def update_collection(
         self,

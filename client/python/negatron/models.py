@@ -258,6 +258,39 @@ class Users:
 
 
 @dataclasses.dataclass(frozen=True)
+class Events:
+    """A page of events: columns with one entry for each, as `EventChunk` takes them."""
+
+    users: np.ndarray  # [n], int64 or object array of str.
+    items: np.ndarray  # [n], int64 or object array of str.
+    times: np.ndarray  # [n], int64 microseconds since the Unix epoch; never falls.
+    weights: np.ndarray  # [n], float32.
+    kinds: np.ndarray  # [n], uint8, of `EventKind`.
+    propensities: np.ndarray  # [n], float32; 0: not known.
+    cohorts: np.ndarray  # [n], uint8; 0: none.
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @classmethod
+    def from_proto(cls, page: pool_pb2.ListEventsResponse) -> "Events":
+        times = columns.int64_from_column(page.event_time_micros)
+
+        def column(values: np.ndarray, default: int) -> np.ndarray:
+            return values if len(values) else np.full(len(times), default, values.dtype)
+
+        return cls(
+            users=columns.ids_from_column(page.user_ids),
+            items=columns.ids_from_column(page.item_ids),
+            times=times,
+            weights=column(columns.floats_from_column(page.weights), 1),
+            kinds=column(columns.bytes_from_column(page.kinds), EventKind.POSITIVE),
+            propensities=column(columns.floats_from_column(page.propensities), 0),
+            cohorts=column(columns.bytes_from_column(page.cohorts), 0),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
 class RemovalResult:
     """What a retraction or an erasure did, summed over the chunks it was sent in."""
 

@@ -97,7 +97,8 @@ class PolicyCalls(BaseClient):
         request = stored_policies_pb2.ListPoliciesRequest(
             collection=collection_name(collection), page_size=page_size
         )
-        return self._pages(lambda s: s.policies.ListPolicies, request, timeout)
+        for page in self._pages(lambda s: s.policies.ListPolicies, request, timeout):
+            yield from map(StoredPolicy.from_proto, page.policies)
 
     def list_policy_versions(
         self, collection: str, name: str, *, page_size: int = 0, timeout: Optional[float] = None
@@ -106,7 +107,8 @@ class PolicyCalls(BaseClient):
         request = stored_policies_pb2.ListPolicyVersionsRequest(
             name=_name(collection, name), page_size=page_size
         )
-        return self._pages(lambda s: s.policies.ListPolicyVersions, request, timeout)
+        for page in self._pages(lambda s: s.policies.ListPolicyVersions, request, timeout):
+            yield from map(StoredPolicy.from_proto, page.policies)
 
     def delete_policy(
         self,
@@ -124,14 +126,6 @@ class PolicyCalls(BaseClient):
             allow_missing=allow_missing,
         )
         self._call(lambda s: s.policies.DeletePolicy, request, timeout, retry=allow_missing)
-
-    def _pages(self, method: Any, request: Any, timeout: Optional[float]) -> Iterator[StoredPolicy]:
-        while True:
-            page = self._call(method, request, timeout)
-            yield from map(StoredPolicy.from_proto, page.policies)
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
 
 
 def _name(collection: str, name: str) -> str:

@@ -20,7 +20,7 @@ import numpy as np
 from negatron import chunking, columns, models
 from negatron.base import BaseClient, collection_name
 from negatron.chunks import EventChunk, ItemChunk, check_lengths, kinds_array
-from negatron.columns import Ids, Times
+from negatron.columns import Ids, Instant, Times
 from negatron.imports import Import
 from negatron.transport import Stubs
 from negatron.v1 import embeddings_pb2, pool_pb2
@@ -254,12 +254,41 @@ class PoolCalls(BaseClient):
             page_size=page_size,
             encoding=self._user_encoding(collection, timeout),
         )
-        while True:
-            proto = self._call(lambda s: s.pool.ListUsers, request, timeout)
-            yield models.Users.from_proto(proto)
-            if not proto.next_page_token:
-                return
-            request.page_token = proto.next_page_token
+        for page in self._pages(lambda s: s.pool.ListUsers, request, timeout):
+            yield models.Users.from_proto(page)
+
+    def list_events(
+        self,
+        collection: str,
+        *,
+        start: Optional[Instant] = None,
+        end: Optional[Instant] = None,
+        page_size: int = 0,
+        timeout: Optional[float] = None,
+    ) -> Iterator[models.Events]:
+        """Iterates over pages of events in order of time, those of one time as they were written.
+
+        Args:
+          start, end: only events in [start, end); None: from the first on, to the last.
+          page_size: stored events that a page is read from, at most 100,000; 0: 10,000. A page may
+            have fewer, or none. Take smaller ones of long string ids.
+
+        What is written after the first page was fetched is left out, and what is removed meanwhile
+        may be missing; so is what retention has let go.
+        """
+        request = pool_pb2.ListEventsRequest(
+            collection=collection_name(collection),
+            page_size=page_size,
+            encoding=max(
+                self._user_encoding(collection, timeout), self._item_encoding(collection, timeout)
+            ),
+        )
+        if start is not None:
+            request.start_time.CopyFrom(columns.instant_to_timestamp(start, "start"))
+        if end is not None:
+            request.end_time.CopyFrom(columns.instant_to_timestamp(end, "end"))
+        for page in self._pages(lambda s: s.pool.ListEvents, request, timeout):
+            yield models.Events.from_proto(page)
 
     def get_items(
         self, collection: str, items: Ids, *, timeout: Optional[float] = None
@@ -283,12 +312,8 @@ class PoolCalls(BaseClient):
             page_size=page_size,
             encoding=self._item_encoding(collection, timeout),
         )
-        while True:
-            proto = self._call(lambda s: s.pool.ListItems, request, timeout)
-            yield models.Items.from_proto(proto.items)
-            if not proto.next_page_token:
-                return
-            request.page_token = proto.next_page_token
+        for page in self._pages(lambda s: s.pool.ListItems, request, timeout):
+            yield models.Items.from_proto(page.items)
 
     # Embeddings.
 

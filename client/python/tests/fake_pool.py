@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes and removals of the fake server: items, events, users.
+"""Writes, removals and listings of the fake server: items, events, users.
 
-Each takes a collection and a request, changes the collection, or raises CallError and changes
-nothing.
+Those that write or remove take a collection and a request, change the collection, or raise
+CallError and change nothing. METHODS take the server and a request.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from fake_state import Event, FakeCollection, Item, invalid
 
 from negatron import columns
-from negatron.v1 import collections_pb2, pool_pb2
+from negatron.v1 import collections_pb2, pool_pb2, types_pb2
 
 _PROPERTIES = ("alive_intervals", "base_weights", "categories", "attributes")
 _FIRST_MICROS = -62_135_596_800_000_000  # The start of year 1.
@@ -140,3 +140,64 @@ def erase(c: FakeCollection, request: Any) -> tuple[int, list[bool]]:
         c.user_stamps.pop(user, None)
     c.events = [event for event in c.events if event.user not in gone]
     return len(gone), [user >= 0 for user in users]
+
+
+def _page(request: Any, count: int) -> tuple[int, int, str]:
+    """Where the page begins and ends among `count` entries, and the token of the next."""
+    begin = int(request.page_token or 0)
+    end = min(begin + (request.page_size or 10_000), count)
+    return begin, end, str(end) if end < count else ""
+
+
+def _list_items(server: Any, request: Any) -> Any:
+    c = server.find(request.collection, "collection")
+    begin, end, token = _page(request, len(c.pool))
+    typed = c.items.strings and request.encoding == types_pb2.COLUMN_ENCODING_TYPED
+    return pool_pb2.ListItemsResponse(
+        items=c.table(list(range(begin, end)), typed), next_page_token=token, snapshot=c.token()
+    )
+
+
+def _list_users(server: Any, request: Any) -> Any:
+    c = server.find(request.collection, "collection")
+    begin, end, token = _page(request, len(c.users.ids))
+    rows = [row for row in range(begin, end) if c.users.ids[row] is not None]
+    typed = c.users.strings and request.encoding == types_pb2.COLUMN_ENCODING_TYPED
+    response = pool_pb2.ListUsersResponse(
+        ids=c.users.column(rows, typed), next_page_token=token, snapshot=c.token()
+    )
+    if typed:
+        response.numbers.raw = np.array(rows, "<i8").tobytes()
+    return response
+
+
+def _list_events(server: Any, request: Any) -> Any:
+    c = server.find(request.collection, "collection")
+    first = request.start_time.ToMicroseconds() if request.HasField("start_time") else _FIRST_MICROS
+    last = request.end_time.ToMicroseconds() if request.HasField("end_time") else _LAST_MICROS + 1
+    if last < first:
+        raise invalid("end_time", "before start_time")
+    # Stable, so that events of one time stay in order of arrival.
+    events = sorted((e for e in c.events if first <= e.time < last), key=lambda e: e.time)
+    begin, end, token = _page(request, len(events))
+    events = events[begin:end]
+    typed = request.encoding == types_pb2.COLUMN_ENCODING_TYPED
+    response = pool_pb2.ListEventsResponse(
+        user_ids=c.users.column([e.user for e in events], typed),
+        item_ids=c.items.column([e.item for e in events], typed),
+        next_page_token=token,
+        snapshot=c.token(),
+    )
+    for column, values, form, default in (
+        (response.event_time_micros, [e.time for e in events], "<i8", None),
+        (response.weights, [e.weight for e in events], "<f4", 1),
+        (response.kinds, [e.kind for e in events], "<u1", pool_pb2.EVENT_KIND_POSITIVE),
+        (response.propensities, [e.propensity for e in events], "<f4", 0),
+        (response.cohorts, [e.cohort for e in events], "<u1", 0),
+    ):
+        if any(value != default for value in values):
+            column.raw = np.array(values, form).tobytes()
+    return response
+
+
+METHODS = {"ListItems": _list_items, "ListUsers": _list_users, "ListEvents": _list_events}

@@ -241,17 +241,6 @@ class FakeServer:
         response.found.raw = bytes(int(row >= 0) for row in rows)
         return response
 
-    def list_items(self, request: Any) -> Any:
-        c = self.find(request.collection, "collection")
-        begin = int(request.page_token or 0)
-        end = min(begin + (request.page_size or 10_000), len(c.pool))
-        typed = c.items.strings and request.encoding == types_pb2.COLUMN_ENCODING_TYPED
-        return pool_pb2.ListItemsResponse(
-            items=c.table(list(range(begin, end)), typed),
-            next_page_token=str(end) if end < len(c.pool) else "",
-            snapshot=c.token(),
-        )
-
     def retract_events(self, request: Any) -> Any:
         return self._remove(
             request, pool_pb2.RetractEventsResponse, lambda c: fake_pool.retract(c, request)
@@ -279,21 +268,6 @@ class FakeServer:
         response = make(receipt=self._write(request, remove, request_level))
         if not response.receipt.replayed:
             response.found.raw = bytes(map(int, found))
-        return response
-
-    def list_users(self, request: Any) -> Any:
-        c = self.find(request.collection, "collection")
-        begin = int(request.page_token or 0)
-        end = min(begin + (request.page_size or 10_000), len(c.users.ids))
-        rows = [row for row in range(begin, end) if c.users.ids[row] is not None]
-        typed = c.users.strings and request.encoding == types_pb2.COLUMN_ENCODING_TYPED
-        response = pool_pb2.ListUsersResponse(
-            ids=c.users.column(rows, typed),
-            next_page_token=str(end) if end < len(c.users.ids) else "",
-            snapshot=c.token(),
-        )
-        if typed:
-            response.numbers.raw = np.array(rows, "<i8").tobytes()
         return response
 
     # Embeddings.
@@ -450,11 +424,10 @@ _COLLECTION_METHODS = {
 _POOL_METHODS = {
     "BatchWriteItems": FakeServer.write_items,
     "BatchGetItems": FakeServer.get_items,
-    "ListItems": FakeServer.list_items,
     "BatchWriteEvents": FakeServer.write_events,
     "RetractEvents": FakeServer.retract_events,
-    "ListUsers": FakeServer.list_users,
     "EraseUsers": FakeServer.erase_users,
+    **fake_pool.METHODS,
 }
 _STREAM_METHODS = {
     "ImportItems": fake_pool.write_items,

@@ -123,6 +123,45 @@ def events_and_users_go(client: negatron.Client, cid: str) -> None:
     assert client.statistics(cid).event_count == 1
 
 
+def events_are_listed(client: negatron.Client, cid: str) -> None:
+    client.create_collection(
+        cid, user_id_type=negatron.IdType.STRING,
+        missing_item_rule=negatron.MissingItemRule.CREATE,
+    )
+    kind = negatron.EventKind
+    client.write_events(
+        cid, ["bob", "ann", "cy"], [2, 1, 3], [7, 5, 7],
+        kinds=np.array([kind.POSITIVE, kind.EXPOSURE, kind.MINED]), weights=np.array([2, 0.5, 1]),
+        propensities=np.array([0, 0.25, 0]), cohorts=np.array([9, 0, 0]),
+    )
+    client.write_events(cid, ["ann"], [1], [6])
+    (page,) = client.list_events(cid)
+    assert page.users.tolist() == ["ann", "ann", "bob", "cy"]
+    assert (page.items.tolist(), page.times.tolist()) == ([1, 1, 2, 3], [5, 6, 7, 7])
+    assert page.kinds.tolist() == [kind.EXPOSURE, kind.POSITIVE, kind.POSITIVE, kind.MINED]
+    assert page.weights.tolist() == [0.5, 1, 2, 1]
+    assert page.propensities.tolist() == [0.25, 0, 0, 0]
+    assert page.cohorts.tolist() == [0, 0, 9, 0]
+    pages = list(client.list_events(cid, page_size=1))
+    assert [len(page) for page in pages] == [1, 1, 1, 1]
+    assert [time for page in pages for time in page.times.tolist()] == [5, 6, 7, 7]
+    middle = list(client.list_events(cid, start=6, end=np.datetime64(7, "us")))
+    assert [(page.users.tolist(), page.weights.tolist()) for page in middle] == [(["ann"], [1])]
+    assert sum(map(len, client.list_events(cid, start=8))) == 0
+    with pytest.raises(negatron.InvalidArgument, match="end_time"):
+        list(client.list_events(cid, start=8, end=7))
+    client.erase_users(cid, ["ann"])
+    client.retract_events(cid, ["bob"], [2], [7])
+    (page,) = client.list_events(cid)
+    assert page.users.tolist() == ["cy"]
+    again = negatron.EventChunk(
+        page.users, page.items, page.times, page.weights, page.kinds, page.propensities,
+        page.cohorts,
+    )
+    client.import_events(cid, [again], stream_id="again")
+    assert sum(map(len, client.list_events(cid))) == 2
+
+
 def imports_resume(client: negatron.Client, cid: str) -> None:
     client.create_collection(cid, missing_item_rule=negatron.MissingItemRule.CREATE)
     n = 1000
@@ -165,5 +204,6 @@ CASES = (
     popularity_has_parameters,
     blocks_are_shared,
     events_and_users_go,
+    events_are_listed,
     imports_resume,
 )

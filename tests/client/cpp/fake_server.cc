@@ -92,6 +92,10 @@ class FakePool final : public v1::PoolService::Service {
                                 v1::WriteReceipt* response) override {
     return shared_->Run(&FakeHandlers::write_events, request, response);
   }
+  grpc::Status ListEvents(grpc::ServerContext*, const v1::ListEventsRequest* request,
+                          v1::ListEventsResponse* response) override {
+    return shared_->Run(&FakeHandlers::list_events, request, response);
+  }
   grpc::Status RetractEvents(grpc::ServerContext*, const v1::RetractEventsRequest* request,
                              v1::RetractEventsResponse* response) override {
     return shared_->Run(&FakeHandlers::retract_events, request, response);

@@ -41,6 +41,7 @@ struct FakeHandlers {
   Handler<v1::BatchGetItemsRequest, v1::BatchGetItemsResponse> get_items;
   Handler<v1::ListItemsRequest, v1::ListItemsResponse> list_items;
   Handler<v1::BatchWriteEventsRequest, v1::WriteReceipt> write_events;
+  Handler<v1::ListEventsRequest, v1::ListEventsResponse> list_events;
   Handler<v1::RetractEventsRequest, v1::RetractEventsResponse> retract_events;
   Handler<v1::ListUsersRequest, v1::ListUsersResponse> list_users;
   Handler<v1::EraseUsersRequest, v1::EraseUsersResponse> erase_users;
