@@ -314,6 +314,11 @@ absl::StatusOr<std::unique_ptr<EventImport>> Client::ImportEvents(
   return OpenImport<EventBatch>(channel_, options, options_.retry, options_.environment);
 }
 
+absl::StatusOr<std::unique_ptr<EmbeddingImport>> Client::ImportEmbeddings(
+    const ImportStreamOptions& options) {
+  return OpenImport<EmbeddingBatch>(channel_, options, options_.retry, options_.environment);
+}
+
 absl::StatusOr<v1::BatchGetItemsResponse> Client::BatchGetItems(
     const v1::BatchGetItemsRequest& request) {
   return Call(pool_.get(), &v1::PoolService::Stub::BatchGetItems, request);

@@ -96,6 +96,10 @@ class Client {
   absl::StatusOr<std::unique_ptr<ItemImport>> ImportItems(const ImportStreamOptions& options);
   absl::StatusOr<std::unique_ptr<EventImport>> ImportEvents(const ImportStreamOptions& options);
 
+  // Of a version that was begun, in the place of UploadEmbeddings; it is committed as usual.
+  absl::StatusOr<std::unique_ptr<EmbeddingImport>> ImportEmbeddings(
+      const ImportStreamOptions& options);
+
   absl::StatusOr<v1::BatchGetItemsResponse> BatchGetItems(const v1::BatchGetItemsRequest& request);
   absl::StatusOr<v1::ListItemsResponse> ListItems(const v1::ListItemsRequest& request);
   absl::StatusOr<v1::BatchGetEmbeddingsResponse> BatchGetEmbeddings(

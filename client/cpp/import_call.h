@@ -24,7 +24,7 @@
 
 namespace negatron::client {
 
-// One call of `ImportItems` or `ImportEvents`: sends messages one after the other, as fast as the
+// One call of `ImportItems` or another import: sends messages one after the other, as fast as the
 // server takes them, and keeps the last position that it answered.
 //
 // Thread-safety: thread-safe.

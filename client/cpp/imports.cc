@@ -22,12 +22,13 @@ grpc::ByteBuffer Serialize(const google::protobuf::MessageLite& message) {
   return grpc::ByteBuffer(&slice, 1);
 }
 
-absl::Status CheckOptions(const ImportStreamOptions& options) {
-  const std::string& id = options.stream_id;
+absl::Status CheckStreamId(const std::string& id) {
   const bool visible = std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < 127; });
-  if (id.empty() || id.size() > kMaxStreamIdBytes || !visible) {
-    return BadFieldError("stream_id", "must have 1 to 64 visible ASCII characters");
-  }
+  if (!id.empty() && id.size() <= kMaxStreamIdBytes && visible) return absl::OkStatus();
+  return BadFieldError("stream_id", "must have 1 to 64 visible ASCII characters");
+}
+
+absl::Status CheckOptions(const ImportStreamOptions& options) {
   if (options.patience <= absl::ZeroDuration()) {
     return BadFieldError("patience", "must be positive");
   }
@@ -35,7 +36,17 @@ absl::Status CheckOptions(const ImportStreamOptions& options) {
   return absl::OkStatus();
 }
 
-// The message and the method of each kind of chunk.
+// The first message of a stream that is named by its id.
+template <typename Request>
+absl::StatusOr<Request> NameStream(const ImportStreamOptions& options) {
+  if (absl::Status status = CheckStreamId(options.stream_id); !status.ok()) return status;
+  Request first;
+  first.set_collection(options.collection);
+  first.set_stream_id(options.stream_id);
+  return first;
+}
+
+// The messages and the method of each kind of chunk.
 template <typename Batch>
 struct Kind;
 
@@ -43,12 +54,26 @@ template <>
 struct Kind<ItemBatch> {
   using Request = v1::ImportItemsRequest;
   static constexpr char kMethod[] = "/negatron.v1.PoolService/ImportItems";
+  static constexpr auto First = NameStream<Request>;
 };
 
 template <>
 struct Kind<EventBatch> {
   using Request = v1::ImportEventsRequest;
   static constexpr char kMethod[] = "/negatron.v1.PoolService/ImportEvents";
+  static constexpr auto First = NameStream<Request>;
+};
+
+template <>
+struct Kind<EmbeddingBatch> {
+  using Request = v1::ImportEmbeddingsRequest;
+  static constexpr char kMethod[] = "/negatron.v1.EmbeddingService/ImportEmbeddings";
+  static absl::StatusOr<Request> First(const ImportStreamOptions& options) {
+    Request first;
+    first.set_name(options.version_name);
+    first.set_shard(options.shard);
+    return first;
+  }
 };
 
 }  // namespace
@@ -184,22 +209,25 @@ absl::StatusOr<std::unique_ptr<ImportStream<Batch>>> OpenImport(
     std::shared_ptr<grpc::Channel> channel, const ImportStreamOptions& options,
     const RetryOptions& retry, const Environment& environment) {
   if (absl::Status status = CheckOptions(options); !status.ok()) return status;
-  typename Kind<Batch>::Request first;
-  first.set_collection(options.collection);
-  first.set_stream_id(options.stream_id);
+  const absl::StatusOr<typename Kind<Batch>::Request> first = Kind<Batch>::First(options);
+  if (!first.ok()) return first.status();
   absl::StatusOr<std::unique_ptr<ImportFeed>> feed = ImportFeed::Open(
-      std::move(channel), Kind<Batch>::kMethod, options, retry, environment, Serialize(first));
+      std::move(channel), Kind<Batch>::kMethod, options, retry, environment, Serialize(*first));
   if (!feed.ok()) return feed.status();
   return std::make_unique<ImportStream<Batch>>(options.collection, *std::move(feed));
 }
 
 template class ImportStream<ItemBatch>;
 template class ImportStream<EventBatch>;
+template class ImportStream<EmbeddingBatch>;
 
 template absl::StatusOr<std::unique_ptr<ItemImport>> OpenImport<ItemBatch>(
     std::shared_ptr<grpc::Channel>, const ImportStreamOptions&, const RetryOptions&,
     const Environment&);
 template absl::StatusOr<std::unique_ptr<EventImport>> OpenImport<EventBatch>(
+    std::shared_ptr<grpc::Channel>, const ImportStreamOptions&, const RetryOptions&,
+    const Environment&);
+template absl::StatusOr<std::unique_ptr<EmbeddingImport>> OpenImport<EmbeddingBatch>(
     std::shared_ptr<grpc::Channel>, const ImportStreamOptions&, const RetryOptions&,
     const Environment&);
 

@@ -25,11 +25,16 @@
 namespace negatron::client {
 
 struct ImportStreamOptions {
-  std::string collection;  // `collections/{id}`.
+  std::string collection;  // `collections/{id}`. Of embeddings: unset.
 
   // 1 to 64 visible ASCII characters, the same in every run of the feed, and of no other feed: the
-  // server skips the numbers of chunks that it has, whatever they hold.
+  // server skips the numbers of chunks that it has, whatever they hold. Of embeddings: unset.
   std::string stream_id;
+
+  // Of embeddings: the staged version, `collections/{id}/embeddingVersions/{model_version}`, and
+  // the shard of it, each of which has chunks of its own. Otherwise unset.
+  std::string version_name = {};
+  int32_t shard = 0;
 
   // Longest time in which no chunk becomes durable though some wait, over as many connections as
   // break meanwhile. The whole has no deadline. Raise it above the longest recovery of the server.
@@ -116,8 +121,8 @@ class ImportFeed {
   absl::Status status_;  // Of the first call that failed for good.
 };
 
-// A stream of chunks, each an ItemBatch or an EventBatch of 1 to 100,000 rows in a message of at
-// most the server's `--max-message-bytes`.
+// A stream of chunks, each an ItemBatch, an EventBatch or an EmbeddingBatch (without model version,
+// whole) of 1 to 100,000 rows in a message of at most the server's `--max-message-bytes`.
 //
 // Chunks are counted from 1 in the order of Write. A chunk is written whole, with the stream's
 // position; those that are durable when the stream is opened are not sent again. A number must name
@@ -164,11 +169,13 @@ class ImportStream {
 
 using ItemImport = ImportStream<ItemBatch>;
 using EventImport = ImportStream<EventBatch>;
+using EmbeddingImport = ImportStream<EmbeddingBatch>;
 
 extern template class ImportStream<ItemBatch>;
 extern template class ImportStream<EventBatch>;
+extern template class ImportStream<EmbeddingBatch>;
 
-// Opens a stream of either kind over `channel`; Client::ImportItems and ImportEvents do.
+// Opens a stream of any kind over `channel`; Client::ImportItems and its like do.
 template <typename Batch>
 absl::StatusOr<std::unique_ptr<ImportStream<Batch>>> OpenImport(
     std::shared_ptr<grpc::Channel> channel, const ImportStreamOptions& options,

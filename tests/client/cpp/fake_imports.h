@@ -63,6 +63,14 @@ class FakeImports {
   }
 
  private:
+  static std::string IdOf(const v1::ImportEmbeddingsRequest& first) {
+    return absl::StrCat(first.name(), "/", first.shard());
+  }
+  template <typename Named>
+  static std::string IdOf(const Named& first) {
+    return first.stream_id();
+  }
+
   // Whether an order says so, which is then done with.
   static bool Take(std::vector<int64_t>* orders, int64_t number) {
     for (auto order = orders->begin(); order != orders->end(); ++order) {
@@ -84,7 +92,7 @@ class FakeImports {
     const grpc::Status gone(grpc::StatusCode::UNAVAILABLE, "the server is gone");
     Request request;
     if (!read(&request)) return grpc::Status::OK;
-    const std::string stream_id = request.stream_id();
+    const std::string stream_id = IdOf(request);
     v1::ImportResponse answer;
     {
       const std::lock_guard lock(mutex_);
@@ -130,6 +138,7 @@ class FakeImports {
 
 using FakeItemImports = FakeImports<v1::ImportItemsRequest>;
 using FakeEventImports = FakeImports<v1::ImportEventsRequest>;
+using FakeEmbeddingImports = FakeImports<v1::ImportEmbeddingsRequest>;
 
 }  // namespace negatron::client
 

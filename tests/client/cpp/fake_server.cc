@@ -150,6 +150,11 @@ class FakeEmbeddings final : public v1::EmbeddingService::Service {
                                       v1::EmbeddingVersion* response) override {
     return shared_->Run(&FakeHandlers::commit_version, request, response);
   }
+  grpc::Status ImportEmbeddings(
+      grpc::ServerContext*,
+      grpc::ServerReaderWriter<v1::ImportResponse, v1::ImportEmbeddingsRequest>* stream) override {
+    return shared_->RunStream(&FakeHandlers::import_embeddings, stream);
+  }
 
  private:
   Shared* const shared_;

@@ -47,6 +47,7 @@ struct FakeHandlers {
   Handler<v1::EraseUsersRequest, v1::EraseUsersResponse> erase_users;
   StreamHandler<v1::ImportItemsRequest> import_items;
   StreamHandler<v1::ImportEventsRequest> import_events;
+  StreamHandler<v1::ImportEmbeddingsRequest> import_embeddings;
   Handler<v1::BatchWriteEmbeddingsRequest, v1::WriteReceipt> write_embeddings;
   Handler<v1::BatchGetEmbeddingsRequest, v1::BatchGetEmbeddingsResponse> get_embeddings;
   Handler<v1::BeginEmbeddingVersionRequest, v1::EmbeddingVersion> begin_version;

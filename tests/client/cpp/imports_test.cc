@@ -27,6 +27,7 @@ class ImportsTest : public testing::Test {
   ImportsTest() {
     server_.handlers.import_events = events_.Handler();
     server_.handlers.import_items = items_.Handler();
+    server_.handlers.import_embeddings = embeddings_.Handler();
     ClientOptions options;
     options.target = server_.target();
     options.environment.sleep = [](absl::Duration) {};  // Waits take no time.
@@ -71,6 +72,7 @@ class ImportsTest : public testing::Test {
   FakeServer server_;
   FakeEventImports events_;
   FakeItemImports items_;
+  FakeEmbeddingImports embeddings_;
   std::unique_ptr<Client> client_;
   ImportStreamOptions options_;
   std::vector<absl::StatusCode> interruptions_;
@@ -222,6 +224,30 @@ TEST_F(ImportsTest, StreamThatIsLeftEndsItsCall) {
   auto stream = Open().value();
   ASSERT_TRUE(Write(*stream, 1).ok());
   stream.reset();  // The fake server is shut down behind it, and would wait for the call.
+}
+
+TEST_F(ImportsTest, EmbeddingsGoToAShardOfTheirVersion) {
+  options_.collection = options_.stream_id = "";
+  options_.version_name = "collections/c/embeddingVersions/7";
+  options_.shard = 3;
+  embeddings_.break_after = {1};
+  const auto stream = client_->ImportEmbeddings(options_).value();
+  const std::vector<int64_t> ids = {10, 20};
+  const std::vector<float> vectors = {1, 2, 3, 4};
+  for (const bool of_users : {false, true}) {
+    EmbeddingBatch batch;
+    batch.ids = std::span<const int64_t>(ids);
+    batch.vectors = vectors;
+    batch.dimension = 2;
+    batch.of_users = of_users;
+    ASSERT_TRUE(stream->Write(batch).ok());
+  }
+  ASSERT_TRUE(stream->Finish().ok());
+  EXPECT_THAT(embeddings_.stream_ids(), Each("collections/c/embeddingVersions/7/3"));
+  ASSERT_THAT(embeddings_.chunks(), SizeIs(2));
+  EXPECT_THAT(ReadIds(embeddings_.chunks()[0].batch().item_ids(), "").value(), ElementsAre(10, 20));
+  EXPECT_THAT(ReadIds(embeddings_.chunks()[1].batch().user_ids(), "").value(), ElementsAre(10, 20));
+  EXPECT_EQ(embeddings_.chunks()[1].batch().collection(), "");
 }
 
 }  // namespace
