@@ -2,14 +2,12 @@
 #include "client/cli/commands_embeddings.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <fstream>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -20,7 +18,7 @@
 #include <CLI/CLI.hpp>
 #include <google/protobuf/struct.pb.h>
 
-#include "client/cli/csv_reader.h"
+#include "client/cli/id_files.h"
 #include "client/cli/id_list.h"
 #include "client/cli/npy_reader.h"
 #include "client/cli/progress.h"
@@ -39,56 +37,6 @@ struct PushSettings {
   bool allow_partial = false;
   bool users = false;
 };
-
-absl::Status FileError(const std::string& path, const absl::Status& status) {
-  return InputError(absl::StrCat(path, ": ", status.message()));
-}
-
-absl::Status OpenFile(const std::string& path, std::ifstream* file) {
-  file->open(path, std::ios::binary);
-  if (file->is_open()) return absl::OkStatus();
-  return InputError(
-      absl::StrCat(path, ": cannot be opened: ", std::generic_category().message(errno)));
-}
-
-absl::Status ReadNpyIds(const std::string& path, IdList* ids) {
-  if (ids->strings()) {
-    return InputError(absl::StrCat(path,
-                                   ": these ids of the collection are strings; give a text "
-                                   "file with one id a line"));
-  }
-  std::ifstream file;
-  if (absl::Status status = OpenFile(path, &file); !status.ok()) return status;
-  absl::StatusOr<NpyReader> reader = NpyReader::Open(&file);
-  if (!reader.ok()) return FileError(path, reader.status());
-  if (reader->header().shape.size() != 1) {
-    return InputError(
-        absl::StrCat(path, ": needs one dimension, has ", reader->header().shape.size()));
-  }
-  std::vector<int64_t> numbers;
-  const auto count = static_cast<size_t>(reader->header().value_count());
-  if (absl::Status status = reader->ReadInt64s(count, &numbers); !status.ok()) {
-    return FileError(path, status);
-  }
-  for (const int64_t number : numbers) ids->Append(number);
-  return absl::OkStatus();
-}
-
-// One id a line.
-absl::Status ReadTextIds(const std::string& path, IdList* ids) {
-  std::ifstream file;
-  if (absl::Status status = OpenFile(path, &file); !status.ok()) return status;
-  // A line is one field, whatever it holds.
-  CsvReader reader(&file, CsvOptions{.separator = "\n", .quotes = false});
-  CsvRecord record;
-  for (;;) {
-    const absl::StatusOr<bool> more = reader.Next(&record);
-    absl::Status status = more.status();
-    if (status.ok() && !*more) return absl::OkStatus();
-    if (status.ok()) status = ids->Append(record.fields[0]);
-    if (!status.ok()) return FileError(absl::StrCat(path, ":", record.line), status);
-  }
-}
 
 absl::Status CheckShape(const NpyReader& reader, const PushSettings& settings, size_t id_count,
                         const v1::Collection& collection) {
@@ -258,14 +206,10 @@ absl::Status Push(Session& session, const PushSettings& settings) {
   if (!reader.ok()) return FileError(settings.vectors_path, reader.status());
   const absl::StatusOr<Client*> client = session.Connect();
   if (!client.ok()) return client.status();
-  v1::GetCollectionRequest request;
-  request.set_name(CollectionName(settings.collection));
-  const absl::StatusOr<v1::Collection> collection = (*client)->GetCollection(request);
+  const absl::StatusOr<v1::Collection> collection = session.GetCollection(settings.collection);
   if (!collection.ok()) return collection.status();
   IdList ids(settings.users ? collection->user_id_type() : collection->item_id_type());
-  absl::Status status = absl::EndsWith(settings.ids_path, ".npy")
-                            ? ReadNpyIds(settings.ids_path, &ids)
-                            : ReadTextIds(settings.ids_path, &ids);
+  absl::Status status = ReadIdFile(settings.ids_path, &ids);
   if (!status.ok()) return status;
   status = CheckShape(*reader, settings, ids.size(), *collection);
   if (!status.ok()) return status;

@@ -44,7 +44,8 @@ CLI::App* AddCommand(CLI::App* group, const std::string& name, const std::string
   CLI::App* command = group->add_subcommand(name, description);
   command->fallthrough();
   ImportOptions& options = settings->run.options;
-  command->add_option("file", options.path, "CSV or TSV, or a MovieLens file.")->required();
+  command->add_option("file", options.path, "CSV or TSV, or a file of MovieLens or RecBole.")
+      ->required();
   command->add_option("--collection", settings->run.collection, "Id of the collection.")
       ->required();
   command->add_option("--item-column", options.item_column,
@@ -63,6 +64,8 @@ CLI::App* AddCommand(CLI::App* group, const std::string& name, const std::string
       "The first line names the columns. Default: told from the first line.");
   command->add_flag_callback(
       "--no-header", [&options] { options.table.header = false; }, "The first line is data.");
+  command->add_flag("--all-columns", options.all_columns,
+                    "Uses all columns that have the names export gives them.");
   command->add_flag("--skip-bad-lines", options.skip_bad_lines,
                     "Leaves bad lines out and counts them, instead of stopping at the first.");
   command->add_option("--stream", settings->run.stream_id,
@@ -88,14 +91,7 @@ void AddEvents(CLI::App* group, Session* session) {
   command->add_option("--weight-column", options.weight_column,
                       "Weight of the event, in [1/64, 4096]. Default: each weighs 1.");
   auto* kind = command->add_option_function<std::string>(
-      "--kind",
-      [&options](const std::string& text) {
-        const absl::StatusOr<v1::EventKind> parsed = ParseEventKind(text);
-        if (!parsed.ok()) {
-          throw CLI::ValidationError("--kind", std::string(parsed.status().message()));
-        }
-        options.kind = *parsed;
-      },
+      "--kind", KindSetter(&options.kind),
       "Kind of all events: positive (chosen), exposure (shown, not chosen) or mined (a negative "
       "handed back). Default: positive.");
   command
@@ -131,8 +127,10 @@ void AddItems(CLI::App* group, Session* session) {
                  "Imports items, one a line, or replaces items that exist: what the file has no "
                  "column for gets its default, unless --partial.",
                  settings.get());
-  command->add_option("--alive-from-column", options.alive_from_column,
-                      "Start of the item's life; an empty cell means always. Default: always.");
+  command->add_option(
+      "--alive-from-column", options.alive_from_column,
+      "Start of the item's life; an empty cell means always. Several lives stand "
+      "between |, or spaces in columns of RecBole's type float_seq. Default: always.");
   command->add_option("--alive-until-column", options.alive_until_column,
                       "End of the item's life; an empty cell means never. Default: never.");
   command->add_option("--base-weight-column", options.base_weight_column,
@@ -142,8 +140,8 @@ void AddItems(CLI::App* group, Session* session) {
                       "Names of the item's categories, at most 16. Default: none.");
   command
       ->add_option("--category-separator", options.category_separator,
-                   "What stands between the names.")
-      ->capture_default_str()
+                   "What stands between the names. Default: a space in columns of RecBole's type "
+                   "token_seq, else |.")
       ->check([](const std::string& text) {
         return text.empty() ? std::string("must not be empty") : std::string();
       });
@@ -155,16 +153,7 @@ void AddItems(CLI::App* group, Session* session) {
   command->footer(
       "Example: negatron import items movies.csv --collection films --categories-column genres");
   command->callback([session, settings] {
-    session->command = [settings](Session& run) {
-      const ImportOptions& given = settings->run.options;
-      if (settings->run.partial && given.alive_from_column.empty() &&
-          given.alive_until_column.empty() && given.base_weight_column.empty() &&
-          given.categories_column.empty() && given.attributes_column.empty()) {
-        return UsageError(
-            "--partial: there is nothing to replace; name a column, as with --categories-column");
-      }
-      return Run(run, *settings, RunItemImport);
-    };
+    session->command = [settings](Session& run) { return Run(run, *settings, RunItemImport); };
   });
 }
 

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/commands_removal.h"
 
-#include <cerrno>
 #include <cstdint>
-#include <fstream>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -16,7 +13,8 @@
 #include <CLI/CLI.hpp>
 #include <google/protobuf/struct.pb.h>
 
-#include "client/cli/csv_reader.h"
+#include "client/cli/event_kinds.h"
+#include "client/cli/id_files.h"
 #include "client/cli/id_list.h"
 #include "client/cli/import_files.h"
 #include "client/cli/values.h"
@@ -46,16 +44,6 @@ struct Removed {
   int64_t missing_count = 0;
   int64_t commit_sequence = 0;
 };
-
-absl::StatusOr<v1::Collection> GetCollection(Session& session, const std::string& id,
-                                             Client** client) {
-  const absl::StatusOr<Client*> connected = session.Connect();
-  if (!connected.ok()) return connected.status();
-  *client = *connected;
-  v1::GetCollectionRequest request;
-  request.set_name(CollectionName(id));
-  return (*client)->GetCollection(request);
-}
 
 // Adds what a call did; `name` names its rows.
 void Add(const RemovalSummary& summary, size_t rows, const std::function<std::string(size_t)>& name,
@@ -160,15 +148,15 @@ absl::Status RetractEvents(Session& session, const RemovalSettings& settings) {
     if (!opened.ok()) return opened.status();
     reader = *std::move(opened);
   }
-  Client* client = nullptr;
-  const absl::StatusOr<v1::Collection> collection =
-      GetCollection(session, settings.collection, &client);
+  const absl::StatusOr<Client*> client = session.Connect();
+  if (!client.ok()) return client.status();
+  const absl::StatusOr<v1::Collection> collection = session.GetCollection(settings.collection);
   if (!collection.ok()) return collection.status();
   Removed total;
   EventChunk chunk(collection->user_id_type(), collection->item_id_type());
   const absl::Status status =
-      from_file ? RetractFile(*client, *collection, *reader, std::move(chunk), &total)
-                : RetractOne(*client, *collection, settings, std::move(chunk), &total);
+      from_file ? RetractFile(**client, *collection, *reader, std::move(chunk), &total)
+                : RetractOne(**client, *collection, settings, std::move(chunk), &total);
   if (!status.ok()) {
     if (total.entries > 0) {
       *session.err << WithCommas(total.removed) << " events are retracted already\n";
@@ -178,33 +166,13 @@ absl::Status RetractEvents(Session& session, const RemovalSettings& settings) {
   return Print(session, total, collection->name(), "events", "there is no such event");
 }
 
-// One id a line.
-absl::Status ReadIds(const std::string& path, IdList* ids) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file.is_open()) {
-    return InputError(
-        absl::StrCat(path, ": cannot be opened: ", std::generic_category().message(errno)));
-  }
-  CsvReader reader(&file, CsvOptions{.separator = "\n", .quotes = false});
-  CsvRecord record;
-  for (;;) {
-    const absl::StatusOr<bool> more = reader.Next(&record);
-    absl::Status status = more.status();
-    if (status.ok() && !*more) return absl::OkStatus();
-    if (status.ok()) status = ids->Append(record.fields[0]);
-    if (!status.ok()) {
-      return InputError(absl::StrCat(path, ":", record.line, ": ", status.message()));
-    }
-  }
-}
-
 absl::Status EraseUsers(Session& session, const RemovalSettings& settings) {
   if (settings.users.empty() == settings.ids_path.empty()) {
     return UsageError("give either users or --ids, a file with one id a line");
   }
-  Client* client = nullptr;
-  const absl::StatusOr<v1::Collection> collection =
-      GetCollection(session, settings.collection, &client);
+  const absl::StatusOr<Client*> client = session.Connect();
+  if (!client.ok()) return client.status();
+  const absl::StatusOr<v1::Collection> collection = session.GetCollection(settings.collection);
   if (!collection.ok()) return collection.status();
   IdList ids(collection->user_id_type());
   for (const std::string& user : settings.users) {
@@ -213,10 +181,10 @@ absl::Status EraseUsers(Session& session, const RemovalSettings& settings) {
     }
   }
   if (!settings.ids_path.empty()) {
-    if (absl::Status status = ReadIds(settings.ids_path, &ids); !status.ok()) return status;
+    if (absl::Status status = ReadTextIds(settings.ids_path, &ids); !status.ok()) return status;
     if (ids.size() == 0) return InputError(absl::StrCat(settings.ids_path, ": holds no id"));
   }
-  const absl::StatusOr<RemovalSummary> summary = client->EraseUsers(
+  const absl::StatusOr<RemovalSummary> summary = (*client)->EraseUsers(
       ErasureBatch{.collection = collection->name(), .user_ids = ids.span()}, "");
   if (!summary.ok()) return summary.status();
   v1::IdColumn column;
@@ -252,17 +220,6 @@ absl::Status ListUsers(Session& session, const RemovalSettings& settings) {
     request.set_page_token(page->next_page_token());
   } while (!request.page_token().empty() && left != 0);
   return session.json ? session.PrintJson(json) : absl::OkStatus();
-}
-
-// Reads the option `--kind`.
-std::function<void(const std::string&)> KindSetter(std::optional<v1::EventKind>* kind) {
-  return [kind](const std::string& text) {
-    const absl::StatusOr<v1::EventKind> parsed = ParseEventKind(text);
-    if (!parsed.ok()) {
-      throw CLI::ValidationError("--kind", std::string(parsed.status().message()));
-    }
-    *kind = *parsed;
-  };
 }
 
 CLI::App* AddCommand(CLI::App* group, const std::string& name, const std::string& description,

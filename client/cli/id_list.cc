@@ -87,7 +87,10 @@ void IdList::Write(v1::IdColumn* column) const {
 std::vector<std::string> IdTexts(const v1::IdColumn& column) {
   if (column.has_names()) return {column.names().values().begin(), column.names().values().end()};
   std::vector<std::string> texts;
-  for (const int64_t id : column.typed().values()) texts.push_back(absl::StrCat(id));
+  const absl::StatusOr<Int64View> ids = ViewIds(column, "");
+  if (!ids.ok()) return texts;
+  texts.reserve(ids->size());
+  for (size_t i = 0; i < ids->size(); ++i) texts.push_back(absl::StrCat((*ids)[i]));
   return texts;
 }
 

@@ -48,7 +48,7 @@ class IdList {
   std::vector<std::string> names_;
 };
 
-// Ids of a column of typed values or names, as text.
+// Ids of a column, as text. Nothing if it is raw and not a whole number of ids.
 std::vector<std::string> IdTexts(const v1::IdColumn& column);
 
 }  // namespace negatron::client

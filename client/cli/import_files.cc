@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
+#include <span>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -29,15 +29,16 @@ constexpr std::array<absl::string_view, 4> kRatingNames = {"rating", "ratings", 
 // Limits of `negatron/v1/pool.proto`.
 constexpr double kMinWeight = 1.0 / 64;
 constexpr double kMaxWeight = 4096;
-constexpr int64_t kFirstMicros = -62'135'596'800'000'000;  // The start of year 1.
-constexpr int64_t kLastMicros = 253'402'300'799'999'999;   // The end of year 9999.
-
 constexpr double kMinBaseWeight = 1.0 / 16;
 constexpr double kMaxBaseWeight = 16;
 constexpr int64_t kMaxCohort = 255;
 constexpr size_t kMaxCategories = 16;
 constexpr size_t kMaxCategoryBytes = 128;
 constexpr size_t kMaxAttributeBytes = 1024;
+
+// Types of columns in RecBole's files, whose values stand between spaces.
+constexpr absl::string_view kTokenSequence = "token_seq";
+constexpr absl::string_view kFloatSequence = "float_seq";
 
 constexpr size_t kBadLineSamples = 5;
 
@@ -46,21 +47,6 @@ constexpr size_t kMovieLensColumns = 4;
 
 absl::Status Prefix(absl::string_view prefix, const absl::Status& status) {
   return absl::InvalidArgumentError(absl::StrCat(prefix, ": ", status.message()));
-}
-
-absl::StatusOr<int64_t> ParseEventTime(absl::string_view text, TimeUnit unit) {
-  absl::StatusOr<int64_t> micros = ParseTimeMicros(text, unit);
-  if (micros.ok() && (*micros < kFirstMicros || *micros > kLastMicros)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("`", text, "` is not within the years 1 to 9999"));
-  }
-  return micros;
-}
-
-// A bound of an alive interval; `unset` for an empty cell.
-absl::StatusOr<int64_t> ParseBound(absl::string_view text, TimeUnit unit, int64_t unset) {
-  if (absl::StripAsciiWhitespace(text).empty()) return unset;
-  return ParseEventTime(text, unit);
 }
 
 absl::Status FileError(const absl::Status& status) { return InputError(status.message()); }
@@ -82,8 +68,10 @@ absl::StatusOr<float> ParseNumber(absl::string_view name, absl::string_view text
                                   double most, std::optional<float> empty) {
   if (empty.has_value() && absl::StripAsciiWhitespace(text).empty()) return *empty;
   double number = 0;
-  if (absl::SimpleAtod(text, &number) && number >= least && number <= most) {
-    return static_cast<float>(number);
+  float value = 0;  // Not the rounded double, which is another now and then.
+  if (absl::SimpleAtod(text, &number) && number >= least && number <= most &&
+      absl::SimpleAtof(text, &value)) {
+    return value;
   }
   return absl::InvalidArgumentError(absl::StrFormat("%s: `%s` is not a number in [%g, %g]", name,
                                                     text.substr(0, 40), least, most));
@@ -128,6 +116,7 @@ void ItemChunk::Clear() {
   items.Clear();
   alive_from_micros.clear();
   alive_until_micros.clear();
+  interval_splits.assign(1, 0);
   base_weights.clear();
   category_names.clear();
   category_splits.clear();
@@ -137,24 +126,20 @@ void ItemChunk::Clear() {
 
 ItemBatch ItemChunk::Batch(bool with_lives) const {
   using Micros = std::span<const int64_t>;
+  // Without splits every item has one life.
+  bool one_each = true;
+  for (size_t i = 0; i < interval_splits.size(); ++i) {
+    one_each &= interval_splits[i] == static_cast<int64_t>(i);
+  }
   return ItemBatch{.collection = "",
                    .ids = items.span(),
                    .alive_from_micros = with_lives ? Micros(alive_from_micros) : Micros(),
                    .alive_until_micros = with_lives ? Micros(alive_until_micros) : Micros(),
-                   .interval_splits = {},
+                   .interval_splits = with_lives && !one_each ? Micros(interval_splits) : Micros(),
                    .base_weights = base_weights,
                    .category_names = category_names,
                    .category_splits = category_splits,
                    .attributes = attributes};
-}
-
-absl::StatusOr<v1::EventKind> ParseEventKind(absl::string_view text) {
-  const std::string name = absl::AsciiStrToLower(absl::StripAsciiWhitespace(text));
-  if (name == "positive" || name == "1") return v1::EVENT_KIND_POSITIVE;
-  if (name == "exposure" || name == "2") return v1::EVENT_KIND_EXPOSURE;
-  if (name == "mined" || name == "3") return v1::EVENT_KIND_MINED;
-  return absl::InvalidArgumentError(
-      absl::StrCat("`", text.substr(0, 40), "` is none of positive, exposure, mined"));
 }
 
 ImportReader::ImportReader(ImportOptions options, std::unique_ptr<TableReader> table)
@@ -202,11 +187,19 @@ absl::Status ImportReader::FindEventColumns() {
     if (!rating.ok()) return rating.status();
     rating_ = *rating;
   }
-  absl::Status status = FindOptional(options_.weight_column, "--weight-column", &weight_);
-  status.Update(FindOptional(options_.kind_column, "--kind-column", &kind_));
-  status.Update(FindOptional(options_.propensity_column, "--propensity-column", &propensity_));
-  status.Update(FindOptional(options_.cohort_column, "--cohort-column", &cohort_));
-  return status;
+  return FindOptionals(EventColumns());
+}
+
+std::vector<ImportReader::OptionalColumn> ImportReader::EventColumns() {
+  std::vector<OptionalColumn> columns = {
+      {options_.weight_column, "--weight-column", {"weight"}, &weight_},
+      {options_.propensity_column, "--propensity-column", {"propensity"}, &propensity_},
+      {options_.cohort_column, "--cohort-column", {"cohort"}, &cohort_}};
+  // A kind that is given for the whole file is a choice.
+  if (!options_.kind.has_value()) {
+    columns.push_back({options_.kind_column, "--kind-column", {"kind"}, &kind_});
+  }
+  return columns;
 }
 
 absl::Status ImportReader::FindItemColumns() {
@@ -214,50 +207,65 @@ absl::Status ImportReader::FindItemColumns() {
       Require(*table_, options_.item_column, kItemNames, size_t{0}, "--item-column");
   if (!item.ok()) return item.status();
   item_ = *item;
-  absl::Status status = FindOptional(options_.alive_from_column, "--alive-from-column", &from_);
-  status.Update(FindOptional(options_.alive_until_column, "--alive-until-column", &until_));
-  status.Update(FindOptional(options_.base_weight_column, "--base-weight-column", &base_weight_));
-  status.Update(FindOptional(options_.categories_column, "--categories-column", &categories_));
-  status.Update(FindOptional(options_.attributes_column, "--attributes-column", &attributes_));
-  return status;
+  if (absl::Status status = FindOptionals(ItemColumns()); !status.ok()) return status;
+  category_separator_ = options_.category_separator;
+  if (category_separator_.empty()) {
+    const bool sequence = categories_.has_value() && table_->TypeOf(*categories_) == kTokenSequence;
+    category_separator_ = sequence ? kSequenceSeparator : kPlainSeparator;
+  }
+  for (const std::optional<size_t>& column : {from_, until_}) {
+    if (column.has_value() && table_->TypeOf(*column) == kFloatSequence) {
+      life_separator_ = kSequenceSeparator;
+    }
+  }
+  return absl::OkStatus();
 }
 
-std::vector<std::string> ImportReader::UnusedColumns() const {
-  struct Known {
-    absl::string_view name;
-    absl::string_view option;
-    const std::optional<size_t>* used;
-  };
-  const std::vector<Known> events = {{"kind", "--kind-column", &kind_},
-                                     {"weight", "--weight-column", &weight_},
-                                     {"propensity", "--propensity-column", &propensity_},
-                                     {"cohort", "--cohort-column", &cohort_}};
-  const std::vector<Known> items = {{"alive_from", "--alive-from-column", &from_},
-                                    {"alive_until", "--alive-until-column", &until_},
-                                    {"base_weight", "--base-weight-column", &base_weight_},
-                                    {"categories", "--categories-column", &categories_},
-                                    {"genres", "--categories-column", &categories_},
-                                    {"attributes", "--attributes-column", &attributes_}};
+std::vector<ImportReader::OptionalColumn> ImportReader::ItemColumns() {
+  return {{options_.alive_from_column, "--alive-from-column", {"alive_from"}, &from_},
+          {options_.alive_until_column, "--alive-until-column", {"alive_until"}, &until_},
+          {options_.base_weight_column, "--base-weight-column", {"base_weight"}, &base_weight_},
+          {options_.categories_column,
+           "--categories-column",
+           {"categories", "genres", "class"},
+           &categories_},
+          {options_.attributes_column, "--attributes-column", {"attributes"}, &attributes_}};
+}
+
+absl::Status ImportReader::FindOptionals(const std::vector<OptionalColumn>& columns) {
+  for (const OptionalColumn& optional : columns) {
+    if (optional.wanted.empty() && !options_.all_columns) continue;
+    const absl::StatusOr<std::optional<size_t>> found =
+        table_->FindColumn(optional.wanted, optional.names, std::nullopt);
+    if (!found.ok()) {
+      return UsageError(absl::StrCat(optional.option, ": ", found.status().message()));
+    }
+    *optional.column = *found;
+  }
+  return absl::OkStatus();
+}
+
+std::vector<std::string> ImportReader::UnusedColumns() {
   std::vector<std::string> unused;
-  for (const Known& column : user_.has_value() ? events : items) {
-    const auto found =
-        table_->FindColumn("", std::span<const absl::string_view>(&column.name, 1), std::nullopt);
-    if (column.used->has_value() || !found.ok() || !found->has_value()) continue;
-    // A kind that is given for the whole file is a choice.
-    if (column.used == &kind_ && options_.kind.has_value()) continue;
-    unused.push_back(
-        absl::StrCat("column `", column.name, "` is not used; ", column.option, " would"));
+  for (const OptionalColumn& optional : user_.has_value() ? EventColumns() : ItemColumns()) {
+    if (optional.column->has_value()) continue;
+    for (const absl::string_view name : optional.names) {
+      const auto found = table_->FindColumn("", std::span(&name, 1), std::nullopt);
+      if (!found.ok() || !found->has_value()) continue;
+      unused.push_back(
+          absl::StrCat("column `", name, "` is not used; ", optional.option, " would"));
+    }
   }
   return unused;
 }
 
-absl::Status ImportReader::FindOptional(const std::string& wanted, absl::string_view option,
-                                        std::optional<size_t>* column) {
-  if (wanted.empty()) return absl::OkStatus();
-  const absl::StatusOr<size_t> found = Require(*table_, wanted, {}, std::nullopt, option);
-  if (!found.ok()) return found.status();
-  *column = *found;
-  return absl::OkStatus();
+std::vector<std::string> ImportReader::ItemProperties() const {
+  std::vector<std::string> properties;
+  if (has_lives()) properties.emplace_back("alive_intervals");
+  if (base_weight_.has_value()) properties.emplace_back("base_weights");
+  if (categories_.has_value()) properties.emplace_back("categories");
+  if (attributes_.has_value()) properties.emplace_back("attributes");
+  return properties;
 }
 
 absl::Status ImportReader::ReadLines(const std::vector<int64_t>& chunk_lines,
@@ -366,7 +374,7 @@ absl::Status ImportReader::ReadDetails(const CsvRecord& record, EventDetails* de
 absl::Status ImportReader::AppendCategories(const CsvRecord& record, ItemChunk* chunk) const {
   std::vector<std::string> names;
   for (const absl::string_view part :
-       absl::StrSplit(record.fields[*categories_], options_.category_separator)) {
+       absl::StrSplit(record.fields[*categories_], category_separator_)) {
     const absl::string_view name = absl::StripAsciiWhitespace(part);
     if (name.empty()) continue;
     if (name.size() > kMaxCategoryBytes || !IsUtf8(name)) {
@@ -386,22 +394,16 @@ absl::Status ImportReader::AppendCategories(const CsvRecord& record, ItemChunk* 
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::vector<ItemLife>> ImportReader::ReadLives(const CsvRecord& record) const {
+  const auto cell = [&record](std::optional<size_t> column) {
+    return column.has_value() ? absl::string_view(record.fields[*column]) : absl::string_view();
+  };
+  return ParseLives(cell(from_), cell(until_), options_.time_unit, life_separator_);
+}
+
 absl::Status ImportReader::AppendItem(const CsvRecord& record, ItemChunk* chunk) {
-  int64_t from = std::numeric_limits<int64_t>::min();
-  int64_t until = std::numeric_limits<int64_t>::max();
-  if (from_.has_value()) {
-    const auto bound = ParseBound(record.fields[*from_], options_.time_unit, from);
-    if (!bound.ok()) return Prefix("alive from", bound.status());
-    from = *bound;
-  }
-  if (until_.has_value()) {
-    const auto bound = ParseBound(record.fields[*until_], options_.time_unit, until);
-    if (!bound.ok()) return Prefix("alive until", bound.status());
-    until = *bound;
-  }
-  if (from >= until) {
-    return absl::InvalidArgumentError("the item's life does not start before it ends");
-  }
+  const absl::StatusOr<std::vector<ItemLife>> lives = ReadLives(record);
+  if (!lives.ok()) return lives.status();
   float base_weight = 1;
   if (base_weight_.has_value()) {
     const absl::StatusOr<float> weight = ParseNumber("base weight", record.fields[*base_weight_],
@@ -426,8 +428,11 @@ absl::Status ImportReader::AppendItem(const CsvRecord& record, ItemChunk* chunk)
     }
   }
   item_lines_.emplace(id, record.line);
-  chunk->alive_from_micros.push_back(from);
-  chunk->alive_until_micros.push_back(until);
+  for (const ItemLife& life : *lives) {
+    chunk->alive_from_micros.push_back(life.from);
+    chunk->alive_until_micros.push_back(life.until);
+  }
+  chunk->interval_splits.push_back(static_cast<int64_t>(chunk->alive_from_micros.size()));
   if (base_weight_.has_value()) chunk->base_weights.push_back(base_weight);
   if (attributes_.has_value()) chunk->attributes.push_back(record.fields[*attributes_]);
   chunk->lines.push_back(record.line);

@@ -17,7 +17,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
+#include "client/cli/event_kinds.h"
 #include "client/cli/id_list.h"
+#include "client/cli/item_lives.h"
 #include "client/cli/table_reader.h"
 #include "client/cli/values.h"
 #include "client/cpp/writes.h"
@@ -29,11 +31,13 @@ namespace negatron::client {
 // Never to be changed: a stream that is gone on with counts chunks of this size.
 inline constexpr size_t kChunkRows = 20'000;
 
-// What to read from a file, and how. Columns are names in the header or numbers from 1; empty ones
-// are found by the usual names.
+// What to read from a file, and how. Columns are names in the header or numbers from 1; those of
+// users, items, times and ratings are found by the usual names if they are empty, others only with
+// `all_columns`.
 struct ImportOptions {
   std::string path;
   TableOptions table;
+  bool all_columns = false;
   TimeUnit time_unit = TimeUnit::kAuto;
   std::string user_column;
   std::string item_column;
@@ -49,8 +53,8 @@ struct ImportOptions {
   std::string alive_until_column;     // Empty: never.
   std::string base_weight_column;     // Empty: no base weights.
   std::string categories_column;      // Empty: no categories.
-  std::string category_separator = "|";
-  std::string attributes_column;  // Empty: no attributes.
+  std::string category_separator;     // Empty: a space in columns of type `token_seq`, else `|`.
+  std::string attributes_column;      // Empty: no attributes.
   bool skip_bad_lines = false;
 };
 
@@ -82,8 +86,10 @@ struct EventChunk {
 struct ItemChunk {
   explicit ItemChunk(v1::IdType type) : items(type) {}
   IdList items;
+  // Item i has the lives [interval_splits[i], [i + 1]) of them.
   std::vector<int64_t> alive_from_micros;
   std::vector<int64_t> alive_until_micros;
+  std::vector<int64_t> interval_splits;
   std::vector<float> base_weights;          // Empty without such a column, as the next ones are.
   std::vector<std::string> category_names;  // Item i has [category_splits[i], [i + 1]) of them.
   std::vector<int64_t> category_splits;
@@ -104,9 +110,6 @@ struct EventDetails {
   uint8_t cohort = 0;
 };
 
-// The kind that `text` names, `positive`, `exposure` or `mined`, or its number.
-absl::StatusOr<v1::EventKind> ParseEventKind(absl::string_view text);
-
 // Reads events or items from a file.
 //
 // Errors: usage errors (ToExitCode) for columns that are not there, input errors for the file and
@@ -124,7 +127,11 @@ class ImportReader {
   absl::Status Read(ItemChunk* chunk);
 
   // Columns that look like optional ones and are not used, each with the option that uses it.
-  std::vector<std::string> UnusedColumns() const;
+  std::vector<std::string> UnusedColumns();
+
+  // Properties of items that the file has columns for, as an update mask names them.
+  std::vector<std::string> ItemProperties() const;
+  bool has_lives() const { return from_.has_value() || until_.has_value(); }
 
   const ImportCounts& counts() const { return counts_; }
   const TableReader& table() const { return *table_; }
@@ -132,9 +139,19 @@ class ImportReader {
  private:
   ImportReader(ImportOptions options, std::unique_ptr<TableReader> table);
 
-  // Finds a column if it is asked for.
-  absl::Status FindOptional(const std::string& wanted, absl::string_view option,
-                            std::optional<size_t>* column);
+  // A column that need not be there: what the caller calls it, the option that does so, the names
+  // by which it is found, and where it is.
+  struct OptionalColumn {
+    const std::string& wanted;
+    absl::string_view option;
+    std::vector<absl::string_view> names;
+    std::optional<size_t>* column;
+  };
+  std::vector<OptionalColumn> EventColumns();
+  std::vector<OptionalColumn> ItemColumns();
+
+  // Finds those that are asked for.
+  absl::Status FindOptionals(const std::vector<OptionalColumn>& columns);
   absl::Status FindEventColumns();
   absl::Status FindItemColumns();
 
@@ -145,6 +162,7 @@ class ImportReader {
   absl::Status ReadDetails(const CsvRecord& record, EventDetails* details) const;
   absl::Status AppendCategories(const CsvRecord& record, ItemChunk* chunk) const;
   absl::Status AppendItem(const CsvRecord& record, ItemChunk* chunk);
+  absl::StatusOr<std::vector<ItemLife>> ReadLives(const CsvRecord& record) const;
 
   const ImportOptions options_;
   const std::unique_ptr<TableReader> table_;
@@ -161,6 +179,8 @@ class ImportReader {
   std::optional<size_t> base_weight_;
   std::optional<size_t> categories_;
   std::optional<size_t> attributes_;
+  std::string category_separator_;
+  char life_separator_ = kPlainSeparator;
   std::unordered_map<std::string, int64_t> item_lines_;  // Where each item was read.
   ImportCounts counts_;
 };

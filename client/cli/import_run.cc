@@ -167,24 +167,14 @@ Progress::Options ProgressOptions(const Session& session, const TableReader& tab
                            .now = [] { return absl::Now(); }};
 }
 
-absl::Status WriteChunk(EventImport& stream, const EventChunk& chunk, const ImportRun&) {
+absl::Status WriteChunk(EventImport& stream, const EventChunk& chunk, const ImportReader&, bool) {
   return stream.Write(chunk.Batch());
 }
 
-absl::Status WriteChunk(ItemImport& stream, const ItemChunk& chunk, const ImportRun& run) {
-  const ImportOptions& options = run.options;
-  const bool lives = !options.alive_from_column.empty() || !options.alive_until_column.empty();
-  ItemBatch batch = chunk.Batch(lives);
-  if (run.partial) {
-    const std::pair<bool, const char*> properties[] = {
-        {lives, "alive_intervals"},
-        {!options.base_weight_column.empty(), "base_weights"},
-        {!options.categories_column.empty(), "categories"},
-        {!options.attributes_column.empty(), "attributes"}};
-    for (const auto& [given, name] : properties) {
-      if (given) batch.update_mask.emplace_back(name);
-    }
-  }
+absl::Status WriteChunk(ItemImport& stream, const ItemChunk& chunk, const ImportReader& reader,
+                        bool partial) {
+  ItemBatch batch = chunk.Batch(reader.has_lives());
+  if (partial) batch.update_mask = reader.ItemProperties();
   return stream.Write(batch);
 }
 
@@ -234,7 +224,7 @@ class Pass {
       sent_.push_back(ChunkLines{.chunk_number = outcome_.chunks, .lines = chunk->lines});
       // The one that is written next waits beside a full window.
       if (sent_.size() > ImportFeed::kWindow + 1) sent_.pop_front();
-      const absl::Status status = WriteChunk(stream, *chunk, run_);
+      const absl::Status status = WriteChunk(stream, *chunk, reader_, run_.partial);
       if (!status.ok()) return Refused(status, stream);
       Report(stream);
     }
@@ -316,12 +306,6 @@ absl::Status ImportAll(Session& session, Client& client, ImportReader& reader, c
   return PrintOutcome(session, options.collection, unit, reader.counts(), outcome);
 }
 
-absl::StatusOr<v1::Collection> GetCollection(Client& client, const std::string& id) {
-  v1::GetCollectionRequest request;
-  request.set_name(CollectionName(id));
-  return client.GetCollection(request);
-}
-
 // Reads the whole file: names its rows, and finds bad lines before anything is written.
 absl::StatusOr<std::string> NameRows(Session& session, ImportReader& reader, const ImportRun& run,
                                      EventChunk chunk) {
@@ -339,7 +323,7 @@ absl::StatusOr<std::string> NameRows(Session& session, ImportReader& reader, con
   return absl::StrCat("import-", hash.Hex());
 }
 
-void PrintHints(Session& session, const ImportReader& reader) {
+void PrintHints(Session& session, ImportReader& reader) {
   for (const std::string& hint : reader.UnusedColumns()) *session.err << "note: " << hint << "\n";
 }
 
@@ -350,7 +334,7 @@ absl::Status RunEventImport(Session& session, const ImportRun& run) {
   if (!reader.ok()) return reader.status();
   const absl::StatusOr<Client*> client = session.Connect();
   if (!client.ok()) return client.status();
-  const absl::StatusOr<v1::Collection> collection = GetCollection(**client, run.collection);
+  const absl::StatusOr<v1::Collection> collection = session.GetCollection(run.collection);
   if (!collection.ok()) return collection.status();
   PrintHints(session, **reader);
   const EventChunk chunk(collection->user_id_type(), collection->item_id_type());
@@ -368,9 +352,13 @@ absl::Status RunEventImport(Session& session, const ImportRun& run) {
 absl::Status RunItemImport(Session& session, const ImportRun& run) {
   const absl::StatusOr<std::unique_ptr<ImportReader>> reader = ImportReader::OpenItems(run.options);
   if (!reader.ok()) return reader.status();
+  if (run.partial && (*reader)->ItemProperties().empty()) {
+    return UsageError(
+        "--partial: there is nothing to replace; name a column, as with --categories-column");
+  }
   const absl::StatusOr<Client*> client = session.Connect();
   if (!client.ok()) return client.status();
-  const absl::StatusOr<v1::Collection> collection = GetCollection(**client, run.collection);
+  const absl::StatusOr<v1::Collection> collection = session.GetCollection(run.collection);
   if (!collection.ok()) return collection.status();
   PrintHints(session, **reader);
   const std::string stream_id =

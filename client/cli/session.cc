@@ -85,6 +85,14 @@ absl::StatusOr<Client*> Session::Connect() {
   return client_.get();
 }
 
+absl::StatusOr<v1::Collection> Session::GetCollection(const std::string& id_or_name) {
+  const absl::StatusOr<Client*> client = Connect();
+  if (!client.ok()) return client.status();
+  v1::GetCollectionRequest request;
+  request.set_name(CollectionName(id_or_name));
+  return (*client)->GetCollection(request);
+}
+
 absl::Status Session::PrintJson(const google::protobuf::Message& message) {
   google::protobuf::util::JsonPrintOptions options;
   options.add_whitespace = true;

@@ -50,6 +50,9 @@ struct Session {
   // The connection, made at the first call. Usage error if an option is not valid.
   absl::StatusOr<Client*> Connect();
 
+  // A collection, by id or name.
+  absl::StatusOr<v1::Collection> GetCollection(const std::string& id_or_name);
+
   // Prints in protobuf's JSON, with fields that have their default.
   absl::Status PrintJson(const google::protobuf::Message& message);
 

@@ -106,6 +106,14 @@ absl::StatusOr<std::optional<size_t>> TableReader::FindColumn(
   return std::optional<size_t>();
 }
 
+std::string TableReader::TypeOf(size_t column) const {
+  if (!has_header_) return "";
+  const std::string& name = first_.fields[column];
+  const size_t colon = name.find(':');
+  if (colon == std::string::npos) return "";
+  return std::string(absl::StripAsciiWhitespace(absl::string_view(name).substr(colon + 1)));
+}
+
 absl::StatusOr<bool> TableReader::Next(CsvRecord* record) {
   if (first_is_data_) {
     first_is_data_ = false;

@@ -25,8 +25,9 @@ struct TableOptions {
       header;  // Unset: there is one unless all fields of the first line are numbers.
 };
 
-// Reads a file of named columns: CSV, TSV and the shapes of MovieLens (`ratings.dat` with `::`,
-// `u.data` with tabs and without a header, `ratings.csv`).
+// Reads a file of named columns: CSV, TSV, the shapes of MovieLens (`ratings.dat` with `::`,
+// `u.data` with tabs and without a header, `ratings.csv`) and of RecBole (`.inter` and `.item` with
+// tabs and a header of names and types, `user_id:token`).
 //
 // Errors of one line are INVALID_ARGUMENT, start with `file:line:`, and are not the end: the next
 // call goes on behind it. Errors of the file are NOT_FOUND and DATA_LOSS.
@@ -39,11 +40,14 @@ class TableReader {
   // The index of the column `wanted`: a name in the header, or a number from 1. With an empty
   // `wanted`: the first of `known` that is in the header, else `position`, from 0, if there is no
   // header and the line is long enough; nothing otherwise. Names are compared without regard to
-  // case,
-  // `_`, `-`, spaces, and a type behind a colon. INVALID_ARGUMENT if `wanted` is not there.
+  // case, `_`, `-`, spaces, and a type behind a colon. INVALID_ARGUMENT if `wanted` is not there.
   absl::StatusOr<std::optional<size_t>> FindColumn(absl::string_view wanted,
                                                    std::span<const absl::string_view> known,
                                                    std::optional<size_t> position) const;
+
+  // The type that the header gives a column behind a colon, as RecBole's files do: `token_seq`.
+  // Empty: none.
+  std::string TypeOf(size_t column) const;
 
   // Reads the next line of data into `record`; false at the end. A line with another number of
   // fields than the first is bad.

@@ -1,21 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/values.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <iterator>
 #include <limits>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 
 namespace negatron::client {
 namespace {
 
 constexpr double kSecondsBelow = 1e11;
 constexpr double kMillisBelow = 1e14;
+
+// No time is beyond.
+constexpr int64_t kMostMicros = 9'000'000'000'000'000'000;
+
+constexpr int64_t kFirstMicros = -62'135'596'800'000'000;  // The start of year 1.
+constexpr int64_t kLastMicros = 253'402'300'799'999'999;   // The end of year 9999.
 
 int64_t MicrosPerUnit(TimeUnit unit, double number) {
   switch (unit) {
@@ -32,6 +43,34 @@ int64_t MicrosPerUnit(TimeUnit unit, double number) {
   return size < kSecondsBelow ? 1'000'000 : size < kMillisBelow ? 1'000 : 1;
 }
 
+// A plain decimal number, without an exponent, times `scale` (a power of ten), rounded to a whole
+// number; nothing if it is another text or too large.
+std::optional<int64_t> ScaleDecimal(absl::string_view text, int64_t scale) {
+  const bool negative = absl::ConsumePrefix(&text, "-");
+  if (!negative) absl::ConsumePrefix(&text, "+");
+  int64_t value = 0;
+  int64_t unit = scale;  // Of the next digit behind the point.
+  bool behind = false;
+  for (const char c : text) {
+    if (c == '.' && !behind) {
+      behind = true;
+    } else if (!absl::ascii_isdigit(c)) {
+      return std::nullopt;
+    } else if (!behind) {
+      if (value > kMostMicros / 10 / scale) return std::nullopt;
+      value = value * 10 + (c - '0');
+    } else if (unit > 1) {
+      unit /= 10;
+      value = value * 10 + (c - '0');
+    } else if (unit == 1) {
+      value += c >= '5' ? 1 : 0;
+      unit = 0;
+    }
+  }
+  value *= std::max<int64_t>(unit, 1);
+  return negative ? -value : value;
+}
+
 absl::Status NotATime(absl::string_view text) {
   return absl::InvalidArgumentError(
       absl::StrCat("`", text.substr(0, 40), "` is not a time (a number or 2024-05-01T12:30:00Z)"));
@@ -41,18 +80,12 @@ absl::Status NotATime(absl::string_view text) {
 
 absl::StatusOr<int64_t> ParseTimeMicros(absl::string_view text, TimeUnit unit) {
   text = absl::StripAsciiWhitespace(text);
-  int64_t whole = 0;
   double number = 0;
-  if (absl::SimpleAtoi(text, &whole)) {
-    const int64_t scale = MicrosPerUnit(unit, static_cast<double>(whole));
-    if (std::abs(static_cast<double>(whole)) * static_cast<double>(scale) >= 9e18) {
-      return NotATime(text);
-    }
-    return whole * scale;
-  }
   if (absl::SimpleAtod(text, &number)) {
-    const double micros = number * static_cast<double>(MicrosPerUnit(unit, number));
-    if (!(std::abs(micros) < 9e18)) return NotATime(text);
+    const int64_t scale = MicrosPerUnit(unit, number);
+    const double micros = number * static_cast<double>(scale);
+    if (!(std::abs(micros) < kMostMicros)) return NotATime(text);
+    if (const auto exact = ScaleDecimal(text, scale); exact.has_value()) return *exact;
     return static_cast<int64_t>(std::llround(micros));
   }
   for (const char* format : {"%Y-%m-%d%ET%H:%M:%E*S%Ez", "%Y-%m-%d %H:%M:%E*S%Ez",
@@ -64,6 +97,33 @@ absl::StatusOr<int64_t> ParseTimeMicros(absl::string_view text, TimeUnit unit) {
     }
   }
   return NotATime(text);
+}
+
+absl::StatusOr<int64_t> ParseEventTime(absl::string_view text, TimeUnit unit) {
+  absl::StatusOr<int64_t> micros = ParseTimeMicros(text, unit);
+  if (micros.ok() && !IsEventTime(*micros)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("`", text, "` is not within the years 1 to 9999"));
+  }
+  return micros;
+}
+
+bool IsEventTime(int64_t micros) { return micros >= kFirstMicros && micros <= kLastMicros; }
+
+std::string FormatSeconds(int64_t micros) {
+  if (std::abs(static_cast<double>(micros)) >= kSecondsBelow * 1e6) return FormatMicros(micros);
+  const int64_t size = std::abs(micros);
+  std::string text = absl::StrCat(micros < 0 ? "-" : "", size / 1'000'000);
+  if (size % 1'000'000 == 0) return text;
+  absl::StrAppend(&text, absl::StrFormat(".%06d", size % 1'000'000));
+  text.erase(text.find_last_not_of('0') + 1);
+  return text;
+}
+
+std::string FormatFloat(float value) {
+  char text[32];  // The longest has 15 characters.
+  const std::to_chars_result end = std::to_chars(std::begin(text), std::end(text), value);
+  return std::string(text, end.ptr);
 }
 
 absl::StatusOr<absl::Duration> ParsePositiveDuration(absl::string_view text) {

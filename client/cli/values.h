@@ -21,8 +21,20 @@ enum class TimeUnit { kAuto, kSeconds, kMillis, kMicros };
 // A number in `unit`, whole or with decimals, or a date in UTC unless it names its zone:
 // `2024-05-01`, `2024-05-01 12:30:00[.25]`, `2024-05-01T12:30:00Z`, `...+02:00`. kAuto tells the
 // unit of a number by its size: below 1e11 seconds, below 1e14 milliseconds, else microseconds
-// (right for all times from 1973 to 5138). Returns microseconds since the Unix epoch.
+// (right for all times from 1973 to 5138). Returns microseconds since the Unix epoch; decimals are
+// taken as they stand, so that none is lost.
 absl::StatusOr<int64_t> ParseTimeMicros(absl::string_view text, TimeUnit unit);
+
+// The same; also refuses what no event may have: times beyond the years 1 to 9999.
+absl::StatusOr<int64_t> ParseEventTime(absl::string_view text, TimeUnit unit);
+bool IsEventTime(int64_t micros);
+
+// An event time as ParseTimeMicros reads it back with kAuto: in seconds, with as many decimals as
+// it has, or as a date where seconds would be taken for another unit.
+std::string FormatSeconds(int64_t micros);
+
+// The shortest number that is read back as the same float.
+std::string FormatFloat(float value);
 
 // A positive length of time: `30d`, `2w`, `12h`, `1h30m`, `45s`.
 absl::StatusOr<absl::Duration> ParsePositiveDuration(absl::string_view text);

@@ -82,6 +82,70 @@ TEST_F(ImportFilesTest, TypedHeaderAndOtherOrder) {
               ElementsAre("u x 9"));
 }
 
+TEST_F(ImportFilesTest, RecBoleInteractionsWithAllTheirColumns) {
+  ImportOptions options =
+      File("a.inter",
+           "user_id:token\titem_id:token\ttimestamp:float\tweight:float\tkind:token\t"
+           "propensity:float\tcohort:token\n"
+           "u\t\"x\t1500000000.25\t0.1\texposure\t0.3\t0\nv\ty\t2\t1\tpositive\t0\t7\n");
+  options.all_columns = true;
+  auto reader = ImportReader::OpenEvents(options).value();
+  EventChunk chunk(v1::ID_TYPE_STRING, v1::ID_TYPE_STRING);
+  ASSERT_TRUE(reader->Read(&chunk).ok());
+  EXPECT_THAT(std::get<1>(chunk.items.span()), ElementsAre("\"x", "y"));
+  EXPECT_THAT(chunk.time_micros, ElementsAre(1'500'000'000'250'000, 2'000'000));
+  EXPECT_THAT(chunk.weights, ElementsAre(0.1F, 1));
+  EXPECT_THAT(chunk.kinds, ElementsAre(2, 1));
+  EXPECT_THAT(chunk.propensities, ElementsAre(0.3F, 0));
+  EXPECT_THAT(chunk.cohorts, ElementsAre(0, 7));
+  // A kind that is given for all is not overridden by the file.
+  options.kind = v1::EVENT_KIND_EXPOSURE;
+  options.all_columns = false;
+  auto given = ImportReader::OpenEvents(options).value();
+  ASSERT_TRUE(given->Read(&chunk).ok());
+  EXPECT_THAT(chunk.kinds, ElementsAre(2, 2));
+}
+
+TEST_F(ImportFilesTest, RecBoleItemsHaveSequencesBetweenSpaces) {
+  ImportOptions options =
+      File("a.item",
+           "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n"
+           "1\tToy Story\t1995\tAnimation Children's Comedy\n2\tGoldenEye\t1995\t\n");
+  options.categories_column = "class";
+  auto reader = ImportReader::OpenItems(options).value();
+  ItemChunk chunk(v1::ID_TYPE_INT64);
+  ASSERT_TRUE(reader->Read(&chunk).ok());
+  EXPECT_THAT(chunk.category_names, ElementsAre("Animation", "Children's", "Comedy"));
+  EXPECT_THAT(chunk.category_splits, ElementsAre(0, 3, 3));
+  EXPECT_THAT(reader->ItemProperties(), ElementsAre("categories"));
+  // A separator that is given counts more than the type.
+  options.category_separator = "|";
+  auto other = ImportReader::OpenItems(options).value();
+  ASSERT_TRUE(other->Read(&chunk).ok());
+  EXPECT_THAT(chunk.category_names, ElementsAre("Animation Children's Comedy"));
+}
+
+TEST_F(ImportFilesTest, ItemsWithSeveralLives) {
+  constexpr int64_t kAlways = std::numeric_limits<int64_t>::min();
+  constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+  ItemChunk chunk(v1::ID_TYPE_INT64);
+  for (const bool sequences : {false, true}) {
+    ImportOptions options =
+        sequences ? File("a.item",
+                         "item_id:token\talive_from:float_seq\t"
+                         "alive_until:float_seq\n1\t-inf 3\t2 4\n2\tinf\t\n3\t\t\n")
+                  : File("a.csv", "item_id,alive_from,alive_until\n1,|3,2|4\n2,inf,\n3,,\n");
+    options.all_columns = true;
+    auto reader = ImportReader::OpenItems(options).value();
+    ASSERT_TRUE(reader->Read(&chunk).ok());
+    EXPECT_TRUE(reader->has_lives());
+    EXPECT_THAT(chunk.alive_from_micros, ElementsAre(kAlways, 3'000'000, kAlways));
+    EXPECT_THAT(chunk.alive_until_micros, ElementsAre(2'000'000, 4'000'000, kNever));
+    EXPECT_THAT(chunk.Batch(true).interval_splits, ElementsAre(0, 2, 2, 3));
+    EXPECT_TRUE(CheckShape(chunk.Batch(true)).ok());
+  }
+}
+
 TEST_F(ImportFilesTest, ColumnsByNameAndByNumber) {
   ImportOptions named = File("a.csv", "who;what;when\n\"a;b\";2;3\n");
   named.user_column = "WHO";

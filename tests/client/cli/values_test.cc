@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/values.h"
 
+#include <cstdlib>
 #include <limits>
 
 #include <gmock/gmock.h>
@@ -28,6 +29,38 @@ TEST(ParseTimeTest, TakesTheUnitThatIsGiven) {
   EXPECT_EQ(ParseTimeMicros("-1.5", TimeUnit::kSeconds).value(), -1'500'000);
   EXPECT_EQ(ParseTimeMicros("2024-02-29", TimeUnit::kMicros).value(), 1'709'164'800 * kMillion);
   EXPECT_EQ(ParseTimeMicros("1969-12-31T23:59:59.25", TimeUnit::kAuto).value(), -750'000);
+}
+
+TEST(ParseTimeTest, DecimalsAreTakenAsTheyStand) {
+  // Seconds of that size have steps of 15 microseconds as doubles.
+  EXPECT_EQ(ParseTimeMicros("98765432109.123457", TimeUnit::kAuto).value(), 98'765'432'109'123'457);
+  EXPECT_EQ(ParseTimeMicros("-98765432109.123457", TimeUnit::kSeconds).value(),
+            -98'765'432'109'123'457);
+  EXPECT_EQ(ParseTimeMicros("+1.00000049", TimeUnit::kSeconds).value(), kMillion);
+  EXPECT_EQ(ParseTimeMicros("1.0000005", TimeUnit::kSeconds).value(), kMillion + 1);
+  EXPECT_EQ(ParseTimeMicros("1.0000015", TimeUnit::kMillis).value(), 1'000);
+  EXPECT_EQ(ParseTimeMicros("7.5", TimeUnit::kMicros).value(), 8);
+  EXPECT_EQ(ParseTimeMicros(".5", TimeUnit::kSeconds).value(), 500'000);
+  EXPECT_EQ(ParseTimeMicros("1.5e3", TimeUnit::kSeconds).value(), 1'500 * kMillion);
+}
+
+TEST(FormatTest, TimesAndFloatsAreReadBackAsTheyWere) {
+  for (const int64_t micros :
+       {int64_t{0}, int64_t{1}, int64_t{-1}, int64_t{-1'500'000}, 1'700'000'000 * kMillion,
+        int64_t{1'700'000'000'123'456}, int64_t{99'999'999'999'999'999},
+        int64_t{100'000'000'000'000'000}, int64_t{253'402'300'799'999'999},
+        int64_t{-62'135'596'800'000'000}}) {
+    EXPECT_EQ(ParseEventTime(FormatSeconds(micros), TimeUnit::kAuto).value(), micros)
+        << FormatSeconds(micros);
+  }
+  EXPECT_EQ(FormatSeconds(1'700'000'000'250'000), "1700000000.25");
+  EXPECT_EQ(FormatSeconds(1'700'000'000 * kMillion), "1700000000");
+  EXPECT_EQ(FormatSeconds(-250'000), "-0.25");
+  EXPECT_EQ(FormatFloat(1), "1");
+  EXPECT_EQ(FormatFloat(0.1F), "0.1");
+  for (const float value : {1.0F / 3, 4096.0F, 1.0F / 64, 1e-20F, 0.7F}) {
+    EXPECT_EQ(std::strtof(FormatFloat(value).c_str(), nullptr), value);
+  }
 }
 
 TEST(ParseTimeTest, NonsenseIsRefused) {
