@@ -5,6 +5,7 @@
 
 #include "client/cli/commands_collection.h"
 #include "client/cli/commands_embeddings.h"
+#include "client/cli/commands_export.h"
 #include "client/cli/commands_import.h"
 #include "client/cli/commands_inspect.h"
 #include "client/cli/commands_policy.h"
@@ -32,6 +33,7 @@ ExitCode RunCli(const std::vector<std::string>& arguments, std::ostream& out, st
   app.require_subcommand(1);
   AddCollectionCommands(&app, &session);
   AddImportCommands(&app, &session);
+  AddExportCommands(&app, &session);
   AddEmbeddingCommands(&app, &session);
   AddRemovalCommands(&app, &session);
   AddPolicyCommands(&app, &session);

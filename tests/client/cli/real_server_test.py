@@ -196,3 +196,57 @@ def test_a_table_of_embeddings_is_replaced_whole(server: _Server, tmp_path: path
     )
     assert set(sample["itemIds"]["typed"]["values"]) == {"1", "3"}
     assert set(sample["modelVersions"]["typed"]["values"]) == {"5"}
+
+
+@pytest.mark.parametrize("suffixes", [(".csv", ".csv"), (".item", ".inter")], ids=lambda s: s[0])
+def test_what_is_exported_can_be_imported(
+    server: _Server, tmp_path: pathlib.Path, suffixes: tuple[str, str]
+) -> None:
+    items = tmp_path / "source-items.csv"
+    items.write_text(
+        "item,alive_from,alive_until,base_weight,genres,attributes\n"
+        "a b,,,0.3,x|y z,'\n\"say \"\"hi\"\"\",1|5.000001,3|,1,,t\nnever,inf,,16,z,\n",
+        encoding="utf-8",
+    )
+    events = tmp_path / "source-events.csv"
+    events.write_text(
+        "user,item,time,kind,propensity,weight,cohort\n"
+        "\u65e5\u672c,a b,1.5,exposure,0.7,0.1,0\n u,\"say \"\"hi\"\"\",1.000001,positive,0,4096,9\n"
+        "v,a b,2001-01-01,mined,0,1,\n",
+        encoding="utf-8",
+    )
+    for name in ("one", "two"):
+        server.run(
+            "collection", "create", name, "--item-ids", "string", "--user-ids", "string",
+            "--dim", "2",
+        )
+    server.run("import", "items", str(items), "--collection", "one", "--all-columns")
+    server.run("import", "events", str(events), "--collection", "one", "--all-columns")
+
+    def export(kind: str, collection: str, *flags: str) -> bytes:
+        path = tmp_path / f"{collection}-{kind}{suffixes[kind == 'events']}"
+        done = server.run("export", kind, "--collection", collection, "--out", str(path), *flags)
+        assert done["writtenCount"] == 3
+        return path.read_bytes()
+
+    separator = ("--category-separator", ";")
+    first = export("items", "one", *separator), export("events", "one")
+    for kind, flags in (("items", separator), ("events", ())):
+        path = tmp_path / f"one-{kind}{suffixes[kind == 'events']}"
+        server.run("import", kind, str(path), "--collection", "two", "--all-columns", *flags)
+    assert (export("items", "two", *separator), export("events", "two")) == first
+    names = [line.split(b"\t" if b"\t" in line else b",")[0] for line in first[1].splitlines()]
+    assert names[1:] == [" u".encode(), "\u65e5\u672c".encode(), b"v"], "in order of time"
+
+    vectors = tmp_path / "vectors.npy"
+    np.save(vectors, np.array([[0.1, 2], [3, 4]], np.float32))
+    ids = tmp_path / "ids.txt"
+    ids.write_text("never\na b\n", encoding="ascii")
+    server.run("push-embeddings", str(vectors), "--ids", str(ids), "--collection", "one")
+    back = tmp_path / "back.npy"
+    done = server.run(
+        "export", "embeddings", "--collection", "one", "--out", str(back), "--ids", str(ids)
+    )
+    assert done["writtenCount"] == 2
+    assert ids.read_text(encoding="ascii") == "a b\nnever\n"
+    assert (np.load(back) == np.array([[3, 4], [0.1, 2]], np.float32)).all()
