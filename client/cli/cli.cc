@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "client/cli/commands_collection.h"
+#include "client/cli/commands_completion.h"
 #include "client/cli/commands_embeddings.h"
 #include "client/cli/commands_export.h"
 #include "client/cli/commands_import.h"
@@ -39,6 +40,7 @@ ExitCode RunCli(const std::vector<std::string>& arguments, std::ostream& out, st
   AddPolicyCommands(&app, &session);
   AddSampleCommands(&app, &session);
   AddInspectCommands(&app, &session);
+  AddCompletionCommand(&app, &session);
   try {
     // CLI11 takes them from the back.
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
