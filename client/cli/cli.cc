@@ -12,6 +12,7 @@
 #include "client/cli/commands_policy.h"
 #include "client/cli/commands_removal.h"
 #include "client/cli/commands_sample.h"
+#include "client/cli/commands_versions.h"
 
 namespace negatron::client {
 
@@ -36,6 +37,7 @@ ExitCode RunCli(const std::vector<std::string>& arguments, std::ostream& out, st
   AddImportCommands(&app, &session);
   AddExportCommands(&app, &session);
   AddEmbeddingCommands(&app, &session);
+  AddVersionCommands(&app, &session);
   AddRemovalCommands(&app, &session);
   AddPolicyCommands(&app, &session);
   AddSampleCommands(&app, &session);

@@ -150,6 +150,16 @@ class FakeEmbeddings final : public v1::EmbeddingService::Service {
                                       v1::EmbeddingVersion* response) override {
     return shared_->Run(&FakeHandlers::commit_version, request, response);
   }
+  grpc::Status AbortEmbeddingVersion(grpc::ServerContext*,
+                                     const v1::AbortEmbeddingVersionRequest* request,
+                                     v1::EmbeddingVersion* response) override {
+    return shared_->Run(&FakeHandlers::abort_version, request, response);
+  }
+  grpc::Status ListEmbeddingVersions(grpc::ServerContext*,
+                                     const v1::ListEmbeddingVersionsRequest* request,
+                                     v1::ListEmbeddingVersionsResponse* response) override {
+    return shared_->Run(&FakeHandlers::list_versions, request, response);
+  }
   grpc::Status ImportEmbeddings(
       grpc::ServerContext*,
       grpc::ServerReaderWriter<v1::ImportResponse, v1::ImportEmbeddingsRequest>* stream) override {

@@ -53,6 +53,8 @@ struct FakeHandlers {
   Handler<v1::BeginEmbeddingVersionRequest, v1::EmbeddingVersion> begin_version;
   Handler<v1::UploadEmbeddingsRequest, v1::ImportResponse> upload_embeddings;
   Handler<v1::CommitEmbeddingVersionRequest, v1::EmbeddingVersion> commit_version;
+  Handler<v1::AbortEmbeddingVersionRequest, v1::EmbeddingVersion> abort_version;
+  Handler<v1::ListEmbeddingVersionsRequest, v1::ListEmbeddingVersionsResponse> list_versions;
   Handler<v1::PutPolicyRequest, v1::StoredPolicy> put_policy;
   Handler<v1::GetPolicyRequest, v1::StoredPolicy> get_policy;
   Handler<v1::ListPoliciesRequest, v1::ListPoliciesResponse> list_policies;
