@@ -117,13 +117,15 @@ DispatcherOptions MakeDispatcherOptions(const Config& config, Log& log) {
   return options;
 }
 
-EngineOptions MakeEngineOptions(const Config& config, GrpcServer* server, Log& log) {
+EngineOptions MakeEngineOptions(const Config& config, GrpcServer* server, Executor* executor,
+                                Log& log) {
   EngineOptions options;
   options.data_dir = config.data_dir;
   options.accept_data_loss = config.accept_data_loss;
   options.sync_interval = config.sync_interval;
   options.write_queue_bytes = config.write_queue_bytes;
   options.excluded_mass_cache_bytes = config.excluded_mass_cache_bytes;
+  options.executor = executor;
   options.index_threads = config.index_threads;
   options.index_min_items = config.index_min_items;
   options.on_warning = [&log](const std::string& collection, const std::string& what) {
@@ -133,11 +135,10 @@ EngineOptions MakeEngineOptions(const Config& config, GrpcServer* server, Log& l
   return options;
 }
 
-absl::StatusOr<std::unique_ptr<Engine>> Recover(const Config& config, GrpcServer* server,
-                                                EngineHandle* handle,
+absl::StatusOr<std::unique_ptr<Engine>> Recover(const EngineOptions& options, EngineHandle* handle,
                                                 const Cancellation& cancellation, Log& log) {
   const absl::Time start = absl::Now();
-  log.Info("recovery_started", {{"data_dir", config.data_dir}});
+  log.Info("recovery_started", {{"data_dir", options.data_dir}});
   std::string stage;
   absl::Time logged = absl::InfinitePast();
   const auto report = [&](const RecoveryProgress& progress) {
@@ -147,8 +148,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Recover(const Config& config, GrpcServer
     logged = absl::Now();
     log.Info("recovery", {{"stage", progress.stage}, {"fraction", progress.fraction}});
   };
-  absl::StatusOr<std::unique_ptr<Engine>> engine =
-      Engine::Open(MakeEngineOptions(config, server, log), report, cancellation);
+  absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::Open(options, report, cancellation);
   if (engine.ok()) {
     log.Info("recovery_done", {{"seconds", absl::ToDoubleSeconds(absl::Now() - start)},
                                {"durable_sequence", (*engine)->durable_sequence()}});
@@ -158,13 +158,12 @@ absl::StatusOr<std::unique_ptr<Engine>> Recover(const Config& config, GrpcServer
 
 // Recovers on a thread of its own; ends the process if it is told to stop and recovery does not
 // notice in time.
-absl::StatusOr<std::unique_ptr<Engine>> RecoverUnlessStopped(const Config& config,
-                                                             GrpcServer* server,
+absl::StatusOr<std::unique_ptr<Engine>> RecoverUnlessStopped(const EngineOptions& options,
                                                              EngineHandle* handle,
                                                              StopRequest* stop, Log& log) {
   absl::StatusOr<std::unique_ptr<Engine>> engine = absl::UnknownError("not opened yet");
   std::thread recovery([&] {
-    engine = Recover(config, server, handle, stop->recovery(), log);
+    engine = Recover(options, handle, stop->recovery(), log);
     stop->TellRecoveryEnded();
   });
   if (!stop->WaitForRecovery(kAbandonRecovery)) {
@@ -226,8 +225,9 @@ int RunServer(const Config& config, Log& log) {
     return kExitBadConfig;
   }
 
-  const absl::StatusOr<std::unique_ptr<Engine>> engine =
-      RecoverUnlessStopped(config, server->get(), &handle, &stop, log);
+  const absl::StatusOr<std::unique_ptr<Engine>> engine = RecoverUnlessStopped(
+      MakeEngineOptions(config, server->get(), &services.dispatcher().executor(), log), &handle,
+      &stop, log);
   if (engine.ok()) {
     handle.Set(engine->get());
     (*server)->SetServing(true);

@@ -19,6 +19,7 @@
 #include "server/engine/statistics.h"
 #include "storage/base/cancellation.h"
 #include "storage/base/clock.h"
+#include "storage/base/executor.h"
 #include "storage/model/records.h"
 
 namespace rocksdb {
@@ -53,6 +54,9 @@ struct EngineOptions {
   // Called by a thread of the engine when the first collection cannot be given a good
   // index, and when the last of them has got one.
   std::function<void(bool healthy)> on_index_health;
+  // Those of its threads that have nothing to do help with large calls, each of which is made on
+  // a thread of its caller's; null: none help. Must outlive the engine.
+  Executor* executor = nullptr;
   const Clock* clock = &Clock::System();
   // For tests; null: the system's.
   std::shared_ptr<rocksdb::FileSystem> file_system;

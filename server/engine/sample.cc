@@ -209,7 +209,7 @@ using Rank =
 absl::StatusOr<SampleResult> DrawRows(const SampleRequest& request, const ServedPolicy& policy,
                                       const std::vector<float>& queries, Micros now,
                                       const Snapshot& snapshot, SourceContext context,
-                                      Collection* collection, Rank rank) {
+                                      Executor* executor, Collection* collection, Rank rank) {
   const PoolView& pool = *snapshot.pool;
   SampleResult result;
   result.policy = policy.report();
@@ -223,7 +223,7 @@ absl::StatusOr<SampleResult> DrawRows(const SampleRequest& request, const Served
   const SampleColumns columns = Allocate(request, policy, pool.items(), &items, &result);
   SampleTotals totals;
   NEGATRON_RETURN_IF_ERROR(policy.Draw(PoliciesOf(request, policy, pool, rows.as_of, &result),
-                                       context, batch, columns, &totals));
+                                       context, batch, columns, executor, &totals));
   NEGATRON_RETURN_IF_ERROR(rank(context, batch, columns));
   if (!items.empty()) WriteIds(request, pool.items(), items, &result);
   WriteDrawn(request, &result);
@@ -247,7 +247,8 @@ absl::StatusOr<SampleResult> Engine::Sample(absl::string_view collection,
   NEGATRON_RETURN_IF_ERROR(PrepareQueries(request, policy.all(), *snapshot->settings, &queries));
   return DrawRows(request, policy, queries, impl_->options().clock->NowMicros(), *snapshot,
                   ContextOf(*snapshot, request.seed, cancellation, impl_->excluded_masses()),
-                  found.get(), [](const auto&...) { return absl::OkStatus(); });
+                  impl_->options().executor, found.get(),
+                  [](const auto&...) { return absl::OkStatus(); });
 }
 
 absl::StatusOr<CandidateResult> Engine::GetCandidates(absl::string_view collection,
@@ -277,7 +278,7 @@ absl::StatusOr<CandidateResult> Engine::GetCandidates(absl::string_view collecti
       result.sample,
       DrawRows(sample, policy, queries, impl_->options().clock->NowMicros(), *snapshot,
                ContextOf(*snapshot, sample.seed, cancellation, impl_->excluded_masses()),
-               found.get(), rank));
+               impl_->options().executor, found.get(), rank));
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "server/engine/row_subset.h"
+#include "server/sampling/parallel_rows.h"
 #include "storage/base/status.h"
 
 namespace negatron {
@@ -95,8 +96,10 @@ size_t ServedPolicy::PolicyOf(int arm, Micros as_of) const {
 
 absl::Status ServedPolicy::Draw(std::span<const uint16_t> policies, const SourceContext& context,
                                 const SampleBatch& batch, const SampleColumns& columns,
-                                SampleTotals* totals) const {
-  if (is_single()) return SampleRows(policies_[0], context, batch, columns, totals);
+                                Executor* executor, SampleTotals* totals) const {
+  if (is_single()) {
+    return SampleRowsInParallel(executor, policies_[0], context, batch, columns, totals);
+  }
   totals->drawn_by_component.assign(all().components.size(), 0);
   std::vector<int64_t> rows;
   for (size_t p = 0; p < policies_.size(); ++p) {
@@ -109,17 +112,10 @@ absl::Status ServedPolicy::Draw(std::span<const uint16_t> policies, const Source
     const size_t count = policies_[p].components.size();
     RowSubset subset(rows, batch, columns, first, count, all().components.size());
     SampleTotals part;
-    NEGATRON_RETURN_IF_ERROR(
-        SampleRows(policies_[p], context, subset.batch(), subset.columns(), &part));
+    NEGATRON_RETURN_IF_ERROR(SampleRowsInParallel(executor, policies_[p], context, subset.batch(),
+                                                  subset.columns(), &part));
     subset.CopyBack();
-    for (size_t c = 0; c < count; ++c) {
-      totals->drawn_by_component[first + c] += part.drawn_by_component[c];
-    }
-    const auto add = [](const auto& from, auto* to) {
-      for (size_t i = 0; i < from.size(); ++i) (*to)[i] += from[i];
-    };
-    add(part.rows_by_status, &totals->rows_by_status);
-    add(part.rejects, &totals->rejects);
+    totals->Add(part, first);
   }
   return absl::OkStatus();
 }

@@ -13,6 +13,7 @@
 #include "server/engine/sample_requests.h"
 #include "server/sampling/policy_plan.h"
 #include "server/sampling/sampler.h"
+#include "storage/base/executor.h"
 
 namespace negatron {
 
@@ -46,10 +47,10 @@ class ServedPolicy {
   // The place of its first component among all.
   size_t first_component(size_t index) const { return first_components_[index]; }
 
-  // Draws as SampleRows, each row by its policy: policies[r] is of PolicyOf. Columns are of the
-  // components of all.
+  // Draws as SampleRowsInParallel, each row by its policy: policies[r] is of PolicyOf. Columns are
+  // of the components of all.
   absl::Status Draw(std::span<const uint16_t> policies, const SourceContext& context,
-                    const SampleBatch& batch, const SampleColumns& columns,
+                    const SampleBatch& batch, const SampleColumns& columns, Executor* executor,
                     SampleTotals* totals) const;
 
  private:

@@ -73,6 +73,7 @@ class Dispatcher {
   void Observe(const CallOutcome& outcome);
 
   Admission& admission() { return admission_; }
+  Executor& executor() { return executor_; }
 
   // Runs what was accepted and stops the threads. Call it after gRPC's server has shut down.
   void Stop() { executor_.Stop(); }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -445,6 +446,16 @@ class CallSampler {
 };
 
 }  // namespace
+
+void SampleTotals::Add(const SampleTotals& part, size_t first_component) {
+  const auto add = [](const auto& from, auto* to) {
+    std::transform(from.begin(), from.end(), to, to, std::plus<>());
+  };
+  add(part.drawn_by_component, drawn_by_component.data() + first_component);
+  add(part.rows_by_status, rows_by_status.data());
+  add(part.rejects, rejects.data());
+  drawn_by_fallback += part.drawn_by_fallback;
+}
 
 absl::Status SampleRows(const Policy& policy, const SourceContext& context,
                         const SampleBatch& batch, const SampleColumns& columns,

@@ -63,6 +63,9 @@ struct SampleTotals {
   int64_t drawn_by_fallback = 0;
   std::array<int64_t, kRowStatusCount> rows_by_status{};
   Rejects rejects{};
+
+  // Adds the sums of some of the rows, whose components are those here from `first_component` on.
+  void Add(const SampleTotals& part, size_t first_component = 0);
 };
 
 // Draws K negatives for each row. A row is full, or empty with a status that

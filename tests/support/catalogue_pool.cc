@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "server/pool/pool_builder.h"
+#include "server/sampling/parallel_rows.h"
 
 namespace negatron {
 namespace {
@@ -58,7 +59,7 @@ CataloguePool BuildPool(const OracleCatalogue& catalogue, int events_per_commit)
 
 SampledRows Sample(const CataloguePool& pool, const Policy& policy,
                    const std::vector<OracleRow>& rows, const std::vector<uint64_t>& keys, int count,
-                   uint64_t seed) {
+                   uint64_t seed, Executor* executor) {
   const size_t row_count = rows.size();
   std::vector<Micros> as_of;
   std::vector<Ordinal> users, positives, exclusions;
@@ -116,8 +117,7 @@ SampledRows Sample(const CataloguePool& pool, const Policy& policy,
   static ExcludedMassCache excluded_masses(1 << 20);
   const SourceContext context{pool.pool.get(), pool.vectors.get(), Philox(seed),
                               &cancellation,   &excluded_masses,   pool.freshness};
-  SampleTotals totals;
-  result.status = SampleRows(policy, context, batch, columns, &totals);
+  result.status = SampleRowsInParallel(executor, policy, context, batch, columns, &result.totals);
   for (const Ordinal item : items) {
     result.ids.push_back(item == kNoOrdinal ? -1 : pool.pool->items().NumberAt(item));
   }

@@ -9,6 +9,7 @@
 #include "server/index/vector_table.h"
 #include "server/pool/pool_view.h"
 #include "server/sampling/sampler.h"
+#include "storage/base/executor.h"
 #include "tests/support/oracle.h"
 
 namespace negatron {
@@ -38,12 +39,14 @@ struct SampledRows {
   std::vector<float> positive_log_q;
   std::vector<int64_t> model_versions;
   std::vector<float> vector_ages;
+  SampleTotals totals;
 };
 
-// Samples `count` negatives for each row; keys[i] is the key of row i.
+// Samples `count` negatives for each row; keys[i] is the key of row i. Idle threads of `executor`
+// help.
 SampledRows Sample(const CataloguePool& pool, const Policy& policy,
                    const std::vector<OracleRow>& rows, const std::vector<uint64_t>& keys, int count,
-                   uint64_t seed);
+                   uint64_t seed, Executor* executor = nullptr);
 
 // The policy of components that an oracle understands.
 Policy MakePolicy(const std::vector<OracleComponent>& components);

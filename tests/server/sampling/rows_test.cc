@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <numeric>
+#include <thread>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -54,6 +55,30 @@ void ExpectSameRow(const SampledRows& a, size_t row_a, const SampledRows& b, siz
   expect_bytes(RowOf(a.log_q, row_a), RowOf(b.log_q, row_b));
   expect_bytes(RowOf(a.log_q_source, row_a), RowOf(b.log_q_source, row_b));
   expect_bytes(RowOf(a.scores, row_a), RowOf(b.scores, row_b));
+}
+
+// As few threads as never help, and more than there are parts.
+TEST(RowsTest, DoNotDependOnTheThreadsThatHelp) {
+  const RandomCase random = MixedCase(TestSeed(11));
+  SCOPED_TRACE(random.Trace());
+  const CataloguePool pool = BuildPool(random.catalogue, 50);
+  const SampledRows alone = Sample(pool, MixedPolicy(), random.rows, Keys(), kDraws, 3);
+  for (const int threads : {1, 2, 8}) {
+    Executor executor(threads, 16);
+    while (executor.idle_count() < threads) std::this_thread::yield();
+    for (int repeat = 0; repeat < 20; ++repeat) {
+      const SampledRows shared =
+          Sample(pool, MixedPolicy(), random.rows, Keys(), kDraws, 3, &executor);
+      ASSERT_TRUE(shared.status.ok());
+      for (size_t r = 0; r < kRows; ++r) ExpectSameRow(alone, r, shared, r);
+      EXPECT_EQ(shared.shares, alone.shares);
+      EXPECT_EQ(shared.rejects, alone.rejects);
+      EXPECT_EQ(shared.model_versions, alone.model_versions);
+      EXPECT_EQ(shared.totals.drawn_by_component, alone.totals.drawn_by_component);
+      EXPECT_EQ(shared.totals.rows_by_status, alone.totals.rows_by_status);
+      EXPECT_EQ(shared.totals.rejects, alone.totals.rejects);
+    }
+  }
 }
 
 TEST(RowsTest, DoNotDependOnTheBatch) {

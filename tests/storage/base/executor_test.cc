@@ -26,6 +26,13 @@ class Gate {
     changed_.NotifyAll();
     while (!open_) changed_.Wait(mutex_);
   }
+  // Opens when that many wait.
+  void PassTogether(int count) {
+    MutexLock lock(mutex_);
+    open_ = ++waiting_ >= count;
+    changed_.NotifyAll();
+    while (!open_) changed_.Wait(mutex_);
+  }
   void AwaitWaiting(int count) {
     MutexLock lock(mutex_);
     while (waiting_ < count) changed_.Wait(mutex_);
@@ -94,6 +101,54 @@ TEST(ExecutorTest, TakesTasksFromManyThreads) {
   }
   EXPECT_EQ(done, accepted);
   EXPECT_GE(accepted, 16);
+}
+
+TEST(ExecutorTest, KnowsWhetherAThreadIsIdle) {
+  Gate gate;
+  std::atomic<int> done{0};
+  Executor executor(2, 8);
+  while (executor.idle_count() < 2) std::this_thread::yield();
+  ASSERT_TRUE(executor.TryRunIdle([&] { gate.Pass(); }));
+  ASSERT_TRUE(executor.TryRunIdle([&] { gate.Pass(); }));
+  EXPECT_EQ(executor.idle_count(), 0);
+  EXPECT_FALSE(executor.TryRunIdle([&] { ++done; }));
+  EXPECT_TRUE(executor.TrySchedule([&] { ++done; }));
+  EXPECT_EQ(executor.idle_count(), 0);
+  gate.Open();
+  executor.Stop();
+  EXPECT_EQ(done, 1);
+  EXPECT_FALSE(executor.TryRunIdle([] {}));
+}
+
+TEST(RunPartsTest, RunsEachPartOnce) {
+  Executor executor(3, 8);
+  for (int repeat = 0; repeat < 500; ++repeat) {
+    std::vector<std::atomic<int>> runs(7);
+    RunParts(&executor, 7, [&](int part) { ++runs[part]; });
+    for (const std::atomic<int>& count : runs) EXPECT_EQ(count, 1);
+  }
+}
+
+TEST(RunPartsTest, IdleThreadsHelp) {
+  Gate gate;
+  Executor executor(2, 8);
+  while (executor.idle_count() < 2) std::this_thread::yield();
+  // Each part waits until all have begun.
+  RunParts(&executor, 3, [&](int) { gate.PassTogether(3); });
+}
+
+// All threads are at work, among them the caller: it does everything itself.
+TEST(RunPartsTest, EndsThoughNobodyHelps) {
+  Executor executor(1, 8);
+  std::atomic<int> done{0};
+  std::atomic<bool> ended{false};
+  ASSERT_TRUE(executor.TrySchedule([&] {
+    RunParts(&executor, 5, [&](int) { ++done; });
+    ended = true;
+  }));
+  executor.Stop();
+  EXPECT_TRUE(ended);
+  EXPECT_EQ(done, 5);
 }
 
 }  // namespace
