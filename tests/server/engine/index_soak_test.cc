@@ -201,7 +201,7 @@ TEST_F(IndexSoakTest, NothingFailsWhileEverythingChanges) {
   const auto may_end = [&] {
     const absl::Duration taken = absl::Now() - start;
     gentle_ = taken > absl::Seconds(seconds);
-    return gentle_ && (Generation() > first || taken > absl::Seconds(seconds) + absl::Minutes(3));
+    return gentle_ && (Generation() > first || taken > absl::Seconds(seconds) + absl::Minutes(8));
   };
   while (running() && !may_end()) {
     highest = std::max(highest, ResidentBytes());
