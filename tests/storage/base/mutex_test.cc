@@ -51,7 +51,10 @@ TEST(CondVarTest, WaitForEverWaitsUntilItIsWoken) {
   int wakes = 0;
   std::thread waiter([&] {
     MutexLock lock(mutex);
-    for (; !done; ++wakes) changed.WaitFor(mutex, absl::InfiniteDuration());
+    while (!done) {
+      changed.WaitFor(mutex, absl::InfiniteDuration());
+      ++wakes;
+    }
   });
   absl::SleepFor(absl::Milliseconds(100));
   {
