@@ -154,9 +154,9 @@ absl::Status RetractEvents(Session& session, const RemovalSettings& settings) {
   if (!collection.ok()) return collection.status();
   Removed total;
   EventChunk chunk(collection->user_id_type(), collection->item_id_type());
-  const absl::Status status =
-      from_file ? RetractFile(**client, *collection, *reader, std::move(chunk), &total)
-                : RetractOne(**client, *collection, settings, std::move(chunk), &total);
+  absl::Status status = from_file
+                            ? RetractFile(**client, *collection, *reader, std::move(chunk), &total)
+                            : RetractOne(**client, *collection, settings, std::move(chunk), &total);
   if (!status.ok()) {
     if (total.entries > 0) {
       *session.err << WithCommas(total.removed) << " events are retracted already\n";

@@ -79,6 +79,7 @@ absl::StatusOr<Neighbourhoods> FindNeighbourhoods(const Scorer& scorer, int item
     vectors.emplace_back(static_cast<size_t>(table.dimension()));
     table.Read(item, vectors.back());
   }
+  anchors.reserve(vectors.size());
   for (const auto& vector : vectors) anchors.push_back(vector.data());
   std::vector<std::vector<Hit>> hits;
   NEGATRON_RETURN_IF_ERROR(ExactSearch(scorer).Search(

@@ -34,10 +34,9 @@ class ByteBlock {
       ::operator delete(head_);
     }
   }
-  // NOLINTEND(clang-analyzer-cplusplus.NewDelete)
-
   // Aligned to eight bytes.
   std::byte* data() const { return reinterpret_cast<std::byte*>(head_ + 1); }
+  // NOLINTEND(clang-analyzer-cplusplus.NewDelete)
   uint32_t number() const { return head_ == nullptr ? 0 : head_->number; }
 
  private:

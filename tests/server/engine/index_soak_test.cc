@@ -83,7 +83,7 @@ class IndexSoakTest : public testing::Test {
         request.values.push_back(static_cast<float>(std::sin(angle) + 0.05 * random.Unit()));
       }
     }
-    request.ids = IdBatch(std::move(ids));
+    request.ids = IdBatch{std::move(ids)};
     return request;
   }
 
@@ -134,7 +134,7 @@ class IndexSoakTest : public testing::Test {
       WriteItemsRequest request;
       std::vector<int64_t> ids(kDying);
       std::iota(ids.begin(), ids.end(), 0);
-      request.ids = IdBatch(std::move(ids));
+      request.ids = IdBatch{std::move(ids)};
       request.mask = {true, false, false, false};
       request.alive.assign(kDying, {{0, n % 2 == 0 ? 100 : 1000}});
       const auto result = harness_.Items("c", std::move(request));

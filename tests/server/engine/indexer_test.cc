@@ -59,7 +59,7 @@ class IndexerTest : public testing::Test {
 
   WriteEmbeddingsRequest RandomVectors(const std::vector<int64_t>& ids) {
     WriteEmbeddingsRequest request;
-    request.ids = IdBatch(ids);
+    request.ids = IdBatch{ids};
     request.column_count = kDimension;
     for (size_t i = 0; i < ids.size(); ++i) {
       const std::vector<float> vector = RandomVector();
@@ -215,7 +215,7 @@ TEST_F(IndexerTest, TellsWhatBecameOfNeighbourhoods) {
   WriteItemsRequest items = ItemsAlways({});
   std::vector<int64_t> ids(kItems);
   std::iota(ids.begin(), ids.end(), 0);
-  items.ids = IdBatch(ids);
+  items.ids = IdBatch{ids};
   items.mask = {false, false, true, false};
   for (const int64_t id : ids) items.categories.push_back({id % 2 == 0 ? "even" : "odd"});
   ASSERT_TRUE(harness_.Items("c", items).ok());
