@@ -65,6 +65,21 @@ inline constexpr int kMaxPolicyVersions = 1000;
 inline constexpr int kMaxAllPolicyVersions = 10000;
 inline constexpr int kMaxPolicyNames = 10000;
 
+// Controllers of one collection: they are kept in memory and copied by each report. Crossing it is
+// RESOURCE_EXHAUSTED.
+inline constexpr int kMaxControllers = 100;
+inline constexpr int kMaxStopReports = 256;  // That a stop rule looks at: written with each report.
+inline constexpr int64_t kMaxSmoothingOutcomes = 1000000000;
+inline constexpr int64_t kMinStaleAfterMicros = 1000;
+inline constexpr int64_t kMaxStaleAfterMicros = 36500LL * 86400 * 1000000;
+inline constexpr double kMinTargetRate = 0.001;  // Nearer to 0 or 1 no report tells it from that.
+
+// Of an entry of a report: outcomes, and the magnitude of hardness (sums never overflow); entries.
+inline constexpr int64_t kMaxReportedOutcomes = 1LL << 40;
+inline constexpr double kMaxHardness = 1e30;
+inline constexpr int kMaxOutcomeSums = 256;
+inline constexpr int kMaxOutcomeComponent = 64;  // The fallback of a plan's 64 components.
+
 // Weights of events. Masses are kept as whole numbers of 2^-28 (see
 // server/pool/decay.h); these bounds keep every weight exact to 2^-18 and every
 // sum inside 128 bits.

@@ -100,6 +100,8 @@ absl::string_view CollectionIdProblem(absl::string_view id) {
 
 absl::string_view PolicyIdProblem(absl::string_view id) { return CollectionIdProblem(id); }
 
+absl::string_view ControllerIdProblem(absl::string_view id) { return CollectionIdProblem(id); }
+
 absl::string_view NameProblem(absl::string_view name) {
   if (name.empty() || name.size() > kMaxNameBytes) return "must have 1 to 128 bytes";
   if (!IsUtf8(name)) return "must be UTF-8";

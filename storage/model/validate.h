@@ -16,7 +16,8 @@
 namespace negatron {
 
 absl::string_view CollectionIdProblem(absl::string_view id);
-absl::string_view PolicyIdProblem(absl::string_view id);   // Also of experiments and arms.
+absl::string_view PolicyIdProblem(absl::string_view id);  // Also of experiments and arms.
+absl::string_view ControllerIdProblem(absl::string_view id);
 absl::string_view NameProblem(absl::string_view name);     // String ids of items, users.
 absl::string_view RequestIdProblem(absl::string_view id);  // Empty is fine: not given.
 absl::string_view StreamIdProblem(absl::string_view id);

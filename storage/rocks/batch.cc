@@ -93,6 +93,21 @@ void StoreBatch::DeleteEmbeddingVersion(int64_t incarnation, int64_t model_versi
   mutations_->End();
 }
 
+void StoreBatch::PutController(int64_t incarnation, const ControllerRecord& record) {
+  mutations_->Begin(Mutations::Kind::kPut, Family::kControllers);
+  AppendControllerKey(incarnation, record.controller_id, mutations_->bytes());
+  mutations_->EndKey();
+  AppendValue(record, mutations_->bytes());
+  mutations_->End();
+}
+
+void StoreBatch::DeleteController(int64_t incarnation, absl::string_view controller_id) {
+  mutations_->Begin(Mutations::Kind::kDelete, Family::kControllers);
+  AppendControllerKey(incarnation, controller_id, mutations_->bytes());
+  mutations_->EndKey();
+  mutations_->End();
+}
+
 void StoreBatch::PutPolicy(int64_t incarnation, const PolicyRecord& record) {
   mutations_->Begin(Mutations::Kind::kPut, Family::kPolicies);
   AppendPolicyKey(incarnation, record.policy_id, record.version, mutations_->bytes());

@@ -2,6 +2,7 @@
 #ifndef NEGATRON_STORAGE_ROCKS_BYTES_H_
 #define NEGATRON_STORAGE_ROCKS_BYTES_H_
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -30,6 +31,10 @@ inline void AppendFloat(float number, std::string* out) {
   uint32_t bits;
   std::memcpy(&bits, &number, sizeof(bits));
   AppendLittle(bits, out);
+}
+
+inline void AppendDouble(double number, std::string* out) {
+  AppendLittle(std::bit_cast<uint64_t>(number), out);
 }
 
 // A text of at most 65,535 bytes after its length in two bytes.
@@ -67,6 +72,8 @@ class ByteReader {
     std::memcpy(&number, &bits, sizeof(number));
     return number;
   }
+
+  double Double() { return std::bit_cast<double>(Little<uint64_t>()); }
 
   std::string Text() { return std::string(Take(Little<uint16_t>())); }
 

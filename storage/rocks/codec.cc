@@ -174,6 +174,8 @@ absl::string_view FamilyName(Family family) {
       return "user_embeddings";
     case Family::kPolicies:
       return "policies";
+    case Family::kControllers:
+      return "controllers";
   }
   return "unknown";
 }

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
+#include "storage/model/controllers.h"
 #include "storage/model/records.h"
 
 // Records as keys and values; `storage/FORMAT.md` is the reference.
@@ -30,8 +31,9 @@ enum class Family : uint8_t {
   kEmbeddingVersions = 9,
   kUserEmbeddings = 10,  // These since format version 4.
   kPolicies = 11,
+  kControllers = 12,  // Since format version 5.
 };
-inline constexpr int kFamilyCount = 12;
+inline constexpr int kFamilyCount = 13;
 
 // The name in the database.
 absl::string_view FamilyName(Family family);
@@ -49,6 +51,7 @@ inline Family FamilyFor(const EmbeddingRecord& record) {
   return EmbeddingFamily(record.table, record.owner);
 }
 inline Family FamilyFor(const PolicyRecord&) { return Family::kPolicies; }
+inline Family FamilyFor(const ControllerRecord&) { return Family::kControllers; }
 
 // Keys. Each appends to `out` and starts with the incarnation (>= 0), so that a
 // collection's keys are those in [incarnation, incarnation + 1).
@@ -68,6 +71,7 @@ void AppendEmbeddingKey(int64_t incarnation, int64_t table, VectorOwner owner, O
 
 void AppendPolicyKey(int64_t incarnation, absl::string_view policy_id, int64_t version,
                      std::string* out);
+void AppendControllerKey(int64_t incarnation, absl::string_view controller_id, std::string* out);
 
 // Values. Each appends to `out`.
 void AppendValue(const CollectionRecord& record, std::string* out);
@@ -80,6 +84,7 @@ void AppendValue(const RequestRecord& record, std::string* out);
 void AppendValue(const StreamRecord& record, std::string* out);
 void AppendValue(const EmbeddingVersionRecord& record, std::string* out);
 void AppendValue(const PolicyRecord& record, std::string* out);
+void AppendValue(const ControllerRecord& record, std::string* out);
 
 // Reads a record into `record`, whose contents do not matter before.
 //
@@ -102,9 +107,10 @@ inline absl::Status Decode(absl::string_view key, absl::string_view value,
   return DecodeEmbedding(Family::kEmbeddings, key, value, record);
 }
 absl::Status Decode(absl::string_view key, absl::string_view value, PolicyRecord* record);
+absl::Status Decode(absl::string_view key, absl::string_view value, ControllerRecord* record);
 
 // The records about the data folder itself, in Family::kMeta.
-inline constexpr uint32_t kFormatVersion = 4;
+inline constexpr uint32_t kFormatVersion = 5;
 inline constexpr absl::string_view kFormatVersionKey = "format_version";
 inline constexpr absl::string_view kIdentityKey = "identity";
 inline constexpr absl::string_view kSequenceKey = "sequence";

@@ -443,6 +443,9 @@ absl::Status Store::ScanStreams(int64_t incarnation, Visitor<StreamRecord> visit
 absl::Status Store::ScanPolicies(int64_t incarnation, Visitor<PolicyRecord> visit) const {
   return impl_->Scan(incarnation, visit);
 }
+absl::Status Store::ScanControllers(int64_t incarnation, Visitor<ControllerRecord> visit) const {
+  return impl_->Scan(incarnation, visit);
+}
 absl::Status Store::ScanEventsAt(int64_t incarnation, Micros time,
                                  Visitor<EventRecord> visit) const {
   return impl_->ScanEventsAt(incarnation, time, visit);

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
+#include "storage/model/controllers.h"
 #include "storage/model/records.h"
 
 namespace rocksdb {
@@ -68,6 +69,7 @@ class StoreBatch {
   void PutRequest(int64_t incarnation, const RequestRecord& record);
   void PutStream(int64_t incarnation, const StreamRecord& record);
   void PutPolicy(int64_t incarnation, const PolicyRecord& record);
+  void PutController(int64_t incarnation, const ControllerRecord& record);
 
   void DeleteEvent(int64_t incarnation, const EventPosition& position);
   void DeleteRequest(int64_t incarnation, absl::string_view request_id);
@@ -79,6 +81,7 @@ class StoreBatch {
   void DeleteUserEmbedding(int64_t incarnation, int64_t table, Ordinal user);
   // All versions of a policy that are below `end`. O(1).
   void DeletePolicies(int64_t incarnation, absl::string_view policy_id, int64_t end);
+  void DeleteController(int64_t incarnation, absl::string_view controller_id);
   // The collection's record and everything of that incarnation. O(1).
   void DeleteCollection(int64_t incarnation);
 
@@ -147,6 +150,8 @@ class Store {
   absl::Status ScanStreams(int64_t incarnation, Visitor<StreamRecord> visit) const;
   // By policy id, in order of bytes, then version.
   absl::Status ScanPolicies(int64_t incarnation, Visitor<PolicyRecord> visit) const;
+  // By controller id, in order of bytes.
+  absl::Status ScanControllers(int64_t incarnation, Visitor<ControllerRecord> visit) const;
 
   // The events of one instant, by commit sequence, then row. Sees all that was
   // written, but not a batch that is still being filled.

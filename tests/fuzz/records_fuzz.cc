@@ -55,6 +55,10 @@ void AppendKey(int64_t incarnation, const PolicyRecord& record, std::string* out
   AppendPolicyKey(incarnation, record.policy_id, record.version, out);
 }
 
+void AppendKey(int64_t incarnation, const ControllerRecord& record, std::string* out) {
+  AppendControllerKey(incarnation, record.controller_id, out);
+}
+
 void AppendBytes(const EmbeddingRecord& record, std::string* out) {
   AppendEmbeddingValue(record.vector, record.commit_sequence, record.stamp, out);
 }
@@ -117,6 +121,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 11:
       Check<PolicyRecord>(key, value);
+      break;
+    case 12:
+      Check<ControllerRecord>(key, value);
       break;
     case 7:
       DecodeReceipt(bytes).status().IgnoreError();

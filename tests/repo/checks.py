@@ -31,7 +31,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "server/pool": ("storage/model",),
     "server/index": ("storage/model",),
     "server/sampling": ("server/pool", "server/index"),
-    "server/engine": ("server/sampling", "storage/rocks"),
+    "server/feedback": ("storage/model",),
+    "server/engine": ("server/sampling", "server/feedback", "storage/rocks"),
     "server/rpc": ("server/engine", "proto"),
     "server/app": ("server/rpc",),
     "proto": (),
@@ -59,7 +60,7 @@ LICENSED_NAMES = ("CMakeLists.txt", "Dockerfile", ".clang-format", ".clang-tidy"
 PYTEST_FOLDERS = ("client/python/tests/", "tests/")
 PYTEST_NAME = re.compile(r"(test_.*|.*_test)\.py")
 MAX_LINES = {".h": 250, ".cc": 500, ".py": 500, ".proto": 500}
-GENERATED = re.compile(r".*_pb2(_grpc)?\.pyi?")
+GENERATED = re.compile(r".*_pb2(_grpc)?\.pyi?|client/python/negatron/aio\.py")
 
 
 def files(root: pathlib.Path) -> Iterator[str]:

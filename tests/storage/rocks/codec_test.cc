@@ -190,6 +190,29 @@ TEST(CodecTest, KeysOfPoliciesSortByIdThenVersion) {
   for (size_t i = 1; i < keys.size(); ++i) EXPECT_LT(keys[i - 1], keys[i]) << i;
 }
 
+TEST(CodecTest, RefusesControllersThatAreCutShort) {
+  for (const ControllerRecord& sample : SampleControllers()) {
+    const EncodedRecord encoded = Encode(sample);
+    ControllerRecord decoded;
+    ASSERT_TRUE(Decode(encoded.key, encoded.value, &decoded).ok());
+    EXPECT_EQ(decoded, sample);
+    for (size_t size = 0; size < encoded.value.size(); ++size) {
+      EXPECT_EQ(Decode(encoded.key, encoded.value.substr(0, size), &decoded).code(),
+                absl::StatusCode::kDataLoss)
+          << size;
+    }
+    EXPECT_EQ(Decode(encoded.key, encoded.value + "x", &decoded).code(),
+              absl::StatusCode::kDataLoss);
+    EXPECT_EQ(Decode(encoded.key.substr(0, 8), encoded.value, &decoded).code(),
+              absl::StatusCode::kDataLoss);
+  }
+  ExpectRefusedByte(SampleControllers()[0], 0, 2, "unknown record version 2");
+  // Version, sequence, times, settings, output; flags. The totals begin 32 bytes further on.
+  const size_t flags = 1 + 3 * 8 + 10 * 8 + 2 + 3 * 8 + 8;
+  ExpectRefusedByte(SampleControllers()[1], flags, 3, "unknown flags 3");
+  ExpectRefusedByte(SampleControllers()[1], flags + 1 + 4 * 8 + 1, 64, "components out of order");
+}
+
 TEST(CodecTest, KeysSortAsTheirNumbersDo) {
   std::vector<std::string> keys;
   const auto add_event = [&](int64_t incarnation, Micros time, int64_t sequence, uint32_t row) {

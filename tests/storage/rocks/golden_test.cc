@@ -2,8 +2,8 @@
 // The formats byte for byte. tests/golden/records-v1.hex was written by the first
 // version, and must be read the same for ever; what of it this version still
 // writes must have the same bytes. tests/golden/records-v2.hex has all that format
-// version 2 wrote, records-v3.hex what this version writes beside it;
-// `storage_golden_test --print` prints the latter.
+// version 2 wrote, records-v3.hex to records-v5.hex what each later one added;
+// `storage_golden_test --print` prints the last.
 
 #include <fstream>
 #include <iostream>
@@ -88,12 +88,20 @@ std::vector<GoldenRecord> ThirdRecords() {
   return records;
 }
 
-// What this version adds.
+// What version 4 added.
 std::vector<GoldenRecord> FourthRecords() {
   std::vector<GoldenRecord> records;
   Add(SampleUserEmbeddings(), &records);
   Add(SampleEmbeddingVersions2(), &records);
   records.push_back({"default", std::string(kFormatVersionKey), EncodeFormatVersion(4)});
+  return records;
+}
+
+// What version 5 added: this version.
+std::vector<GoldenRecord> FifthRecords() {
+  std::vector<GoldenRecord> records;
+  Add(SampleControllers(), &records);
+  records.push_back({"default", std::string(kFormatVersionKey), EncodeFormatVersion(5)});
   return records;
 }
 
@@ -134,6 +142,8 @@ void ExpectLines(const std::vector<GoldenRecord>& records, const std::string& na
     EXPECT_EQ(ToLine(records[i]), ToLine(golden[i])) << "record " << i;
   }
 }
+
+TEST(GoldenTest, WritesTheBytesOfVersion5) { ExpectLines(FifthRecords(), "records-v5.hex"); }
 
 TEST(GoldenTest, WritesTheBytesOfVersion4) { ExpectLines(FourthRecords(), "records-v4.hex"); }
 
@@ -197,6 +207,10 @@ std::vector<EmbeddingRecord> ReadEmbeddings(const std::vector<GoldenRecord>& gol
   return read;
 }
 
+TEST(GoldenTest, ReadsTheBytesOfVersion5) {
+  ExpectReads(ReadGolden("records-v5.hex"), SampleControllers());
+}
+
 TEST(GoldenTest, ReadsTheBytesOfVersion4) {
   const std::vector<GoldenRecord> golden = ReadGolden("records-v4.hex");
   EXPECT_EQ(ReadEmbeddings(golden, Family::kUserEmbeddings), SampleUserEmbeddings());
@@ -238,7 +252,7 @@ TEST(GoldenTest, ReadsTheBytesOfVersion1) {
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::string(argv[1]) == "--print") {
-    for (const negatron::GoldenRecord& record : negatron::ThirdRecords()) {
+    for (const negatron::GoldenRecord& record : negatron::FifthRecords()) {
       std::cout << negatron::ToLine(record) << "\n";
     }
     return 0;

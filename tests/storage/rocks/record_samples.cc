@@ -136,6 +136,29 @@ std::vector<PolicyRecord> SamplePolicies() {
           {"hard-3", 4, -1, 5, true, ""}};
 }
 
+std::vector<ControllerRecord> SampleControllers() {
+  ControllerRecord fresh;
+  fresh.controller_id = "a";
+  fresh.create_time = fresh.update_time = 1;
+  fresh.commit_sequence = 2;
+  fresh.settings.target_rate = 0.25;
+  ControllerRecord used;
+  used.controller_id = "warm-2";
+  used.create_time = -1;
+  used.update_time = 1700000000000001;
+  used.commit_sequence = 0x1122334455667788;
+  used.settings = {0.5, 1, 16, 0.25, 0.125, 0.75, 0.5, 0x0102030405060708, 1000, 1, {}};
+  used.settings.stop_rule = {256, 0.5, 0.25, 0.125};
+  used.state.output = 0.625;
+  used.state.smoothed_rate = 0.1;
+  used.state.report_count = 9;
+  used.state.stale_report_count = 2;
+  used.state.last_report_time = 1700000000000002;
+  used.state.totals = {{0, {10, 3, 0, 0}}, {64, {0x0102030405060708, 4, 7, -0.5}}};
+  used.state.recent = {{0.5, {1, 0, 0, 0}}, {0.75, {5, 4, 3, 1e30}}};
+  return {fresh, used};
+}
+
 EncodedRecord Encode(const CollectionRecord& record) {
   EncodedRecord encoded;
   AppendIncarnationKey(record.incarnation, &encoded.key);
@@ -195,6 +218,13 @@ EncodedRecord Encode(const EmbeddingVersionRecord& record) {
 EncodedRecord Encode(const PolicyRecord& record) {
   EncodedRecord encoded;
   AppendPolicyKey(kSampleIncarnation, record.policy_id, record.version, &encoded.key);
+  AppendValue(record, &encoded.value);
+  return encoded;
+}
+
+EncodedRecord Encode(const ControllerRecord& record) {
+  EncodedRecord encoded;
+  AppendControllerKey(kSampleIncarnation, record.controller_id, &encoded.key);
   AppendValue(record, &encoded.value);
   return encoded;
 }

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
+#include "storage/model/controllers.h"
 #include "storage/model/records.h"
 
 namespace negatron {
@@ -42,6 +43,9 @@ std::vector<EmbeddingVersionRecord> SampleEmbeddingVersions2();
 // Golden in a file of their own, too; their recipes are made up.
 std::vector<PolicyRecord> SamplePolicies();
 
+// Those that use what format version 5 added; golden in a file of their own.
+std::vector<ControllerRecord> SampleControllers();
+
 // Key and value as the store writes them, for any kind of record.
 struct EncodedRecord {
   std::string key;
@@ -56,6 +60,7 @@ EncodedRecord Encode(const RequestRecord& record);
 EncodedRecord Encode(const StreamRecord& record);
 EncodedRecord Encode(const EmbeddingVersionRecord& record);
 EncodedRecord Encode(const PolicyRecord& record);
+EncodedRecord Encode(const ControllerRecord& record);
 
 }  // namespace negatron
 

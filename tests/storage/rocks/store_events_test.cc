@@ -73,11 +73,9 @@ class StoreEventsTest : public StoreTestBase {
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     rocksdb::DB* db = nullptr;
     ASSERT_TRUE(rocksdb::DB::Open(options, path, families, &handles, &db).ok());
-    const std::map<std::string, uint32_t> first_versions = {{"streams", 2},
-                                                            {"staged_embeddings", 3},
-                                                            {"embedding_versions", 3},
-                                                            {"user_embeddings", 4},
-                                                            {"policies", 4}};
+    const std::map<std::string, uint32_t> first_versions = {
+        {"streams", 2},         {"staged_embeddings", 3}, {"embedding_versions", 3},
+        {"user_embeddings", 4}, {"policies", 4},          {"controllers", 5}};
     for (size_t i = 0; i < names.size(); ++i) {
       const auto first = first_versions.find(names[i]);
       if (first == first_versions.end() || version >= first->second) continue;
@@ -260,6 +258,19 @@ TEST_F(StoreEventsTest, UpgradesAFolderOfVersion3) {
   EXPECT_EQ(count, 1);
   EXPECT_TRUE(store_->ScanEmbeddings(1, add, 7, VectorOwner::kUser).ok());
   EXPECT_EQ(count, 1);
+  store_.reset();
+  EXPECT_EQ(FormatVersion(), kFormatVersion) << "older programs must refuse it";
+}
+
+TEST_F(StoreEventsTest, UpgradesAFolderOfVersion4) {
+  Open();
+  ASSERT_TRUE(WriteItem(5, Store::Sync::kYes).ok());
+  store_.reset();
+  MakeVersion(4);
+  Open();
+  EXPECT_THAT(Items(), ElementsAre(5));
+  const auto none = [](const ControllerRecord&) { return absl::InternalError("there is one"); };
+  EXPECT_TRUE(store_->ScanControllers(1, none).ok());
   store_.reset();
   EXPECT_EQ(FormatVersion(), kFormatVersion) << "older programs must refuse it";
 }
