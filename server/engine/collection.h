@@ -15,6 +15,7 @@
 
 #include "absl/base/thread_annotations.h"
 
+#include "server/engine/controller_table.h"
 #include "server/engine/policy_table.h"
 #include "server/engine/requests.h"
 #include "server/engine/statistics.h"
@@ -37,6 +38,7 @@ struct Snapshot {
   std::shared_ptr<const Generation> generation;       // Null: searches are exact.
   std::shared_ptr<const std::vector<Ordinal>> delta;  // DeltaOf both; null without generation.
   std::shared_ptr<const PolicyTable> policies = std::make_shared<const PolicyTable>();
+  std::shared_ptr<const ControllerTable> controllers = std::make_shared<const ControllerTable>();
   int64_t commit_sequence = 0;  // Of the last commit that touched it.
 
   SnapshotToken token() const {

@@ -336,6 +336,7 @@ void CollectionWriter::Publish() {
     next->commit_sequence = last_sequence_;
     if (settings_ != nullptr) next->settings = std::move(settings_);
     if (policies_ != nullptr) next->policies = std::move(policies_);
+    if (controllers_ != nullptr) next->controllers = std::move(controllers_);
     if (pool_.has_value()) next->pool = std::move(*pool_).Build();
     if (vectors_.has_value()) next->vectors = std::move(*vectors_).Build();
     if (user_vectors_.has_value()) next->user_vectors = std::move(*user_vectors_).Build();
@@ -357,6 +358,7 @@ void CollectionWriter::Publish() {
   index_ = {};
   settings_.reset();
   policies_.reset();
+  controllers_.reset();
   forgotten_.clear();
   remembered_.clear();
   fresh_categories_.clear();
@@ -375,6 +377,7 @@ void CollectionWriter::Abort() {
   index_ = {};
   settings_.reset();
   policies_.reset();
+  controllers_.reset();
   last_sequence_ = 0;
   for (const std::string& id : remembered_) requests_.Remove(id);
   for (RequestRecord& record : forgotten_) requests_.Add(std::move(record));

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 
 #include "server/engine/collection.h"
+#include "server/engine/controller_requests.h"
 #include "server/engine/request_memory.h"
 #include "server/engine/requests.h"
 #include "server/index/vector_table.h"
@@ -95,6 +96,17 @@ class CollectionWriter {
   absl::StatusOr<WriteResult> StagePolicyDeletion(const DeletePolicyRequest& request,
                                                   const CommitSlot& slot);
 
+  // Makes a controller, or changes the settings of one.
+  absl::StatusOr<WriteResult> StageController(const PutControllerRequest& request,
+                                              const CommitSlot& slot);
+  // NOT_FOUND [CONTROLLER_NOT_FOUND], unless it may be missing. Not beside a change of settings:
+  // alone in its group.
+  absl::StatusOr<WriteResult> StageControllerDeletion(const DeleteControllerRequest& request,
+                                                      const CommitSlot& slot);
+  // `written_count` of the result, also of a replay, is 0 if the report was stale, else 1.
+  absl::StatusOr<WriteResult> StageReport(const ReportOutcomesRequest& request,
+                                          const CommitSlot& slot);
+
   // OK if the version takes uploads. Else NOT_FOUND [EMBEDDING_VERSION_NOT_FOUND];
   // FAILED_PRECONDITION [EMBEDDING_VERSION_ENDED], also while it is being committed, or
   // [STALE_MODEL_VERSION] if a vector of the table has its version or a later one.
@@ -163,6 +175,11 @@ class CollectionWriter {
     return policies_ != nullptr ? *policies_ : *published_->policies;
   }
   absl::Status PutPolicy(const PolicyRecord& record, const CommitSlot& slot);
+  const ControllerTable& controllers() const {
+    return controllers_ != nullptr ? *controllers_ : *published_->controllers;
+  }
+  ControllerTable* EditControllers();
+  void PutController(ControllerRecord record, const CommitSlot& slot);
   void UpdateDelta(Snapshot* next);
   absl::Status CheckModelVersion(int64_t model_version) const;
   absl::Status CheckNewer(int64_t model_version) const;
@@ -202,6 +219,7 @@ class CollectionWriter {
   IndexedTable index_;            // Without generation: the published one stays.
   std::shared_ptr<const CollectionRecord> settings_;
   std::shared_ptr<PolicyTable> policies_;
+  std::shared_ptr<ControllerTable> controllers_;
   int64_t last_sequence_ = 0;
   RequestMemory requests_;
   std::vector<RequestRecord> forgotten_;         // By this group, to put back.

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
+#include "server/engine/controller_requests.h"
 #include "server/engine/event_listing.h"
 #include "server/engine/policy_table.h"
 #include "server/engine/requests.h"
@@ -162,6 +163,19 @@ class Engine {
                     std::function<void(absl::Status)> done);
   // All policies of the newest snapshot.
   absl::StatusOr<std::shared_ptr<const PolicyTable>> GetPolicies(
+      absl::string_view collection) const;
+
+  // --- Controllers. Reports are APPLIED unless they say otherwise, the rest is durable. ---
+  using ControllerDone = std::function<void(absl::StatusOr<ControllerPointer>)>;
+  // Returns the controller as it is then, also to a replay; one that has gone by then is NOT_FOUND.
+  void PutController(absl::string_view collection, PutControllerRequest request,
+                     ControllerDone done);
+  void DeleteController(absl::string_view collection, DeleteControllerRequest request,
+                        std::function<void(absl::Status)> done);
+  void ReportOutcomes(absl::string_view collection, ReportOutcomesRequest request,
+                      std::function<void(absl::StatusOr<ReportOutcomesResult>)> done);
+  // All controllers of the newest snapshot.
+  absl::StatusOr<std::shared_ptr<const ControllerTable>> GetControllers(
       absl::string_view collection) const;
 
   // Does what housekeeping is due, and waits for it. For tests.

@@ -182,6 +182,54 @@ void Engine::DeletePolicy(absl::string_view collection, DeletePolicyRequest requ
                });
 }
 
+void Engine::PutController(absl::string_view collection, PutControllerRequest request,
+                           ControllerDone done) {
+  const auto found = impl_->Find(collection);
+  if (!found.ok()) return done(found.status());
+  absl::Status status = CheckWrite(request);
+  if (!status.ok()) return done(std::move(status));
+  const std::string id = request.controller_id;
+  impl_->Write(
+      *(*found)->snapshot()->settings, std::move(request), &CollectionWriter::StageController,
+      [found = *found, id, done = std::move(done)](const absl::StatusOr<WriteResult>& result) {
+        if (!result.ok()) return done(result.status());
+        done(found->snapshot()->controllers->Find(id));
+      });
+}
+
+void Engine::DeleteController(absl::string_view collection, DeleteControllerRequest request,
+                              std::function<void(absl::Status)> done) {
+  const auto found = impl_->Find(collection);
+  if (!found.ok()) return done(found.status());
+  absl::Status status = CheckWrite(request);
+  if (!status.ok()) return done(std::move(status));
+  impl_->Write(
+      *(*found)->snapshot()->settings, std::move(request),
+      &CollectionWriter::StageControllerDeletion,
+      [done = std::move(done)](const absl::StatusOr<WriteResult>& result) {
+        done(result.status());
+      },
+      /*exclusive=*/true);
+}
+
+void Engine::ReportOutcomes(absl::string_view collection, ReportOutcomesRequest request,
+                            std::function<void(absl::StatusOr<ReportOutcomesResult>)> done) {
+  const auto found = impl_->Find(collection);
+  if (!found.ok()) return done(found.status());
+  absl::Status status = CheckWrite(request);
+  if (!status.ok()) return done(std::move(status));
+  const std::string id = request.controller_id;
+  impl_->Write(
+      *(*found)->snapshot()->settings, std::move(request), &CollectionWriter::StageReport,
+      [found = *found, id, done = std::move(done)](const absl::StatusOr<WriteResult>& result) {
+        if (!result.ok()) return done(result.status());
+        absl::StatusOr<ControllerPointer> controller = found->snapshot()->controllers->Find(id);
+        if (!controller.ok()) return done(controller.status());
+        done(ReportOutcomesResult{*std::move(controller), result->written_count == 0,
+                                  result->replayed});
+      });
+}
+
 absl::StatusOr<StreamRecord> Engine::GetStream(absl::string_view collection, StreamKind kind,
                                                absl::string_view stream_id) const {
   NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));

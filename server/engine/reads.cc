@@ -73,6 +73,12 @@ absl::StatusOr<std::shared_ptr<const PolicyTable>> Engine::GetPolicies(
   return found->snapshot()->policies;
 }
 
+absl::StatusOr<std::shared_ptr<const ControllerTable>> Engine::GetControllers(
+    absl::string_view collection) const {
+  NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
+  return found->snapshot()->controllers;
+}
+
 absl::StatusOr<GetItemsResult> Engine::GetItems(absl::string_view collection,
                                                 const IdBatch& ids) const {
   NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));

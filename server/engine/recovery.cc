@@ -73,6 +73,7 @@ class Rebuild {
           return Seen("streams", 0.99, record.commit_sequence);
         }));
     NEGATRON_ASSIGN_OR_RETURN(snapshot->policies, ReadPolicies());
+    NEGATRON_ASSIGN_OR_RETURN(snapshot->controllers, ReadControllers());
     snapshot->commit_sequence = last_sequence_;
     RecoveredCollection recovered{std::make_shared<Collection>(std::move(snapshot)),
                                   std::move(requests), std::move(category_names_), has_erased_};
@@ -173,6 +174,16 @@ class Rebuild {
           return Seen("policies", 0.99, record.commit_sequence);
         }));
     return policies;
+  }
+
+  absl::StatusOr<std::shared_ptr<const ControllerTable>> ReadControllers() {
+    auto controllers = std::make_shared<ControllerTable>();
+    NEGATRON_RETURN_IF_ERROR(
+        store_.ScanControllers(settings_.incarnation, [&](const ControllerRecord& record) {
+          controllers->Set(record);
+          return Seen("controllers", 0.99, record.commit_sequence);
+        }));
+    return controllers;
   }
 
   absl::Status Seen(absl::string_view stage, double fraction, int64_t sequence) {

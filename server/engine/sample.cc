@@ -214,6 +214,7 @@ absl::StatusOr<SampleResult> DrawRows(const SampleRequest& request, const Served
   SampleResult result;
   result.policy = policy.report();
   result.snapshot = TokenOf(snapshot, policy);
+  result.sample_time = now;
   result.default_as_of = request.default_as_of.value_or(now);
   result.staleness_as_of = request.staleness_as_of.value_or(now);
   context.freshness = FreshnessOf(request, result.staleness_as_of);
@@ -295,7 +296,8 @@ absl::StatusOr<SharedResult> Engine::SampleShared(absl::string_view collection,
   SharedResult result;
   result.policy = served.report();
   result.snapshot = TokenOf(*snapshot, served);
-  result.default_as_of = rows_request.default_as_of.value_or(impl_->options().clock->NowMicros());
+  result.sample_time = impl_->options().clock->NowMicros();
+  result.default_as_of = rows_request.default_as_of.value_or(result.sample_time);
   const ResolvedRows rows(rows_request, pool, result.default_as_of);
   result.negatives_time =
       request.negatives_time.value_or(*std::min_element(rows.as_of.begin(), rows.as_of.end()));

@@ -145,6 +145,9 @@ absl::Status CheckRows(const SampleRequest& request, const CollectionRecord& set
   if (request.progress && !(*request.progress >= 0 && *request.progress <= 1)) {
     violations.Add("progress", "must be in [0, 1]");
   }
+  if (request.progress && !request.controller_id.empty()) {
+    violations.Add("controller", "is refused together with `progress`");
+  }
   NEGATRON_RETURN_IF_ERROR(violations.ToStatus());
   if (request.users) {
     CheckColumn(request.users->size(), request, "user_ids", &violations);

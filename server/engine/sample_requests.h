@@ -39,6 +39,7 @@ struct SampleRequest {
   std::string policy_name;
   int64_t policy_version = 0;      // 0: the latest.
   std::optional<double> progress;  // In [0, 1].
+  std::string controller_id;       // Whose output is the progress; empty: none.
   uint64_t seed = 0;
 
   // How fresh the vectors must be that rows draw by; see Freshness.
@@ -75,8 +76,8 @@ struct SnapshotToken {
 
 // The policy as it was served. "Components" of results are these.
 struct PolicyReport {
-  // Of the stored policy; empty and 0: an inline one.
   std::string collection;
+  // Of the stored policy; empty and 0: an inline one.
   std::string name;
   int64_t version = 0;
   Policy policy;  // Components of all arms and turns, with numbers instead of schedules.
@@ -84,6 +85,7 @@ struct PolicyReport {
   std::vector<uint8_t> component_arms;  // One a component; index into:
   std::vector<std::string> arms;        // Empty without an experiment.
   PolicyLaws laws;                      // Of `policy`; of rows of all policies that are used.
+  std::optional<double> progress;       // That was used, of the request or its controller.
 };
 
 // Columns of [row_count * negative_count] draws, row-major, unless stated. A
@@ -113,6 +115,7 @@ struct SampleResult {
   int64_t drawn_by_fallback = 0;
   PolicyReport policy;
   SnapshotToken snapshot;
+  Micros sample_time = 0;  // By the server's clock.
   Micros default_as_of = 0;
   Micros staleness_as_of = 0;
 };
@@ -137,6 +140,7 @@ struct SharedResult {
   std::vector<int64_t> drawn_by_component;
   PolicyReport policy;
   SnapshotToken snapshot;
+  Micros sample_time = 0;  // By the server's clock.
   Micros default_as_of = 0;
   Micros negatives_time = 0;
 };

@@ -19,16 +19,34 @@ LawKind Weaker(LawKind a, LawKind b) {
   return LawKind::kExact;
 }
 
+// The progress of a call, by itself or by its controller.
+absl::StatusOr<std::optional<double>> ProgressOf(const SampleRequest& request,
+                                                 const PolicyPlan& plan, const Snapshot& snapshot) {
+  const bool needed = plan.NeedsProgress();
+  if (request.controller_id.empty()) {
+    if (needed && !request.progress.has_value()) {
+      return InvalidField("progress", "is required: the policy follows it");
+    }
+    return request.progress;
+  }
+  if (!needed) {
+    return InvalidField("controller", "would steer nothing: the policy follows no progress");
+  }
+  NEGATRON_ASSIGN_OR_RETURN(const ControllerPointer controller,
+                            snapshot.controllers->Find(request.controller_id));
+  return std::optional<double>(controller->state.output);
+}
+
 }  // namespace
 
 absl::StatusOr<ServedPolicy> ServedPolicy::Of(const SampleRequest& request,
                                               const Snapshot& snapshot, bool distinct) {
   ServedPolicy served;
+  served.report_.collection = snapshot.settings->id;
   if (!request.policy_name.empty()) {
     NEGATRON_ASSIGN_OR_RETURN(const StoredPolicyPointer stored,
                               snapshot.policies->Find(request.policy_name, request.policy_version));
     served.plan_ = std::shared_ptr<const PolicyPlan>(stored, &stored->plan);
-    served.report_.collection = snapshot.settings->id;
     served.report_.name = stored->id;
     served.report_.version = stored->version;
   } else if (request.plan != nullptr) {
@@ -37,13 +55,11 @@ absl::StatusOr<ServedPolicy> ServedPolicy::Of(const SampleRequest& request,
     served.plan_ = std::make_shared<const PolicyPlan>(PolicyPlan::Of(request.policy));
   }
   const PolicyPlan& plan = *served.plan_;
-  if (plan.NeedsProgress() && !request.progress.has_value()) {
-    return InvalidField("progress", "is required: the policy follows it");
-  }
+  NEGATRON_ASSIGN_OR_RETURN(served.report_.progress, ProgressOf(request, plan, snapshot));
   if (plan.is_experiment() && !request.users.has_value()) {
     return InvalidField("user_ids", "is required: the policy has arms, which follow the user");
   }
-  served.progress_ = request.progress.value_or(0);
+  served.progress_ = served.report_.progress.value_or(0);
   for (size_t a = 0; a < plan.arms.size(); ++a) {
     const PolicyRotation& rotation = plan.arms[a].rotation;
     if (plan.is_experiment()) served.report_.arms.push_back(plan.arms[a].name);

@@ -23,8 +23,9 @@ namespace negatron {
 // Thread-safety: thread-compatible.
 class ServedPolicy {
  public:
-  // Of a request that passed CheckRequest. NOT_FOUND [POLICY_NOT_FOUND]; INVALID_ARGUMENT if the
-  // policy needs a progress, or users, that the request does not have. `distinct`: all policies are
+  // Of a request that passed CheckRequest. NOT_FOUND [POLICY_NOT_FOUND, CONTROLLER_NOT_FOUND];
+  // INVALID_ARGUMENT if the policy needs a progress, or users, that the request does not have, or
+  // if it needs no progress that the request's controller could tell. `distinct`: all policies are
   // taken as `unique`.
   static absl::StatusOr<ServedPolicy> Of(const SampleRequest& request, const Snapshot& snapshot,
                                          bool distinct = false);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/collection_service.h"
 
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,14 +9,11 @@
 #include <google/protobuf/empty.pb.h>
 
 #include "server/rpc/collection_conversion.h"
-#include "server/rpc/page_tokens.h"
+#include "server/rpc/name_pages.h"
 #include "server/rpc/resource_names.h"
 
 namespace negatron {
 namespace {
-
-constexpr int kDefaultPageSize = 100;
-constexpr int kMaxPageSize = 1000;
 
 using CreateCall = Call<v1::CreateCollectionRequest, v1::Collection>;
 using GetCall = Call<v1::GetCollectionRequest, v1::Collection>;
@@ -51,26 +47,18 @@ void Get(GetCall* call) {
 void List(ListCall* call) {
   const v1::ListCollectionsRequest& request = call->request();
   Violations violations;
-  if (request.page_size() < 0 || request.page_size() > kMaxPageSize) {
-    violations.Add("page_size", "must be in [0, 1000]");
-  }
-  std::optional<std::string> after = std::string();
-  if (!request.page_token().empty()) {
-    after = ReadCollectionPageToken(request.page_token());
-    if (!after.has_value()) {
-      violations.Add("page_token", "is not a token of ListCollections");
-    }
-  }
+  const NamePage page =
+      ReadNamePage(request, NamePageKind::kCollections, "ListCollections", &violations);
   if (!violations.empty()) return call->End(violations.ToStatus());
-  const int page_size = request.page_size() == 0 ? kDefaultPageSize : request.page_size();
-  // One more than the page tells whether another follows.
-  std::vector<CollectionRecord> records = call->engine()->ListCollections(*after, page_size + 1);
-  const bool more = static_cast<int>(records.size()) > page_size;
-  if (more) records.resize(static_cast<size_t>(page_size));
+  std::vector<CollectionRecord> records = call->engine()->ListCollections(page.after, page.limit());
+  const bool more = page.Cut(&records);
   for (const CollectionRecord& record : records) {
     WriteCollection(record, call->response()->add_collections());
   }
-  if (more) call->response()->set_next_page_token(CollectionPageToken(records.back().id));
+  if (more) {
+    call->response()->set_next_page_token(
+        NamePageToken(NamePageKind::kCollections, records.back().id));
+  }
   call->End(absl::OkStatus());
 }
 

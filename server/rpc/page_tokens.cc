@@ -11,7 +11,6 @@ namespace negatron {
 namespace {
 
 constexpr char kVersion = 1;
-constexpr char kCollections = 'c';
 constexpr char kEvents = 'e';
 constexpr size_t kEventBytes = 4 * sizeof(int64_t) + sizeof(uint32_t);
 constexpr size_t kHeadBytes = 2;
@@ -53,19 +52,11 @@ std::optional<std::string> Unseal(char kind, absl::string_view token) {
 
 }  // namespace
 
-std::string CollectionPageToken(absl::string_view last_id) {
-  return Seal(kCollections, std::string(last_id));
-}
-
-std::optional<std::string> ReadCollectionPageToken(absl::string_view token) {
-  return Unseal(kCollections, token);
-}
-
-std::string PolicyPageToken(PolicyPageKind kind, absl::string_view last) {
+std::string NamePageToken(NamePageKind kind, absl::string_view last) {
   return Seal(static_cast<char>(kind), std::string(last));
 }
 
-std::optional<std::string> ReadPolicyPageToken(PolicyPageKind kind, absl::string_view token) {
+std::optional<std::string> ReadNamePageToken(NamePageKind kind, absl::string_view token) {
   return Unseal(static_cast<char>(kind), token);
 }
 

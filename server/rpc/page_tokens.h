@@ -15,16 +15,16 @@
 // apart from a good one. They are not secrets.
 namespace negatron {
 
-// Where the next page of `ListCollections` starts: after this id.
-std::string CollectionPageToken(absl::string_view last_id);
-// The id, or nothing if the token is none of `CollectionPageToken`.
-std::optional<std::string> ReadCollectionPageToken(absl::string_view token);
-
-// Where the next page of `ListPolicies` or `ListPolicyVersions` starts: after this policy, pinned
-// to a version.
-enum class PolicyPageKind : char { kPolicies = 'p', kVersions = 'v' };
-std::string PolicyPageToken(PolicyPageKind kind, absl::string_view last);
-std::optional<std::string> ReadPolicyPageToken(PolicyPageKind kind, absl::string_view token);
+// Where the next page of what is listed by name starts: after this id, or this version.
+enum class NamePageKind : char {
+  kCollections = 'c',
+  kPolicies = 'p',
+  kVersions = 'v',
+  kControllers = 'o',
+};
+std::string NamePageToken(NamePageKind kind, absl::string_view last);
+// The id, or nothing if the token is none of `NamePageToken` with this kind.
+std::optional<std::string> ReadNamePageToken(NamePageKind kind, absl::string_view token);
 
 // Where the next page of `ListItems` or `ListUsers` starts.
 enum class PageKind : char { kItems = 'i', kUsers = 'u' };

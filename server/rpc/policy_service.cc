@@ -2,7 +2,6 @@
 #include "server/rpc/policy_service.h"
 
 #include <limits>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,16 +12,13 @@
 #include <google/protobuf/empty.pb.h>
 
 #include "server/engine/sample_checks.h"
-#include "server/rpc/page_tokens.h"
+#include "server/rpc/name_pages.h"
 #include "server/rpc/policy_conversion.h"
 #include "server/rpc/resource_names.h"
 #include "server/rpc/times.h"
 
 namespace negatron {
 namespace {
-
-constexpr int kDefaultPageSize = 100;
-constexpr int kMaxPageSize = 1000;
 
 using PutCall = Call<v1::PutPolicyRequest, v1::StoredPolicy>;
 using GetCall = Call<v1::GetPolicyRequest, v1::StoredPolicy>;
@@ -91,43 +87,28 @@ absl::Status Get(GetCall* call) {
   return absl::OkStatus();
 }
 
-// The size of the page that a request asks for; what is wrong goes to `violations`.
-template <typename Request>
-int PageSize(const Request& request, Violations* violations) {
-  if (request.page_size() < 0 || request.page_size() > kMaxPageSize) {
-    violations->Add("page_size", "must be in [0, 1000]");
-  }
-  return request.page_size() == 0 ? kDefaultPageSize : request.page_size();
-}
-
 // Writes a page of which `policies` have one more if another follows.
 template <typename Response>
 void WritePage(const std::string& collection, std::vector<StoredPolicyPointer> policies,
-               int page_size, PolicyPageKind kind, Response* response) {
-  const bool more = policies.size() > static_cast<size_t>(page_size);
-  if (more) policies.pop_back();
+               const NamePage& page, NamePageKind kind, Response* response) {
+  const bool more = page.Cut(&policies);
   for (const StoredPolicyPointer& policy : policies) {
     WriteStored(collection, *policy, response->add_policies());
   }
   if (!more) return;
   const StoredPolicy& last = *policies.back();
-  response->set_next_page_token(PolicyPageToken(
-      kind, kind == PolicyPageKind::kPolicies ? last.id : absl::StrCat(last.version)));
+  response->set_next_page_token(
+      NamePageToken(kind, kind == NamePageKind::kPolicies ? last.id : absl::StrCat(last.version)));
 }
 
 absl::Status List(ListCall* call) {
   const v1::ListPoliciesRequest& request = call->request();
   Violations violations;
   const std::string collection(ReadCollectionName(request.collection(), "collection", &violations));
-  const int page_size = PageSize(request, &violations);
-  std::optional<std::string> after = std::string();
-  if (!request.page_token().empty()) {
-    after = ReadPolicyPageToken(PolicyPageKind::kPolicies, request.page_token());
-    if (!after.has_value()) violations.Add("page_token", "is not a token of ListPolicies");
-  }
+  const NamePage page = ReadNamePage(request, NamePageKind::kPolicies, "ListPolicies", &violations);
   NEGATRON_RETURN_IF_ERROR(violations.ToStatus());
   NEGATRON_ASSIGN_OR_RETURN(const auto policies, call->engine()->GetPolicies(collection));
-  WritePage(collection, policies->List(*after, page_size + 1), page_size, PolicyPageKind::kPolicies,
+  WritePage(collection, policies->List(page.after, page.limit()), page, NamePageKind::kPolicies,
             call->response());
   return absl::OkStatus();
 }
@@ -136,20 +117,17 @@ absl::Status ListVersions(VersionsCall* call) {
   const v1::ListPolicyVersionsRequest& request = call->request();
   Violations violations;
   const PolicyName name = ReadPolicyName(request.name(), "name", /*pinnable=*/false, &violations);
-  const int page_size = PageSize(request, &violations);
+  const NamePage page =
+      ReadNamePage(request, NamePageKind::kVersions, "ListPolicyVersions", &violations);
   int64_t below = std::numeric_limits<int64_t>::max();
-  if (!request.page_token().empty()) {
-    const std::optional<std::string> last =
-        ReadPolicyPageToken(PolicyPageKind::kVersions, request.page_token());
-    if (!last.has_value() || !absl::SimpleAtoi(*last, &below)) {
-      violations.Add("page_token", "is not a token of ListPolicyVersions");
-    }
+  if (!page.after.empty() && !absl::SimpleAtoi(page.after, &below)) {
+    violations.Add("page_token", "is not a token of ListPolicyVersions");
   }
   NEGATRON_RETURN_IF_ERROR(violations.ToStatus());
   NEGATRON_ASSIGN_OR_RETURN(const auto policies, call->engine()->GetPolicies(name.collection));
   NEGATRON_RETURN_IF_ERROR(policies->Find(name.policy, 0).status());
-  WritePage(name.collection, policies->Versions(name.policy, below, page_size + 1), page_size,
-            PolicyPageKind::kVersions, call->response());
+  WritePage(name.collection, policies->Versions(name.policy, below, page.limit()), page,
+            NamePageKind::kVersions, call->response());
   return absl::OkStatus();
 }
 

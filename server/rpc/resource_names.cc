@@ -15,6 +15,7 @@ namespace {
 constexpr absl::string_view kPrefix = "collections/";
 constexpr absl::string_view kVersions = "/embeddingVersions/";
 constexpr absl::string_view kPolicies = "/policies/";
+constexpr absl::string_view kControllers = "/controllers/";
 
 // A version as names have it: digits, without a leading zero. 0 if it is none.
 int64_t ReadVersion(absl::string_view digits) {
@@ -89,6 +90,24 @@ std::string NameOfPolicy(absl::string_view collection, absl::string_view policy,
   std::string name = absl::StrCat(kPrefix, collection, kPolicies, policy);
   if (version != 0) absl::StrAppend(&name, "@", version);
   return name;
+}
+
+ControllerName ReadControllerName(absl::string_view name, absl::string_view field,
+                                  Violations* violations) {
+  const size_t at = name.find(kControllers);
+  const absl::string_view id =
+      at == absl::string_view::npos ? absl::string_view() : name.substr(at + kControllers.size());
+  if (!ControllerIdProblem(id).empty()) {
+    violations->Add(field,
+                    "must have the form `collections/{id}/controllers/{id}`, an id of a controller "
+                    "as that of a collection");
+    return {};
+  }
+  return {std::string(ReadCollectionName(name.substr(0, at), field, violations)), std::string(id)};
+}
+
+std::string NameOfController(absl::string_view collection, absl::string_view controller) {
+  return absl::StrCat(kPrefix, collection, kControllers, controller);
 }
 
 std::string CollectionName(absl::string_view id) { return absl::StrCat(kPrefix, id); }

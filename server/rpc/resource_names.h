@@ -40,6 +40,15 @@ PolicyName ReadPolicyName(absl::string_view name, absl::string_view field, bool 
 std::string NameOfPolicy(absl::string_view collection, absl::string_view policy,
                          int64_t version = 0);
 
+// A controller, `collections/{collection}/controllers/{controller}`.
+struct ControllerName {
+  std::string collection;
+  std::string controller;
+};
+ControllerName ReadControllerName(absl::string_view name, absl::string_view field,
+                                  Violations* violations);
+std::string NameOfController(absl::string_view collection, absl::string_view controller);
+
 }  // namespace negatron
 
 #endif  // NEGATRON_SERVER_RPC_RESOURCE_NAMES_H_

@@ -223,10 +223,21 @@ void ReadFreshness(const v1::SampleNegativesRequest& wire, SampleRequest* reques
   }
 }
 
+template <typename Request>
+void ReadController(const Request& wire, SampleRequest* request, Violations* violations) {
+  if (wire.controller().empty()) return;
+  const ControllerName name = ReadControllerName(wire.controller(), "controller", violations);
+  if (!name.controller.empty() && CollectionName(name.collection) != wire.collection()) {
+    violations->Add("controller", "must be of the collection that is sampled");
+  }
+  request->controller_id = name.controller;
+}
+
 // What draws, in the requests of both methods.
 template <typename Request>
 void ReadWhatDraws(const Request& wire, SampleRequest* request, Violations* violations) {
   if (wire.has_progress()) request->progress = wire.progress();
+  ReadController(wire, request, violations);
   if (wire.policy_name().empty()) {
     if (IsPlan(wire.policy())) {
       request->plan = std::make_shared<const PolicyPlan>(ReadPlan(wire.policy(), violations));

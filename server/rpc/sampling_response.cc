@@ -105,6 +105,16 @@ void WriteComponents(const PolicyReport& policy, const std::vector<int64_t>& dra
   response->set_law_kind(ToWire(policy.laws.mixture));
 }
 
+// The progress of a call at `sample_time`, and the controller that told it.
+template <typename Response>
+void WriteProgress(const PolicyReport& policy, const SampleRequest& request, Micros sample_time,
+                   Response* response) {
+  if (policy.progress.has_value()) response->set_progress(*policy.progress);
+  if (request.controller_id.empty()) return;
+  response->set_controller(NameOfController(policy.collection, request.controller_id));
+  WriteTimestamp(sample_time, response->mutable_progress_time());
+}
+
 }  // namespace
 
 void WriteSampleHead(const SampleRequest& request, const SampleResult& result,
@@ -115,6 +125,7 @@ void WriteSampleHead(const SampleRequest& request, const SampleResult& result,
                 response->mutable_fallback());
   }
   WriteComponents(policy, result.drawn_by_component, response);
+  WriteProgress(policy, request, result.sample_time, response);
   for (const std::string& arm : policy.arms) response->add_arm_names(arm);
   WriteToken(result.snapshot, response->mutable_snapshot());
   response->set_seed(static_cast<int64_t>(request.seed));
@@ -222,6 +233,7 @@ void WriteSharedResponse(const SharedRequest& request, const SharedResult& resul
   response->set_false_mask(result.false_mask.data(), result.false_mask.size());
   WriteFloats(result.log_remaining, encoding, response->mutable_log_remaining());
   WriteComponents(result.policy, result.drawn_by_component, response);
+  WriteProgress(result.policy, request.rows, result.sample_time, response);
   WriteToken(result.snapshot, response->mutable_snapshot());
   response->set_seed(static_cast<int64_t>(request.rows.seed));
   WriteTimestamp(result.negatives_time, response->mutable_negatives_time());

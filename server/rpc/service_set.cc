@@ -13,6 +13,7 @@ ServiceSet::ServiceSet(DispatcherOptions options, const EngineHandle* engine, ui
       pool_(&dispatcher_),
       embeddings_(&dispatcher_),
       policies_(&dispatcher_),
+      feedback_(&dispatcher_),
       sampling_(&dispatcher_, seed),
       inspection_(&dispatcher_, engine) {}
 
@@ -21,6 +22,7 @@ void ServiceSet::Register(grpc::ServerBuilder* builder) {
   builder->RegisterService(&pool_);
   builder->RegisterService(&embeddings_);
   builder->RegisterService(&policies_);
+  builder->RegisterService(&feedback_);
   builder->RegisterService(&sampling_);
   builder->RegisterService(&inspection_);
 }
@@ -36,7 +38,8 @@ void ServiceSet::Close() {
 std::vector<std::string> ServiceSet::Names() {
   return {v1::CollectionService::service_full_name(), v1::PoolService::service_full_name(),
           v1::EmbeddingService::service_full_name(),  v1::PolicyService::service_full_name(),
-          v1::SamplingService::service_full_name(),   v1::InspectionService::service_full_name()};
+          v1::FeedbackService::service_full_name(),   v1::SamplingService::service_full_name(),
+          v1::InspectionService::service_full_name()};
 }
 
 }  // namespace negatron

@@ -12,6 +12,7 @@
 #include "server/rpc/dispatcher.h"
 #include "server/rpc/embedding_service.h"
 #include "server/rpc/engine_handle.h"
+#include "server/rpc/feedback_service.h"
 #include "server/rpc/inspection_service.h"
 #include "server/rpc/policy_service.h"
 #include "server/rpc/pool_service.h"
@@ -44,6 +45,7 @@ class ServiceSet {
   PoolService pool_;
   EmbeddingService embeddings_;
   PolicyService policies_;
+  FeedbackService feedback_;
   SamplingService sampling_;
   InspectionService inspection_;
 };

@@ -123,6 +123,24 @@ absl::Status EngineHarness::DeletePolicy(const std::string& id, DeletePolicyRequ
       [&](auto done) { engine_->DeletePolicy(id, std::move(request), done); });
 }
 
+absl::StatusOr<ControllerPointer> EngineHarness::PutController(const std::string& id,
+                                                               PutControllerRequest request) {
+  return Await<absl::StatusOr<ControllerPointer>>(
+      [&](auto done) { engine_->PutController(id, std::move(request), done); });
+}
+
+absl::Status EngineHarness::DeleteController(const std::string& id,
+                                             DeleteControllerRequest request) {
+  return Await<absl::Status>(
+      [&](auto done) { engine_->DeleteController(id, std::move(request), done); });
+}
+
+absl::StatusOr<ReportOutcomesResult> EngineHarness::Report(const std::string& id,
+                                                           ReportOutcomesRequest request) {
+  return Await<absl::StatusOr<ReportOutcomesResult>>(
+      [&](auto done) { engine_->ReportOutcomes(id, std::move(request), done); });
+}
+
 absl::StatusOr<SampleResult> EngineHarness::Sample(const std::string& id,
                                                    const SampleRequest& request) {
   return engine_->Sample(id, request, Cancellation());

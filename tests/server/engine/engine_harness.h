@@ -60,6 +60,10 @@ class EngineHarness {
   absl::StatusOr<WriteResult> Erase(const std::string& id, EraseUsersRequest request);
   absl::StatusOr<StoredPolicyPointer> PutPolicy(const std::string& id, PutPolicyRequest request);
   absl::Status DeletePolicy(const std::string& id, DeletePolicyRequest request);
+  absl::StatusOr<ControllerPointer> PutController(const std::string& id,
+                                                  PutControllerRequest request);
+  absl::Status DeleteController(const std::string& id, DeleteControllerRequest request);
+  absl::StatusOr<ReportOutcomesResult> Report(const std::string& id, ReportOutcomesRequest request);
   absl::StatusOr<SampleResult> Sample(const std::string& id, const SampleRequest& request);
 
  private:

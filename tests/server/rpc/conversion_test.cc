@@ -51,8 +51,8 @@ TEST(StatusConversionTest, PlainStatusesCarryNoDetails) {
 }
 
 TEST(PageTokensTest, SurviveTheRoundTripAndRefuseOthers) {
-  const std::string collections = CollectionPageToken("films");
-  EXPECT_EQ(ReadCollectionPageToken(collections), "films");
+  const std::string collections = NamePageToken(NamePageKind::kCollections, "films");
+  EXPECT_EQ(ReadNamePageToken(NamePageKind::kCollections, collections), "films");
   EXPECT_FALSE(ReadOrdinalPageToken(PageKind::kItems, collections).has_value());
   EXPECT_FALSE(ReadOrdinalPageToken(PageKind::kItems, OrdinalPageToken(PageKind::kUsers, {1, 2}))
                    .has_value());
@@ -60,9 +60,9 @@ TEST(PageTokensTest, SurviveTheRoundTripAndRefuseOthers) {
   ASSERT_TRUE(ReadOrdinalPageToken(PageKind::kItems, items).has_value());
   EXPECT_EQ(ReadOrdinalPageToken(PageKind::kItems, items)->incarnation, -5);
   EXPECT_EQ(ReadOrdinalPageToken(PageKind::kItems, items)->first, 4000000000u);
-  EXPECT_FALSE(ReadCollectionPageToken(items).has_value());
+  EXPECT_FALSE(ReadNamePageToken(NamePageKind::kCollections, items).has_value());
   for (const char* token : {"", "!", "AAAA", "films"}) {
-    EXPECT_FALSE(ReadCollectionPageToken(token).has_value()) << token;
+    EXPECT_FALSE(ReadNamePageToken(NamePageKind::kCollections, token).has_value()) << token;
   }
   for (size_t i = 0; i < items.size(); ++i) {
     std::string damaged = items;

@@ -22,6 +22,7 @@ RpcServer::RpcServer(DispatcherOptions options, bool recovered)
   pool_ = v1::PoolService::NewStub(channel_);
   embeddings_ = v1::EmbeddingService::NewStub(channel_);
   policies_ = v1::PolicyService::NewStub(channel_);
+  feedback_ = v1::FeedbackService::NewStub(channel_);
   sampling_ = v1::SamplingService::NewStub(channel_);
   inspection_ = v1::InspectionService::NewStub(channel_);
 }

@@ -12,6 +12,7 @@
 
 #include "negatron/v1/collections.grpc.pb.h"
 #include "negatron/v1/embeddings.grpc.pb.h"
+#include "negatron/v1/feedback.grpc.pb.h"
 #include "negatron/v1/inspection.grpc.pb.h"
 #include "negatron/v1/pool.grpc.pb.h"
 #include "negatron/v1/sampling.grpc.pb.h"
@@ -47,6 +48,7 @@ class RpcServer {
   v1::PoolService::Stub& pool() { return *pool_; }
   v1::EmbeddingService::Stub& embeddings() { return *embeddings_; }
   v1::PolicyService::Stub& policies() { return *policies_; }
+  v1::FeedbackService::Stub& feedback() { return *feedback_; }
   v1::SamplingService::Stub& sampling() { return *sampling_; }
   v1::InspectionService::Stub& inspection() { return *inspection_; }
 
@@ -61,6 +63,7 @@ class RpcServer {
   std::unique_ptr<v1::PoolService::Stub> pool_;
   std::unique_ptr<v1::EmbeddingService::Stub> embeddings_;
   std::unique_ptr<v1::PolicyService::Stub> policies_;
+  std::unique_ptr<v1::FeedbackService::Stub> feedback_;
   std::unique_ptr<v1::SamplingService::Stub> sampling_;
   std::unique_ptr<v1::InspectionService::Stub> inspection_;
 };

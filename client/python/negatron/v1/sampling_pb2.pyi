@@ -134,11 +134,12 @@ class GetCandidatesResponse(_message.Message):
     def __init__(self, sample: _Optional[_Union[SampleNegativesResponse, _Mapping]] = ..., candidate_vectors: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ..., positive_vectors: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ...) -> None: ...
 
 class SampleNegativesRequest(_message.Message):
-    __slots__ = ["as_of_micros", "as_of_time", "cohorts", "collection", "encoding", "exclusions", "max_staleness", "min_model_version", "negative_count", "outputs", "policy", "policy_name", "positive_ids", "progress", "queries", "row_count", "row_keys", "seed", "staleness_as_of_time", "user_ids"]
+    __slots__ = ["as_of_micros", "as_of_time", "cohorts", "collection", "controller", "encoding", "exclusions", "max_staleness", "min_model_version", "negative_count", "outputs", "policy", "policy_name", "positive_ids", "progress", "queries", "row_count", "row_keys", "seed", "staleness_as_of_time", "user_ids"]
     AS_OF_MICROS_FIELD_NUMBER: _ClassVar[int]
     AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
     COHORTS_FIELD_NUMBER: _ClassVar[int]
     COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
     ENCODING_FIELD_NUMBER: _ClassVar[int]
     EXCLUSIONS_FIELD_NUMBER: _ClassVar[int]
     MAX_STALENESS_FIELD_NUMBER: _ClassVar[int]
@@ -159,6 +160,7 @@ class SampleNegativesRequest(_message.Message):
     as_of_time: _timestamp_pb2.Timestamp
     cohorts: _types_pb2.ByteColumn
     collection: str
+    controller: str
     encoding: _types_pb2.ColumnEncoding
     exclusions: _types_pb2.RaggedIdColumn
     max_staleness: _duration_pb2.Duration
@@ -175,15 +177,16 @@ class SampleNegativesRequest(_message.Message):
     seed: int
     staleness_as_of_time: _timestamp_pb2.Timestamp
     user_ids: _types_pb2.IdColumn
-    def __init__(self, collection: _Optional[str] = ..., negative_count: _Optional[int] = ..., row_count: _Optional[int] = ..., user_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., positive_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., exclusions: _Optional[_Union[_types_pb2.RaggedIdColumn, _Mapping]] = ..., as_of_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., row_keys: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., queries: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ..., policy: _Optional[_Union[_policies_pb2.Policy, _Mapping]] = ..., seed: _Optional[int] = ..., outputs: _Optional[_Iterable[_Union[_sampling_enums_pb2.SampleOutput, str]]] = ..., encoding: _Optional[_Union[_types_pb2.ColumnEncoding, str]] = ..., cohorts: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., min_model_version: _Optional[int] = ..., max_staleness: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., staleness_as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., policy_name: _Optional[str] = ..., progress: _Optional[float] = ...) -> None: ...
+    def __init__(self, collection: _Optional[str] = ..., negative_count: _Optional[int] = ..., row_count: _Optional[int] = ..., user_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., positive_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., exclusions: _Optional[_Union[_types_pb2.RaggedIdColumn, _Mapping]] = ..., as_of_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., row_keys: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., queries: _Optional[_Union[_types_pb2.FloatMatrix, _Mapping]] = ..., policy: _Optional[_Union[_policies_pb2.Policy, _Mapping]] = ..., seed: _Optional[int] = ..., outputs: _Optional[_Iterable[_Union[_sampling_enums_pb2.SampleOutput, str]]] = ..., encoding: _Optional[_Union[_types_pb2.ColumnEncoding, str]] = ..., cohorts: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., min_model_version: _Optional[int] = ..., max_staleness: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., staleness_as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., policy_name: _Optional[str] = ..., progress: _Optional[float] = ..., controller: _Optional[str] = ...) -> None: ...
 
 class SampleNegativesResponse(_message.Message):
-    __slots__ = ["arm_indexes", "arm_names", "as_of_time", "component_indexes", "components", "drawn_counts", "effective_shares", "embedding_age_seconds", "expected_counts", "fallback", "importance_weights", "item_ids", "kernel_id", "law_kind", "log_q", "log_q_source", "model_versions", "policy_name", "popularity_boundary_micros", "positive_log_q", "reject_cause_count", "reject_counts", "rejects_by_all_causes", "rejects_by_cause", "row_statuses", "scores", "seed", "snapshot", "staleness_as_of_time", "tags"]
+    __slots__ = ["arm_indexes", "arm_names", "as_of_time", "component_indexes", "components", "controller", "drawn_counts", "effective_shares", "embedding_age_seconds", "expected_counts", "fallback", "importance_weights", "item_ids", "kernel_id", "law_kind", "log_q", "log_q_source", "model_versions", "policy_name", "popularity_boundary_micros", "positive_log_q", "progress", "progress_time", "reject_cause_count", "reject_counts", "rejects_by_all_causes", "rejects_by_cause", "row_statuses", "scores", "seed", "snapshot", "staleness_as_of_time", "tags"]
     ARM_INDEXES_FIELD_NUMBER: _ClassVar[int]
     ARM_NAMES_FIELD_NUMBER: _ClassVar[int]
     AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
     COMPONENTS_FIELD_NUMBER: _ClassVar[int]
     COMPONENT_INDEXES_FIELD_NUMBER: _ClassVar[int]
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
     DRAWN_COUNTS_FIELD_NUMBER: _ClassVar[int]
     EFFECTIVE_SHARES_FIELD_NUMBER: _ClassVar[int]
     EMBEDDING_AGE_SECONDS_FIELD_NUMBER: _ClassVar[int]
@@ -199,6 +202,8 @@ class SampleNegativesResponse(_message.Message):
     POLICY_NAME_FIELD_NUMBER: _ClassVar[int]
     POPULARITY_BOUNDARY_MICROS_FIELD_NUMBER: _ClassVar[int]
     POSITIVE_LOG_Q_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_TIME_FIELD_NUMBER: _ClassVar[int]
     REJECTS_BY_ALL_CAUSES_FIELD_NUMBER: _ClassVar[int]
     REJECTS_BY_CAUSE_FIELD_NUMBER: _ClassVar[int]
     REJECT_CAUSE_COUNT_FIELD_NUMBER: _ClassVar[int]
@@ -214,6 +219,7 @@ class SampleNegativesResponse(_message.Message):
     as_of_time: _timestamp_pb2.Timestamp
     component_indexes: _types_pb2.ByteColumn
     components: _containers.RepeatedCompositeFieldContainer[ComponentReport]
+    controller: str
     drawn_counts: _types_pb2.Int64Column
     effective_shares: _types_pb2.FloatColumn
     embedding_age_seconds: _types_pb2.FloatColumn
@@ -229,6 +235,8 @@ class SampleNegativesResponse(_message.Message):
     policy_name: str
     popularity_boundary_micros: _types_pb2.Int64Column
     positive_log_q: _types_pb2.FloatColumn
+    progress: float
+    progress_time: _timestamp_pb2.Timestamp
     reject_cause_count: int
     reject_counts: _types_pb2.Int64Column
     rejects_by_all_causes: _types_pb2.Int64Column
@@ -239,14 +247,15 @@ class SampleNegativesResponse(_message.Message):
     snapshot: _types_pb2.SnapshotToken
     staleness_as_of_time: _timestamp_pb2.Timestamp
     tags: _types_pb2.ByteColumn
-    def __init__(self, item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., log_q_source: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., component_indexes: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., scores: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., row_statuses: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., drawn_counts: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., effective_shares: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., reject_counts: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., components: _Optional[_Iterable[_Union[ComponentReport, _Mapping]]] = ..., law_kind: _Optional[_Union[_sampling_enums_pb2.LawKind, str]] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., seed: _Optional[int] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., kernel_id: _Optional[str] = ..., expected_counts: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., importance_weights: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., positive_log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., popularity_boundary_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., rejects_by_cause: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., model_versions: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., embedding_age_seconds: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., staleness_as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., policy_name: _Optional[str] = ..., arm_indexes: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., arm_names: _Optional[_Iterable[str]] = ..., tags: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., rejects_by_all_causes: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., reject_cause_count: _Optional[int] = ..., fallback: _Optional[_Union[ComponentReport, _Mapping]] = ...) -> None: ...
+    def __init__(self, item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., log_q_source: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., component_indexes: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., scores: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., row_statuses: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., drawn_counts: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., effective_shares: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., reject_counts: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., components: _Optional[_Iterable[_Union[ComponentReport, _Mapping]]] = ..., law_kind: _Optional[_Union[_sampling_enums_pb2.LawKind, str]] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., seed: _Optional[int] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., kernel_id: _Optional[str] = ..., expected_counts: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., importance_weights: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., positive_log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., popularity_boundary_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., rejects_by_cause: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., model_versions: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., embedding_age_seconds: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., staleness_as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., policy_name: _Optional[str] = ..., arm_indexes: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., arm_names: _Optional[_Iterable[str]] = ..., progress: _Optional[float] = ..., controller: _Optional[str] = ..., progress_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., tags: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., rejects_by_all_causes: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., reject_cause_count: _Optional[int] = ..., fallback: _Optional[_Union[ComponentReport, _Mapping]] = ...) -> None: ...
 
 class SampleSharedNegativesRequest(_message.Message):
-    __slots__ = ["as_of_micros", "as_of_time", "block_key", "collection", "encoding", "exclusions", "negative_count", "negatives_time", "policy", "policy_name", "positive_ids", "progress", "row_count", "seed", "user_ids"]
+    __slots__ = ["as_of_micros", "as_of_time", "block_key", "collection", "controller", "encoding", "exclusions", "negative_count", "negatives_time", "policy", "policy_name", "positive_ids", "progress", "row_count", "seed", "user_ids"]
     AS_OF_MICROS_FIELD_NUMBER: _ClassVar[int]
     AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
     BLOCK_KEY_FIELD_NUMBER: _ClassVar[int]
     COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
     ENCODING_FIELD_NUMBER: _ClassVar[int]
     EXCLUSIONS_FIELD_NUMBER: _ClassVar[int]
     NEGATIVES_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -262,6 +271,7 @@ class SampleSharedNegativesRequest(_message.Message):
     as_of_time: _timestamp_pb2.Timestamp
     block_key: int
     collection: str
+    controller: str
     encoding: _types_pb2.ColumnEncoding
     exclusions: _types_pb2.RaggedIdColumn
     negative_count: int
@@ -273,13 +283,14 @@ class SampleSharedNegativesRequest(_message.Message):
     row_count: int
     seed: int
     user_ids: _types_pb2.IdColumn
-    def __init__(self, collection: _Optional[str] = ..., negative_count: _Optional[int] = ..., row_count: _Optional[int] = ..., user_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., positive_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., exclusions: _Optional[_Union[_types_pb2.RaggedIdColumn, _Mapping]] = ..., as_of_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., negatives_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., policy: _Optional[_Union[_policies_pb2.Policy, _Mapping]] = ..., seed: _Optional[int] = ..., block_key: _Optional[int] = ..., encoding: _Optional[_Union[_types_pb2.ColumnEncoding, str]] = ..., policy_name: _Optional[str] = ..., progress: _Optional[float] = ...) -> None: ...
+    def __init__(self, collection: _Optional[str] = ..., negative_count: _Optional[int] = ..., row_count: _Optional[int] = ..., user_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., positive_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., exclusions: _Optional[_Union[_types_pb2.RaggedIdColumn, _Mapping]] = ..., as_of_micros: _Optional[_Union[_types_pb2.Int64Column, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., negatives_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., policy: _Optional[_Union[_policies_pb2.Policy, _Mapping]] = ..., seed: _Optional[int] = ..., block_key: _Optional[int] = ..., encoding: _Optional[_Union[_types_pb2.ColumnEncoding, str]] = ..., policy_name: _Optional[str] = ..., progress: _Optional[float] = ..., controller: _Optional[str] = ...) -> None: ...
 
 class SampleSharedNegativesResponse(_message.Message):
-    __slots__ = ["as_of_time", "component_indexes", "components", "false_mask", "item_ids", "kernel_id", "law_kind", "log_q", "log_remaining", "negatives_time", "policy_name", "seed", "snapshot"]
+    __slots__ = ["as_of_time", "component_indexes", "components", "controller", "false_mask", "item_ids", "kernel_id", "law_kind", "log_q", "log_remaining", "negatives_time", "policy_name", "progress", "progress_time", "seed", "snapshot"]
     AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
     COMPONENTS_FIELD_NUMBER: _ClassVar[int]
     COMPONENT_INDEXES_FIELD_NUMBER: _ClassVar[int]
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
     FALSE_MASK_FIELD_NUMBER: _ClassVar[int]
     ITEM_IDS_FIELD_NUMBER: _ClassVar[int]
     KERNEL_ID_FIELD_NUMBER: _ClassVar[int]
@@ -288,11 +299,14 @@ class SampleSharedNegativesResponse(_message.Message):
     LOG_REMAINING_FIELD_NUMBER: _ClassVar[int]
     NEGATIVES_TIME_FIELD_NUMBER: _ClassVar[int]
     POLICY_NAME_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_TIME_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     as_of_time: _timestamp_pb2.Timestamp
     component_indexes: _types_pb2.ByteColumn
     components: _containers.RepeatedCompositeFieldContainer[ComponentReport]
+    controller: str
     false_mask: bytes
     item_ids: _types_pb2.IdColumn
     kernel_id: str
@@ -301,6 +315,8 @@ class SampleSharedNegativesResponse(_message.Message):
     log_remaining: _types_pb2.FloatColumn
     negatives_time: _timestamp_pb2.Timestamp
     policy_name: str
+    progress: float
+    progress_time: _timestamp_pb2.Timestamp
     seed: int
     snapshot: _types_pb2.SnapshotToken
-    def __init__(self, item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., component_indexes: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., false_mask: _Optional[bytes] = ..., log_remaining: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., components: _Optional[_Iterable[_Union[ComponentReport, _Mapping]]] = ..., law_kind: _Optional[_Union[_sampling_enums_pb2.LawKind, str]] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., seed: _Optional[int] = ..., negatives_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., kernel_id: _Optional[str] = ..., policy_name: _Optional[str] = ...) -> None: ...
+    def __init__(self, item_ids: _Optional[_Union[_types_pb2.IdColumn, _Mapping]] = ..., log_q: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., component_indexes: _Optional[_Union[_types_pb2.ByteColumn, _Mapping]] = ..., false_mask: _Optional[bytes] = ..., log_remaining: _Optional[_Union[_types_pb2.FloatColumn, _Mapping]] = ..., components: _Optional[_Iterable[_Union[ComponentReport, _Mapping]]] = ..., law_kind: _Optional[_Union[_sampling_enums_pb2.LawKind, str]] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., seed: _Optional[int] = ..., negatives_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., kernel_id: _Optional[str] = ..., policy_name: _Optional[str] = ..., progress: _Optional[float] = ..., controller: _Optional[str] = ..., progress_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
