@@ -5,6 +5,14 @@ from negatron.aio import AsyncClient
 from negatron.channels import Tls
 from negatron.chunks import EventChunk, ItemChunk
 from negatron.client import Client
+from negatron.controllers import (
+    ComponentOutcomes,
+    Controller,
+    OutcomeReport,
+    Saturation,
+    StopRule,
+    StopSignal,
+)
 from negatron.errors import (
     Aborted,
     AlreadyExists,
@@ -82,7 +90,9 @@ __all__ = [
     "Categories",
     "Client",
     "Collection",
+    "ComponentOutcomes",
     "ComponentReport",
+    "Controller",
     "DeadlineExceeded",
     "DrawTag",
     "Dynamic",
@@ -113,6 +123,7 @@ __all__ = [
     "Nearest",
     "NegatronError",
     "NotFound",
+    "OutcomeReport",
     "Plausibility",
     "Policy",
     "Popularity",
@@ -124,6 +135,7 @@ __all__ = [
     "RowStatus",
     "Sample",
     "SampleFuture",
+    "Saturation",
     "Schedule",
     "ScoreBounds",
     "ServerFailed",
@@ -132,6 +144,8 @@ __all__ = [
     "SharedSample",
     "Snapshot",
     "Statistics",
+    "StopRule",
+    "StopSignal",
     "StoredPolicy",
     "Tls",
     "Unavailable",

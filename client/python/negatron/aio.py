@@ -4,17 +4,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import AsyncIterator, Optional, Sequence, Union
+from typing import Any, AsyncIterator, Optional, Sequence, Union
 
 import numpy as np
 
-from negatron import models, policies, samples
+from negatron import controllers, models, policies, samples
 from negatron.aio_base import AsyncBase
 from negatron.chunks import EventChunk, ItemChunk
 from negatron.columns import Ids, Instant, Times
+from negatron.controllers import Controller
 from negatron.policies import AnyPolicy, Source
 from negatron.policy_calls import StoredPolicy
 from negatron.pool_calls import Chunks
+from negatron.samples import Sample, SharedSample
 from negatron.version_calls import EmbeddingVersion
 
 
@@ -117,9 +119,9 @@ class AsyncClient(AsyncBase):
         queries: Optional[np.ndarray] = None, cohorts: Optional[np.ndarray] = None,
         min_model_version: int = 0, max_staleness: Optional[dt.timedelta] = None,
         staleness_as_of: Optional[Instant] = None, rows: Optional[int] = None,
-        progress: Optional[float] = None, seed: Optional[int] = None,
-        outputs: Optional[Sequence[str]] = None, as_numbers: bool = False,
-        timeout: Optional[float] = None,
+        progress: Optional[float] = None, controller: Optional[str] = None,
+        seed: Optional[int] = None, outputs: Optional[Sequence[str]] = None,
+        as_numbers: bool = False, timeout: Optional[float] = None,
     ) -> samples.Candidates:
         """Draws distinct candidates for each row, scores and ranks them; with vectors if asked."""
         answer: samples.Candidates = await self._answer(self._client.candidates_async(
@@ -127,8 +129,8 @@ class AsyncClient(AsyncBase):
             positive_vectors=positive_vectors, users=users, positives=positives,
             exclusions=exclusions, as_of=as_of, row_keys=row_keys, queries=queries, cohorts=cohorts,
             min_model_version=min_model_version, max_staleness=max_staleness,
-            staleness_as_of=staleness_as_of, rows=rows, progress=progress, seed=seed,
-            outputs=outputs, as_numbers=as_numbers, timeout=timeout,
+            staleness_as_of=staleness_as_of, rows=rows, progress=progress, controller=controller,
+            seed=seed, outputs=outputs, as_numbers=as_numbers, timeout=timeout,
         ))
         return answer
 
@@ -140,17 +142,17 @@ class AsyncClient(AsyncBase):
         queries: Optional[np.ndarray] = None, cohorts: Optional[np.ndarray] = None,
         min_model_version: int = 0, max_staleness: Optional[dt.timedelta] = None,
         staleness_as_of: Optional[Instant] = None, rows: Optional[int] = None,
-        progress: Optional[float] = None, seed: Optional[int] = None,
-        outputs: Optional[Sequence[str]] = None, as_numbers: bool = False,
-        timeout: Optional[float] = None,
+        progress: Optional[float] = None, controller: Optional[str] = None,
+        seed: Optional[int] = None, outputs: Optional[Sequence[str]] = None,
+        as_numbers: bool = False, timeout: Optional[float] = None,
     ) -> samples.Sample:
         """Draws `negative_count` negatives for each row, from one snapshot of the collection."""
         answer: samples.Sample = await self._answer(self._client.sample_async(
             collection, negative_count, policy=policy, users=users, positives=positives,
             exclusions=exclusions, as_of=as_of, row_keys=row_keys, queries=queries, cohorts=cohorts,
             min_model_version=min_model_version, max_staleness=max_staleness,
-            staleness_as_of=staleness_as_of, rows=rows, progress=progress, seed=seed,
-            outputs=outputs, as_numbers=as_numbers, timeout=timeout,
+            staleness_as_of=staleness_as_of, rows=rows, progress=progress, controller=controller,
+            seed=seed, outputs=outputs, as_numbers=as_numbers, timeout=timeout,
         ))
         return answer
 
@@ -159,15 +161,16 @@ class AsyncClient(AsyncBase):
         policy: Union[str, policies.AnyPolicy, policies.Source], users: Optional[Ids] = None,
         positives: Optional[Ids] = None, exclusions: Optional[Sequence[Ids]] = None,
         as_of: Union[Times, Instant, None] = None, negatives_time: Optional[Instant] = None,
-        rows: Optional[int] = None, progress: Optional[float] = None, seed: Optional[int] = None,
-        block_key: int = 0, as_numbers: bool = False, timeout: Optional[float] = None,
+        rows: Optional[int] = None, progress: Optional[float] = None,
+        controller: Optional[str] = None, seed: Optional[int] = None, block_key: int = 0,
+        as_numbers: bool = False, timeout: Optional[float] = None,
     ) -> samples.SharedSample:
         """Draws one block of `negative_count` negatives that all rows share."""
         answer: samples.SharedSample = await self._answer(self._client.sample_shared_async(
             collection, negative_count, policy=policy, users=users, positives=positives,
             exclusions=exclusions, as_of=as_of, negatives_time=negatives_time, rows=rows,
-            progress=progress, seed=seed, block_key=block_key, as_numbers=as_numbers,
-            timeout=timeout,
+            progress=progress, controller=controller, seed=seed, block_key=block_key,
+            as_numbers=as_numbers, timeout=timeout,
         ))
         return answer
 
@@ -375,6 +378,64 @@ class AsyncClient(AsyncBase):
         """Deletes a policy with all its versions; raises `NotFound` unless `allow_missing`."""
         await self._run(lambda: self._client.delete_policy(
             collection, name, expected_version=expected_version, allow_missing=allow_missing,
+            timeout=timeout,
+        ))
+
+    async def put_controller(
+        self, collection: str, name: str, *, target_rate: float, gain: Optional[float] = None,
+        slope: Optional[float] = None, max_step: Optional[float] = None,
+        min_output: Optional[float] = None, max_output: Optional[float] = None,
+        start_output: Optional[float] = None, smoothing_outcomes: int = 0,
+        stale_after: Optional[dt.timedelta] = None, stale_distance: Optional[float] = None,
+        stop_rule: Optional[controllers.StopRule] = None, restart: bool = False,
+        request_id: Optional[str] = None, timeout: Optional[float] = None,
+    ) -> Controller:
+        """Makes a controller, or changes the settings of one, which goes on from where it is."""
+        return await self._run(lambda: self._client.put_controller(
+            collection, name, target_rate=target_rate, gain=gain, slope=slope, max_step=max_step,
+            min_output=min_output, max_output=max_output, start_output=start_output,
+            smoothing_outcomes=smoothing_outcomes, stale_after=stale_after,
+            stale_distance=stale_distance, stop_rule=stop_rule, restart=restart,
+            request_id=request_id, timeout=timeout,
+        ))
+
+    async def get_controller(
+        self, collection: str, name: str, *, timeout: Optional[float] = None,
+    ) -> Controller:
+        """Returns a controller; raises `NotFound`."""
+        return await self._run(lambda: self._client.get_controller(
+            collection, name, timeout=timeout,
+        ))
+
+    async def list_controllers(
+        self, collection: str, *, page_size: int = 0, timeout: Optional[float] = None,
+    ) -> AsyncIterator[Controller]:
+        """Iterates over the controllers of a collection, by name."""
+        async for page in self._iterate(lambda: self._client.list_controllers(
+            collection, page_size=page_size, timeout=timeout,
+        )):
+            yield page
+
+    async def delete_controller(
+        self, collection: str, name: str, *, allow_missing: bool = False,
+        timeout: Optional[float] = None,
+    ) -> None:
+        """Deletes a controller; raises `NotFound` unless `allow_missing`."""
+        await self._run(lambda: self._client.delete_controller(
+            collection, name, allow_missing=allow_missing, timeout=timeout,
+        ))
+
+    async def report_outcomes(
+        self, collection: str, name: str, sample: Union[Sample, SharedSample, None] = None, *,
+        violations: Optional[Any] = None, hardness: Optional[Any] = None,
+        outcomes: Sequence[controllers.ComponentOutcomes] = (), progress: Optional[float] = None,
+        progress_time: Optional[Instant] = None, level: Optional[models.Level] = None,
+        request_id: Optional[str] = None, timeout: Optional[float] = None,
+    ) -> controllers.OutcomeReport:
+        """Reports what became of the negatives of one call: one step of the controller."""
+        return await self._run(lambda: self._client.report_outcomes(
+            collection, name, sample, violations=violations, hardness=hardness, outcomes=outcomes,
+            progress=progress, progress_time=progress_time, level=level, request_id=request_id,
             timeout=timeout,
         ))
 

@@ -39,6 +39,7 @@ class CandidateCalls(SamplingCalls):
         staleness_as_of: Optional[Instant] = None,
         rows: Optional[int] = None,
         progress: Optional[float] = None,
+        controller: Optional[str] = None,
         seed: Optional[int] = None,
         outputs: Optional[Sequence[str]] = None,
         as_numbers: bool = False,
@@ -70,8 +71,8 @@ class CandidateCalls(SamplingCalls):
             users=users, positives=positives, exclusions=exclusions, as_of=as_of,
             row_keys=row_keys, queries=queries, cohorts=cohorts,
             min_model_version=min_model_version, max_staleness=max_staleness,
-            staleness_as_of=staleness_as_of, rows=rows, progress=progress, seed=seed,
-            outputs=outputs, as_numbers=as_numbers,
+            staleness_as_of=staleness_as_of, rows=rows, progress=progress, controller=controller,
+            seed=seed, outputs=outputs, as_numbers=as_numbers,
         )
         return decode(self._transport.call(lambda s: s.sampling.GetCandidates, request, deadline))
 
@@ -96,6 +97,7 @@ class CandidateCalls(SamplingCalls):
         staleness_as_of: Optional[Instant] = None,
         rows: Optional[int] = None,
         progress: Optional[float] = None,
+        controller: Optional[str] = None,
         seed: Optional[int] = None,
         outputs: Optional[Sequence[str]] = None,
         as_numbers: bool = False,
@@ -107,8 +109,8 @@ class CandidateCalls(SamplingCalls):
             users=users, positives=positives, exclusions=exclusions, as_of=as_of,
             row_keys=row_keys, queries=queries, cohorts=cohorts,
             min_model_version=min_model_version, max_staleness=max_staleness,
-            staleness_as_of=staleness_as_of, rows=rows, progress=progress, seed=seed,
-            outputs=outputs, as_numbers=as_numbers,
+            staleness_as_of=staleness_as_of, rows=rows, progress=progress, controller=controller,
+            seed=seed, outputs=outputs, as_numbers=as_numbers,
         )
         return SampleFuture(
             self._transport, lambda s: s.sampling.GetCandidates, request, deadline, decode

@@ -14,6 +14,7 @@ from negatron import columns, errors, guards, models
 from negatron.base import collection_name
 from negatron.candidate_calls import CandidateCalls
 from negatron.columns import Instant
+from negatron.feedback_calls import FeedbackCalls
 from negatron.policy_calls import PolicyCalls
 from negatron.v1 import collections_pb2, inspection_pb2
 from negatron.version_calls import VersionCalls
@@ -21,7 +22,7 @@ from negatron.version_calls import VersionCalls
 _READY_POLL_SECONDS = 0.05
 
 
-class Client(CandidateCalls, PolicyCalls, VersionCalls):
+class Client(CandidateCalls, PolicyCalls, FeedbackCalls, VersionCalls):
     """A client of one Negatron server. Thread-safe.
 
         with Client("127.0.0.1:7600") as client:

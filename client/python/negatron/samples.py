@@ -81,6 +81,9 @@ class Sample:
     policy: str = ""  # The stored policy that was used, "name@3"; "": the one that was sent.
     arms: Optional[np.ndarray] = None  # [rows], uint8, index into:
     arm_names: tuple[str, ...] = ()  # Of the policy's experiment.
+    progress: Optional[float] = None  # That was used, of the call or its controller.
+    controller: str = ""  # Its id; "": none.
+    progress_time: Optional[dt.datetime] = None  # When its output was read.
 
     @property
     def mask(self) -> np.ndarray:
@@ -149,6 +152,7 @@ def sample_from_proto(
         policy=proto.policy_name.rpartition("/")[2],
         arms=columns.optional_shape(columns.bytes_from_column(proto.arm_indexes), (rows,)),
         arm_names=tuple(proto.arm_names),
+        **_progress(proto),
     )
 
 
@@ -198,7 +202,10 @@ class SharedSample:
     negatives_time: Optional[dt.datetime]  # When the block was drawn.
     as_of: Optional[dt.datetime]  # Of rows without a time of their own.
     kernel_id: str
-    policy: str = ""  # As in `Sample`.
+    policy: str = ""  # These as in `Sample`.
+    progress: Optional[float] = None
+    controller: str = ""
+    progress_time: Optional[dt.datetime] = None
 
     @property
     def mask(self) -> np.ndarray:
@@ -233,7 +240,17 @@ def shared_from_proto(
         as_of=_optional_time(proto, "as_of_time"),
         kernel_id=proto.kernel_id,
         policy=proto.policy_name.rpartition("/")[2],
+        **_progress(proto),
     )
+
+
+def _progress(proto: Any) -> dict[str, Any]:
+    """What both kinds of responses tell of the progress."""
+    return {
+        "progress": proto.progress if proto.HasField("progress") else None,
+        "controller": proto.controller.rpartition("/")[2],
+        "progress_time": _optional_time(proto, "progress_time"),
+    }
 
 
 def _reports(components: Iterable[sampling_pb2.ComponentReport]) -> tuple[ComponentReport, ...]:

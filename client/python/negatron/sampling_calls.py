@@ -9,7 +9,7 @@ from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 
-from negatron import columns, policies, samples
+from negatron import columns, controllers, policies, samples
 from negatron.columns import Ids, Instant, Times
 from negatron.base import collection_name
 from negatron.pool_calls import PoolCalls
@@ -57,6 +57,7 @@ class SamplingCalls(PoolCalls):
         staleness_as_of: Optional[Instant] = None,
         rows: Optional[int] = None,
         progress: Optional[float] = None,
+        controller: Optional[str] = None,
         seed: Optional[int] = None,
         outputs: Optional[Sequence[str]] = None,
         as_numbers: bool = False,
@@ -89,6 +90,7 @@ class SamplingCalls(PoolCalls):
           staleness_as_of: instant as of which embeddings have an age; default: the server's clock.
           rows: number of rows, needed only if nothing above tells it.
           progress: how far the training is, in [0, 1]; needed if the policy follows it.
+          controller: name of a controller whose output is the progress, instead.
           seed: makes draws repeatable; default: chosen by the server and returned.
           outputs: names among "log_q", "log_q_source", "components", "scores",
             "effective_shares", "reject_counts", "expected_counts", "importance_weights",
@@ -107,8 +109,8 @@ class SamplingCalls(PoolCalls):
             collection, negative_count, policy, timeout, users=users, positives=positives,
             exclusions=exclusions, as_of=as_of, row_keys=row_keys, queries=queries,
             cohorts=cohorts, min_model_version=min_model_version, max_staleness=max_staleness,
-            staleness_as_of=staleness_as_of, rows=rows, progress=progress, seed=seed,
-            outputs=outputs, as_numbers=as_numbers,
+            staleness_as_of=staleness_as_of, rows=rows, progress=progress, controller=controller,
+            seed=seed, outputs=outputs, as_numbers=as_numbers,
         )
         return decode(
             self._transport.call(lambda s: s.sampling.SampleNegatives, request, deadline)
@@ -132,6 +134,7 @@ class SamplingCalls(PoolCalls):
         staleness_as_of: Optional[Instant] = None,
         rows: Optional[int] = None,
         progress: Optional[float] = None,
+        controller: Optional[str] = None,
         seed: Optional[int] = None,
         outputs: Optional[Sequence[str]] = None,
         as_numbers: bool = False,
@@ -146,8 +149,8 @@ class SamplingCalls(PoolCalls):
             collection, negative_count, policy, timeout, users=users, positives=positives,
             exclusions=exclusions, as_of=as_of, row_keys=row_keys, queries=queries,
             cohorts=cohorts, min_model_version=min_model_version, max_staleness=max_staleness,
-            staleness_as_of=staleness_as_of, rows=rows, progress=progress, seed=seed,
-            outputs=outputs, as_numbers=as_numbers,
+            staleness_as_of=staleness_as_of, rows=rows, progress=progress, controller=controller,
+            seed=seed, outputs=outputs, as_numbers=as_numbers,
         )
         return SampleFuture(
             self._transport, lambda s: s.sampling.SampleNegatives, request, deadline, decode
@@ -172,6 +175,7 @@ class SamplingCalls(PoolCalls):
         staleness_as_of: Optional[Instant],
         rows: Optional[int],
         progress: Optional[float],
+        controller: Optional[str],
         seed: Optional[int],
         outputs: Optional[Sequence[str]],
         as_numbers: bool,
@@ -187,6 +191,7 @@ class SamplingCalls(PoolCalls):
             min_model_version=min_model_version,
         )
         policies.fill_policy(request, policy)
+        _fill_controller(request, controller)
         _fill_rows(request, users, positives, exclusions, as_of)
         if row_keys is not None:
             request.row_keys.CopyFrom(columns.int64_to_column(row_keys, "row_keys"))
@@ -220,6 +225,7 @@ class SamplingCalls(PoolCalls):
         negatives_time: Optional[Instant] = None,
         rows: Optional[int] = None,
         progress: Optional[float] = None,
+        controller: Optional[str] = None,
         seed: Optional[int] = None,
         block_key: int = 0,
         as_numbers: bool = False,
@@ -246,7 +252,8 @@ class SamplingCalls(PoolCalls):
         request, decode, deadline = self._prepare_shared(
             collection, negative_count, policy, timeout, users=users, positives=positives,
             exclusions=exclusions, as_of=as_of, negatives_time=negatives_time, rows=rows,
-            progress=progress, seed=seed, block_key=block_key, as_numbers=as_numbers,
+            progress=progress, controller=controller, seed=seed, block_key=block_key,
+            as_numbers=as_numbers,
         )
         return decode(
             self._transport.call(lambda s: s.sampling.SampleSharedNegatives, request, deadline)
@@ -265,6 +272,7 @@ class SamplingCalls(PoolCalls):
         negatives_time: Optional[Instant] = None,
         rows: Optional[int] = None,
         progress: Optional[float] = None,
+        controller: Optional[str] = None,
         seed: Optional[int] = None,
         block_key: int = 0,
         as_numbers: bool = False,
@@ -274,7 +282,8 @@ class SamplingCalls(PoolCalls):
         request, decode, deadline = self._prepare_shared(
             collection, negative_count, policy, timeout, users=users, positives=positives,
             exclusions=exclusions, as_of=as_of, negatives_time=negatives_time, rows=rows,
-            progress=progress, seed=seed, block_key=block_key, as_numbers=as_numbers,
+            progress=progress, controller=controller, seed=seed, block_key=block_key,
+            as_numbers=as_numbers,
         )
         return SampleFuture(
             self._transport, lambda s: s.sampling.SampleSharedNegatives, request, deadline, decode
@@ -294,6 +303,7 @@ class SamplingCalls(PoolCalls):
         negatives_time: Optional[Instant],
         rows: Optional[int],
         progress: Optional[float],
+        controller: Optional[str],
         seed: Optional[int],
         block_key: int,
         as_numbers: bool,
@@ -310,6 +320,7 @@ class SamplingCalls(PoolCalls):
             block_key=block_key,
         )
         policies.fill_policy(request, policy, shared=True)
+        _fill_controller(request, controller)
         _fill_rows(request, users, positives, exclusions, as_of)
         if negatives_time is not None:
             request.negatives_time.CopyFrom(
@@ -364,6 +375,11 @@ def _fill_rows(
             request.as_of_micros.CopyFrom(columns.int64_to_column(micros, "as_of"))
         else:
             request.as_of_time.CopyFrom(columns.instant_to_timestamp(as_of, "as_of"))
+
+
+def _fill_controller(request: Any, controller: Optional[str]) -> None:
+    if controller is not None:
+        request.controller = controllers.controller_name(request.collection, controller)
 
 
 def _output_list(outputs: Optional[Sequence[str]]) -> list[int]:

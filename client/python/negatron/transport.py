@@ -17,6 +17,7 @@ from negatron.relay import RelayChannel
 from negatron.v1 import (
     collections_pb2_grpc,
     embeddings_pb2_grpc,
+    feedback_pb2_grpc,
     inspection_pb2_grpc,
     pool_pb2_grpc,
     sampling_pb2_grpc,
@@ -40,6 +41,7 @@ class Stubs:
         self.collections = collections_pb2_grpc.CollectionServiceStub(channel)
         self.pool = pool_pb2_grpc.PoolServiceStub(channel)
         self.embeddings = embeddings_pb2_grpc.EmbeddingServiceStub(channel)
+        self.feedback = feedback_pb2_grpc.FeedbackServiceStub(channel)
         self.policies = stored_policies_pb2_grpc.PolicyServiceStub(channel)
         self.sampling = sampling_pb2_grpc.SamplingServiceStub(channel)
         self.inspection = inspection_pb2_grpc.InspectionServiceStub(channel)

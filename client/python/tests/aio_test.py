@@ -16,6 +16,7 @@ import pytest
 import candidates_contract
 import contract
 import embeddings_contract
+import feedback_contract
 import generate_aio
 import negatron
 import pool_time_contract
@@ -67,7 +68,8 @@ def _blocking(server: FakeServer) -> Iterator[_Blocking]:
     contract.CASES
     + embeddings_contract.CASES
     + pool_time_contract.CASES
-    + candidates_contract.CASES,
+    + candidates_contract.CASES
+    + feedback_contract.CASES,
     ids=lambda case: case.__name__,
 )
 def test_asyncio_keeps_contract(blocking: Any, case: Callable[[Any, str], None]) -> None:

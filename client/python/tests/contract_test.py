@@ -10,6 +10,7 @@ import pytest
 import candidates_contract
 import contract
 import embeddings_contract
+import feedback_contract
 import guards_contract
 import negatron
 import policies_contract
@@ -23,7 +24,8 @@ import pool_time_contract
     + pool_time_contract.CASES
     + candidates_contract.CASES
     + guards_contract.CASES
-    + policies_contract.CASES,
+    + policies_contract.CASES
+    + feedback_contract.CASES,
     ids=lambda case: case.__name__,
 )
 def test_fake_keeps_contract(

@@ -7,6 +7,7 @@ import dataclasses
 import math
 from typing import Any
 
+import fake_controllers
 import grpc
 from fake_state import CallError, FakeCollection, invalid
 from google.protobuf import empty_pb2
@@ -162,7 +163,8 @@ def _at(schedule: policies_pb2.Schedule, progress: float) -> float:
 def resolve(server: Any, request: Any) -> tuple[Any, str, int]:
     """The request with its policy inline and without schedules; the stored policy's name, version."""
     resolved = type(request)()
-    resolved.CopyFrom(request)
+    resolved.CopyFrom(fake_controllers.steer(server, request))
+    follows = False
     name, version = "", 0
     if request.policy_name:
         stored = find(server, request.policy_name, "policy_name")
@@ -172,13 +174,16 @@ def resolve(server: Any, request: Any) -> tuple[Any, str, int]:
         for message in (component, getattr(component, component.WhichOneof("source") or "uniform")):
             for field in message.DESCRIPTOR.fields:
                 if field.name.endswith("_schedule") and message.HasField(field.name):
-                    if not request.HasField("progress"):
+                    if not resolved.HasField("progress"):
                         raise invalid("progress", "is required")
-                    number = _at(getattr(message, field.name), request.progress)
+                    follows = True
+                    number = _at(getattr(message, field.name), resolved.progress)
                     plain = field.name[: -len("_schedule")]
                     ranks = {"rank_begin": math.floor, "rank_end": math.ceil}
                     setattr(message, plain, ranks.get(plain, float)(number))
                     message.ClearField(field.name)
+    if request.controller and not follows:
+        raise invalid("controller", "would steer nothing")
     return resolved, name, version
 
 
@@ -186,6 +191,7 @@ def sampled(server: Any, request: Any, draw: Any) -> Any:
     """What `draw` answers to the resolved request, with the policy's name and version."""
     resolved, name, version = resolve(server, request)
     response = draw(resolved)
+    fake_controllers.tell(request, resolved, response)
     response.policy_name = name
     response.snapshot.policy_version = version
     return response

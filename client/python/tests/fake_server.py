@@ -18,6 +18,7 @@ import time
 from concurrent import futures
 from typing import Any, Callable, Optional
 
+import fake_controllers
 import fake_imports
 import fake_policies
 import fake_pool
@@ -33,6 +34,7 @@ from negatron.v1 import (
     collections_pb2_grpc,
     embeddings_pb2,
     embeddings_pb2_grpc,
+    feedback_pb2_grpc,
     inspection_pb2,
     inspection_pb2_grpc,
     pool_pb2,
@@ -86,28 +88,24 @@ class FakeServer:
                 ("grpc.max_send_message_length", limit),
             ],
         )
-        for base, add, methods in (
-            (collections_pb2_grpc.CollectionServiceServicer,
-             collections_pb2_grpc.add_CollectionServiceServicer_to_server, _COLLECTION_METHODS),
-            (pool_pb2_grpc.PoolServiceServicer,
-             pool_pb2_grpc.add_PoolServiceServicer_to_server, _POOL_METHODS),
-            (embeddings_pb2_grpc.EmbeddingServiceServicer,
-             embeddings_pb2_grpc.add_EmbeddingServiceServicer_to_server, _EMBEDDING_METHODS),
-            (stored_policies_pb2_grpc.PolicyServiceServicer,
-             stored_policies_pb2_grpc.add_PolicyServiceServicer_to_server, fake_policies.METHODS),
-            (sampling_pb2_grpc.SamplingServiceServicer,
-             sampling_pb2_grpc.add_SamplingServiceServicer_to_server, _SAMPLING_METHODS),
-            (inspection_pb2_grpc.InspectionServiceServicer,
-             inspection_pb2_grpc.add_InspectionServiceServicer_to_server, _INSPECTION_METHODS),
+        for module, service, methods in (
+            (collections_pb2_grpc, "CollectionService", _COLLECTION_METHODS),
+            (pool_pb2_grpc, "PoolService", _POOL_METHODS),
+            (embeddings_pb2_grpc, "EmbeddingService", _EMBEDDING_METHODS),
+            (stored_policies_pb2_grpc, "PolicyService", fake_policies.METHODS),
+            (feedback_pb2_grpc, "FeedbackService", fake_controllers.METHODS),
+            (sampling_pb2_grpc, "SamplingService", _SAMPLING_METHODS),
+            (inspection_pb2_grpc, "InspectionService", _INSPECTION_METHODS),
         ):
             handlers = {name: self._handler(method) for name, method in methods.items()}
             if methods is _POOL_METHODS:
                 for name, write in _STREAM_METHODS.items():
                     handlers[name] = fake_imports.handler(self, name, write)
+            base = getattr(module, f"{service}Servicer")
             servicer = type(
                 "Servicer", (base,), {name: staticmethod(h) for name, h in handlers.items()}
             )()
-            add(servicer, self._server)
+            getattr(module, f"add_{service}Servicer_to_server")(servicer, self._server)
         port = self._server.add_insecure_port(address)
         self._server.start()
         return port
@@ -374,6 +372,7 @@ class FakeServer:
         whole.CopyFrom(request)
         whole.sample.CopyFrom(resolved)
         response = candidates(c, whole, invalid)
+        fake_controllers.tell(request.sample, resolved, response.sample)
         response.sample.policy_name = name
         response.sample.snapshot.policy_version = version
         return response

@@ -157,7 +157,8 @@ class FakeCollection:
         self.versions: dict[int, Any] = {}  # Of embeddings, by model version.
         self.commits: dict[int, str] = {}  # Request ids of their commits.
         self.policies: dict[str, Any] = {}  # Lines of versions, by id.
-        self.puts: dict[tuple[str, str], Any] = {}  # Of policies, by name and request id.
+        self.puts: dict[tuple[str, str], Any] = {}  # Of policies, and reports, by request id.
+        self.controllers: dict[str, Any] = {}  # By id.
         self.sequence = 1
         self.calls = 0
         self.rows = 0

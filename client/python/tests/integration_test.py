@@ -16,6 +16,7 @@ import pytest
 import candidates_contract
 import contract
 import embeddings_contract
+import feedback_contract
 import guards_contract
 import negatron
 import policies_contract
@@ -49,7 +50,8 @@ def _real(negatrond: ServerProcess) -> Iterator[negatron.Client]:
     + pool_time_contract.CASES
     + candidates_contract.CASES
     + guards_contract.CASES
-    + policies_contract.CASES,
+    + policies_contract.CASES
+    + feedback_contract.CASES,
     ids=lambda case: case.__name__,
 )
 def test_negatrond_keeps_contract(
@@ -142,4 +144,29 @@ def test_import_goes_on_over_a_restart(tmp_path: pathlib.Path) -> None:
         done = client.import_events("fed", source(), stream_id="feed")
         assert (done.chunk_count, done.written_count) == (60, 60)
         assert client.statistics("fed").event_count == 60
+    assert server.terminate() == 0
+
+
+def test_a_controller_goes_on_where_a_killed_server_left_it(tmp_path: pathlib.Path) -> None:
+    server = ServerProcess(_BINARY, tmp_path)
+    with negatron.Client(server.target, timeout=60.0) as client:
+        client.wait_until_ready()
+        client.create_collection("steered")
+        client.put_controller(
+            "steered", "k", target_rate=0.25, start_output=0.5, stop_rule=negatron.StopRule(4)
+        )
+        for step in range(6):
+            report = client.report_outcomes(
+                "steered", "k", progress=0.5, request_id=f"step-{step}",
+                outcomes=[negatron.ComponentOutcomes(1, 1000, 300 + step, 5.5)],
+                level=negatron.Level.DURABLE,
+            )
+        server.kill_and_start()
+        client.wait_until_ready()
+        assert client.get_controller("steered", "k") == report.controller
+        again = client.report_outcomes(
+            "steered", "k", progress=0.5, request_id="step-5",
+            outcomes=[negatron.ComponentOutcomes(1, 1000, 305, 5.5)],
+        )
+        assert again.replayed and again.controller == report.controller
     assert server.terminate() == 0

@@ -28,10 +28,11 @@ def _run(code: str, path: pathlib.Path) -> dict[str, object]:
 
 def test_examples_run_one_after_the_other(server: FakeServer) -> None:
     blocks = [block for block in _blocks(_README) if "import torch" not in block]
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     code = "".join(blocks).replace("127.0.0.1:7600", f"127.0.0.1:{server.port}")
     names = _run(code, _README)
     assert np.shape(names["sample"].items) == (3, 4)  # type: ignore[attr-defined]
+    assert abs(names["controller"].smoothed_rate - 0.3) < 0.05  # type: ignore[attr-defined]
     assert np.isfinite(names["mixgcf_negatives"]).all()  # type: ignore[arg-type]
     assert np.shape(names["dens_items"]) == (3,)
 

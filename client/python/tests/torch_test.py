@@ -384,3 +384,45 @@ def test_a_staged_push_replaces_the_whole_table(client: negatron.Client) -> None
     states = {v.model_version: v.state for v in client.list_embedding_versions("films")}
     assert states[20] == negatron.VersionState.COMMITTED and 30 not in states
     assert torch.equal(_embeddings(client), table.weight.detach())
+
+
+# Feedback.
+
+
+def test_violations_of_a_step_reach_the_controller(client: negatron.Client) -> None:
+    _fill(client)
+    client.put_controller("films", "k", target_rate=0.25, start_output=0.5)
+    curriculum = negatron.Policy.mix(
+        (negatron.Schedule.linear((0, 1), (1, 0.5)), _UNIFORM), (1, _UNIFORM)
+    )
+    sampler = nt.NegativeSampler(
+        client, "films", 3, policy=curriculum, controller="k", outputs=("components",)
+    )
+    reporter = nt.OutcomeReporter(client, "films", "k", margin=1.0, in_flight=2)
+    positive = torch.tensor([2.0, 0.0], requires_grad=True)
+    negative = torch.tensor([[0.5, 1.0, 1.5], [-2.0, -1.0, 0.0]])
+    for _ in range(4):
+        negatives = sampler.sample(rows=2)
+        reporter.report(negatives, positive, negative)
+    reporter.close()
+    controller = client.get_controller("films", "k")
+    assert reporter.controller == controller and not reporter.stop_suggested
+    assert controller.report_count == 4
+    # Above 1 and above -1: one of each row.
+    assert sum(t.violation_count for t in controller.totals) == 8
+    assert sum(t.outcome_count for t in controller.totals) == 24
+    assert sum(t.hardness_sum for t in controller.totals) == 0
+    with pytest.raises(ValueError):
+        nt.OutcomeReporter(client, "films", "k", margin=-1.0)
+
+
+def test_a_report_that_fails_is_told(client: negatron.Client, faults: Faults) -> None:
+    _fill(client)
+    client.put_controller("films", "k", target_rate=0.25)
+    negatives = _sampler(client).sample(rows=2)
+    reporter = nt.OutcomeReporter(client, "films", "k")
+    with pytest.raises(ValueError):
+        reporter.report(negatives, torch.zeros(3), torch.zeros(2, 3))
+    reporter.report(negatives, torch.zeros(2), torch.zeros(2, 3))
+    with pytest.raises(ValueError):  # Drawn without a progress.
+        reporter.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Negatives for PyTorch: a sampler, a data set, losses, and a pusher of embeddings.
+"""Negatives for PyTorch: a sampler, a data set, losses, a pusher of embeddings, reports of outcomes.
 
     sampler = negatron.torch.NegativeSampler(client, "films", 8, policy=Uniform())
     for (users, items, times), negatives in sampler.over(
@@ -10,6 +10,7 @@
 Needs PyTorch 1.13 or later, which the rest of the package does not.
 """
 
+from negatron.torch.feedback import OutcomeReporter
 from negatron.torch.loading import NegativeBatches, TrainingBatch
 from negatron.torch.losses import bpr_loss, margin_loss, sampled_softmax_loss
 from negatron.torch.pushing import EmbeddingPusher
@@ -20,6 +21,7 @@ __all__ = [
     "NegativeBatches",
     "NegativeSampler",
     "Negatives",
+    "OutcomeReporter",
     "TrainingBatch",
     "bpr_loss",
     "margin_loss",

@@ -38,7 +38,7 @@ def sampled_softmax_loss(
       positive_log_q: shape [B]: `Negatives.positive_log_q`; needs `negative_log_q`.
       mask: shape [B, K].
     """
-    _check_shapes(positive_scores, negative_scores, mask)
+    check_shapes(positive_scores, negative_scores, mask)
     if positive_log_q is not None and negative_log_q is None:
         raise ValueError("positive_log_q: needs negative_log_q")
     real = torch.ones_like(negative_scores, dtype=torch.bool) if mask is None else mask
@@ -93,7 +93,8 @@ def margin_loss(
     return _row_means(functional.relu(margin - margins), mask).mean()
 
 
-def _check_shapes(positive: Tensor, negative: Tensor, mask: Optional[Tensor]) -> None:
+def check_shapes(positive: Tensor, negative: Tensor, mask: Optional[Tensor]) -> None:
+    """Raises ValueError unless shapes are [B], [B, K] and [B, K]."""
     if negative.dim() != 2 or positive.shape != negative.shape[:1]:
         raise ValueError(
             f"scores: shapes [B] and [B, K] are expected, not {list(positive.shape)} and "
@@ -104,7 +105,7 @@ def _check_shapes(positive: Tensor, negative: Tensor, mask: Optional[Tensor]) ->
 
 
 def _margins(positive: Tensor, negative: Tensor, mask: Optional[Tensor]) -> Tensor:
-    _check_shapes(positive, negative, mask)
+    check_shapes(positive, negative, mask)
     if mask is not None:
         negative = negative.masked_fill(~mask, 0.0)
     return positive.unsqueeze(1) - negative

@@ -108,6 +108,7 @@ class NegativeSampler:
         negative_count: int,
         *,
         policy: Union[Policy, Source],
+        controller: Optional[str] = None,
         outputs: Sequence[str] = ("log_q",),
         shared: bool = False,
         seed: int = 0,
@@ -118,6 +119,7 @@ class NegativeSampler:
 
         Args:
           negative_count: K, for each row, or of the whole block.
+          controller: whose output is the progress; see `OutcomeReporter`.
           outputs: as of `Client.sample`; not for a shared block.
           shared: draw one block for all rows of a step, as `Client.sample_shared` does.
           seed: at least 0.
@@ -130,6 +132,7 @@ class NegativeSampler:
         self._collection = collection
         self._count = negative_count
         self._policy = policy
+        self._controller = controller
         self._outputs = tuple(outputs)
         self.shared = shared
         self._seed = seed
@@ -178,6 +181,8 @@ class NegativeSampler:
         info = get_worker_info()
         worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
         arguments.setdefault("seed", derive_seed(self._seed, self._epoch, rank, worker))
+        if self._controller is not None:
+            arguments.setdefault("controller", self._controller)
         first = (rank * workers + worker) * _KEYS_OF_A_WORKER + self._next_row
         count = _row_count(arguments)
         self._next_row += count
