@@ -18,7 +18,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dnegatron/v1/collections.proto\x12\x0bnegatron.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xae\x06\n\nCollection\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x33\n\x06labels\x18\x03 \x03(\x0b\x32#.negatron.v1.Collection.LabelsEntry\x12)\n\x0citem_id_type\x18\x04 \x01(\x0e\x32\x13.negatron.v1.IdType\x12)\n\x0cuser_id_type\x18\x05 \x01(\x0e\x32\x13.negatron.v1.IdType\x12,\n\thalf_life\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x37\n\x11missing_item_rule\x18\x07 \x01(\x0e\x32\x1c.negatron.v1.MissingItemRule\x12:\n\x12\x65mbedding_settings\x18\x08 \x01(\x0b\x32\x1e.negatron.v1.EmbeddingSettings\x12\x13\n\x0bincarnation\x18\t \x01(\x03\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0b \x01(\t\x12-\n\nhalf_lives\x18\x0c \x03(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07windows\x18\r \x03(\x0b\x32\x19.google.protobuf.Duration\x12\x19\n\x11\x63ohort_popularity\x18\x0e \x01(\x08\x12\x1b\n\x13\x63\x61tegory_popularity\x18\x0f \x01(\x08\x12\x32\n\x0fpopularity_grid\x18\x10 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\x0emined_per_user\x18\x11 \x01(\x05\x12\x32\n\x0f\x65vent_retention\x18\x12 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x38\n\x14\x65vent_watermark_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x8d\x01\n\x11\x45mbeddingSettings\x12\x11\n\tdimension\x18\x01 \x01(\x05\x12,\n\x06metric\x18\x02 \x01(\x0e\x32\x1c.negatron.v1.EmbeddingMetric\x12\x37\n\x0c\x65lement_type\x18\x03 \x01(\x0e\x32!.negatron.v1.EmbeddingElementType\"q\n\x17\x43reateCollectionRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12+\n\ncollection\x18\x02 \x01(\x0b\x32\x17.negatron.v1.Collection\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"$\n\x14GetCollectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"?\n\x16ListCollectionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"`\n\x17ListCollectionsResponse\x12,\n\x0b\x63ollections\x18\x01 \x03(\x0b\x32\x17.negatron.v1.Collection\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"w\n\x17UpdateCollectionRequest\x12+\n\ncollection\x18\x01 \x01(\x0b\x32\x17.negatron.v1.Collection\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"L\n\x17\x44\x65leteCollectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x15\n\rallow_missing\x18\x03 \x01(\x08*H\n\x06IdType\x12\x17\n\x13ID_TYPE_UNSPECIFIED\x10\x00\x12\x11\n\rID_TYPE_INT64\x10\x01\x12\x12\n\x0eID_TYPE_STRING\x10\x02*p\n\x0fMissingItemRule\x12!\n\x1dMISSING_ITEM_RULE_UNSPECIFIED\x10\x00\x12\x1c\n\x18MISSING_ITEM_RULE_REJECT\x10\x01\x12\x1c\n\x18MISSING_ITEM_RULE_CREATE\x10\x02*\x87\x01\n\x14\x45mbeddingElementType\x12&\n\"EMBEDDING_ELEMENT_TYPE_UNSPECIFIED\x10\x00\x12\"\n\x1e\x45MBEDDING_ELEMENT_TYPE_FLOAT32\x10\x01\x12#\n\x1f\x45MBEDDING_ELEMENT_TYPE_BFLOAT16\x10\x02*\x8d\x01\n\x0f\x45mbeddingMetric\x12 \n\x1c\x45MBEDDING_METRIC_UNSPECIFIED\x10\x00\x12\"\n\x1e\x45MBEDDING_METRIC_INNER_PRODUCT\x10\x01\x12\x1b\n\x17\x45MBEDDING_METRIC_COSINE\x10\x02\x12\x17\n\x13\x45MBEDDING_METRIC_L2\x10\x03\x32\xb6\x03\n\x11\x43ollectionService\x12Q\n\x10\x43reateCollection\x12$.negatron.v1.CreateCollectionRequest\x1a\x17.negatron.v1.Collection\x12K\n\rGetCollection\x12!.negatron.v1.GetCollectionRequest\x1a\x17.negatron.v1.Collection\x12\\\n\x0fListCollections\x12#.negatron.v1.ListCollectionsRequest\x1a$.negatron.v1.ListCollectionsResponse\x12Q\n\x10UpdateCollection\x12$.negatron.v1.UpdateCollectionRequest\x1a\x17.negatron.v1.Collection\x12P\n\x10\x44\x65leteCollection\x12$.negatron.v1.DeleteCollectionRequest\x1a\x16.google.protobuf.EmptyB\x03\xf8\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dnegatron/v1/collections.proto\x12\x0bnegatron.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd9\x06\n\nCollection\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x33\n\x06labels\x18\x03 \x03(\x0b\x32#.negatron.v1.Collection.LabelsEntry\x12)\n\x0citem_id_type\x18\x04 \x01(\x0e\x32\x13.negatron.v1.IdType\x12)\n\x0cuser_id_type\x18\x05 \x01(\x0e\x32\x13.negatron.v1.IdType\x12,\n\thalf_life\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x37\n\x11missing_item_rule\x18\x07 \x01(\x0e\x32\x1c.negatron.v1.MissingItemRule\x12:\n\x12\x65mbedding_settings\x18\x08 \x01(\x0b\x32\x1e.negatron.v1.EmbeddingSettings\x12\x13\n\x0bincarnation\x18\t \x01(\x03\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0b \x01(\t\x12-\n\nhalf_lives\x18\x0c \x03(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07windows\x18\r \x03(\x0b\x32\x19.google.protobuf.Duration\x12\x19\n\x11\x63ohort_popularity\x18\x0e \x01(\x08\x12\x1b\n\x13\x63\x61tegory_popularity\x18\x0f \x01(\x08\x12\x32\n\x0fpopularity_grid\x18\x10 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\x0emined_per_user\x18\x11 \x01(\x05\x12\x32\n\x0f\x65vent_retention\x18\x12 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x38\n\x14\x65vent_watermark_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05\x61udit\x18( \x01(\x0b\x32\x1a.negatron.v1.AuditSettings\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\\\n\rAuditSettings\x12\x0c\n\x04rate\x18\x01 \x01(\x01\x12*\n\x07max_age\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tmax_bytes\x18\x03 \x01(\x03\"\x8d\x01\n\x11\x45mbeddingSettings\x12\x11\n\tdimension\x18\x01 \x01(\x05\x12,\n\x06metric\x18\x02 \x01(\x0e\x32\x1c.negatron.v1.EmbeddingMetric\x12\x37\n\x0c\x65lement_type\x18\x03 \x01(\x0e\x32!.negatron.v1.EmbeddingElementType\"q\n\x17\x43reateCollectionRequest\x12\x15\n\rcollection_id\x18\x01 \x01(\t\x12+\n\ncollection\x18\x02 \x01(\x0b\x32\x17.negatron.v1.Collection\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"$\n\x14GetCollectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"?\n\x16ListCollectionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"`\n\x17ListCollectionsResponse\x12,\n\x0b\x63ollections\x18\x01 \x03(\x0b\x32\x17.negatron.v1.Collection\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"w\n\x17UpdateCollectionRequest\x12+\n\ncollection\x18\x01 \x01(\x0b\x32\x17.negatron.v1.Collection\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"L\n\x17\x44\x65leteCollectionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x15\n\rallow_missing\x18\x03 \x01(\x08*H\n\x06IdType\x12\x17\n\x13ID_TYPE_UNSPECIFIED\x10\x00\x12\x11\n\rID_TYPE_INT64\x10\x01\x12\x12\n\x0eID_TYPE_STRING\x10\x02*p\n\x0fMissingItemRule\x12!\n\x1dMISSING_ITEM_RULE_UNSPECIFIED\x10\x00\x12\x1c\n\x18MISSING_ITEM_RULE_REJECT\x10\x01\x12\x1c\n\x18MISSING_ITEM_RULE_CREATE\x10\x02*\x87\x01\n\x14\x45mbeddingElementType\x12&\n\"EMBEDDING_ELEMENT_TYPE_UNSPECIFIED\x10\x00\x12\"\n\x1e\x45MBEDDING_ELEMENT_TYPE_FLOAT32\x10\x01\x12#\n\x1f\x45MBEDDING_ELEMENT_TYPE_BFLOAT16\x10\x02*\x8d\x01\n\x0f\x45mbeddingMetric\x12 \n\x1c\x45MBEDDING_METRIC_UNSPECIFIED\x10\x00\x12\"\n\x1e\x45MBEDDING_METRIC_INNER_PRODUCT\x10\x01\x12\x1b\n\x17\x45MBEDDING_METRIC_COSINE\x10\x02\x12\x17\n\x13\x45MBEDDING_METRIC_L2\x10\x03\x32\xb6\x03\n\x11\x43ollectionService\x12Q\n\x10\x43reateCollection\x12$.negatron.v1.CreateCollectionRequest\x1a\x17.negatron.v1.Collection\x12K\n\rGetCollection\x12!.negatron.v1.GetCollectionRequest\x1a\x17.negatron.v1.Collection\x12\\\n\x0fListCollections\x12#.negatron.v1.ListCollectionsRequest\x1a$.negatron.v1.ListCollectionsResponse\x12Q\n\x10UpdateCollection\x12$.negatron.v1.UpdateCollectionRequest\x1a\x17.negatron.v1.Collection\x12P\n\x10\x44\x65leteCollection\x12$.negatron.v1.DeleteCollectionRequest\x1a\x16.google.protobuf.EmptyB\x03\xf8\x01\x01\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'negatron.v1.collections_pb2', globals())
@@ -28,32 +28,34 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._serialized_options = b'\370\001\001'
   _COLLECTION_LABELSENTRY._options = None
   _COLLECTION_LABELSENTRY._serialized_options = b'8\001'
-  _IDTYPE._serialized_start=1650
-  _IDTYPE._serialized_end=1722
-  _MISSINGITEMRULE._serialized_start=1724
-  _MISSINGITEMRULE._serialized_end=1836
-  _EMBEDDINGELEMENTTYPE._serialized_start=1839
-  _EMBEDDINGELEMENTTYPE._serialized_end=1974
-  _EMBEDDINGMETRIC._serialized_start=1977
-  _EMBEDDINGMETRIC._serialized_end=2118
+  _IDTYPE._serialized_start=1787
+  _IDTYPE._serialized_end=1859
+  _MISSINGITEMRULE._serialized_start=1861
+  _MISSINGITEMRULE._serialized_end=1973
+  _EMBEDDINGELEMENTTYPE._serialized_start=1976
+  _EMBEDDINGELEMENTTYPE._serialized_end=2111
+  _EMBEDDINGMETRIC._serialized_start=2114
+  _EMBEDDINGMETRIC._serialized_end=2255
   _COLLECTION._serialized_start=175
-  _COLLECTION._serialized_end=989
-  _COLLECTION_LABELSENTRY._serialized_start=944
-  _COLLECTION_LABELSENTRY._serialized_end=989
-  _EMBEDDINGSETTINGS._serialized_start=992
-  _EMBEDDINGSETTINGS._serialized_end=1133
-  _CREATECOLLECTIONREQUEST._serialized_start=1135
-  _CREATECOLLECTIONREQUEST._serialized_end=1248
-  _GETCOLLECTIONREQUEST._serialized_start=1250
-  _GETCOLLECTIONREQUEST._serialized_end=1286
-  _LISTCOLLECTIONSREQUEST._serialized_start=1288
-  _LISTCOLLECTIONSREQUEST._serialized_end=1351
-  _LISTCOLLECTIONSRESPONSE._serialized_start=1353
-  _LISTCOLLECTIONSRESPONSE._serialized_end=1449
-  _UPDATECOLLECTIONREQUEST._serialized_start=1451
-  _UPDATECOLLECTIONREQUEST._serialized_end=1570
-  _DELETECOLLECTIONREQUEST._serialized_start=1572
-  _DELETECOLLECTIONREQUEST._serialized_end=1648
-  _COLLECTIONSERVICE._serialized_start=2121
-  _COLLECTIONSERVICE._serialized_end=2559
+  _COLLECTION._serialized_end=1032
+  _COLLECTION_LABELSENTRY._serialized_start=987
+  _COLLECTION_LABELSENTRY._serialized_end=1032
+  _AUDITSETTINGS._serialized_start=1034
+  _AUDITSETTINGS._serialized_end=1126
+  _EMBEDDINGSETTINGS._serialized_start=1129
+  _EMBEDDINGSETTINGS._serialized_end=1270
+  _CREATECOLLECTIONREQUEST._serialized_start=1272
+  _CREATECOLLECTIONREQUEST._serialized_end=1385
+  _GETCOLLECTIONREQUEST._serialized_start=1387
+  _GETCOLLECTIONREQUEST._serialized_end=1423
+  _LISTCOLLECTIONSREQUEST._serialized_start=1425
+  _LISTCOLLECTIONSREQUEST._serialized_end=1488
+  _LISTCOLLECTIONSRESPONSE._serialized_start=1490
+  _LISTCOLLECTIONSRESPONSE._serialized_end=1586
+  _UPDATECOLLECTIONREQUEST._serialized_start=1588
+  _UPDATECOLLECTIONREQUEST._serialized_end=1707
+  _DELETECOLLECTIONREQUEST._serialized_start=1709
+  _DELETECOLLECTIONREQUEST._serialized_end=1785
+  _COLLECTIONSERVICE._serialized_start=2258
+  _COLLECTIONSERVICE._serialized_end=2696
 # @@protoc_insertion_point(module_scope)

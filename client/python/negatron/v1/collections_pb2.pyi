@@ -24,8 +24,18 @@ MISSING_ITEM_RULE_CREATE: MissingItemRule
 MISSING_ITEM_RULE_REJECT: MissingItemRule
 MISSING_ITEM_RULE_UNSPECIFIED: MissingItemRule
 
+class AuditSettings(_message.Message):
+    __slots__ = ["max_age", "max_bytes", "rate"]
+    MAX_AGE_FIELD_NUMBER: _ClassVar[int]
+    MAX_BYTES_FIELD_NUMBER: _ClassVar[int]
+    RATE_FIELD_NUMBER: _ClassVar[int]
+    max_age: _duration_pb2.Duration
+    max_bytes: int
+    rate: float
+    def __init__(self, rate: _Optional[float] = ..., max_age: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., max_bytes: _Optional[int] = ...) -> None: ...
+
 class Collection(_message.Message):
-    __slots__ = ["category_popularity", "cohort_popularity", "create_time", "display_name", "embedding_settings", "etag", "event_retention", "event_watermark_time", "half_life", "half_lives", "incarnation", "item_id_type", "labels", "mined_per_user", "missing_item_rule", "name", "popularity_grid", "user_id_type", "windows"]
+    __slots__ = ["audit", "category_popularity", "cohort_popularity", "create_time", "display_name", "embedding_settings", "etag", "event_retention", "event_watermark_time", "half_life", "half_lives", "incarnation", "item_id_type", "labels", "mined_per_user", "missing_item_rule", "name", "popularity_grid", "user_id_type", "windows"]
     class LabelsEntry(_message.Message):
         __slots__ = ["key", "value"]
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -33,6 +43,7 @@ class Collection(_message.Message):
         key: str
         value: str
         def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    AUDIT_FIELD_NUMBER: _ClassVar[int]
     CATEGORY_POPULARITY_FIELD_NUMBER: _ClassVar[int]
     COHORT_POPULARITY_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -52,6 +63,7 @@ class Collection(_message.Message):
     POPULARITY_GRID_FIELD_NUMBER: _ClassVar[int]
     USER_ID_TYPE_FIELD_NUMBER: _ClassVar[int]
     WINDOWS_FIELD_NUMBER: _ClassVar[int]
+    audit: AuditSettings
     category_popularity: bool
     cohort_popularity: bool
     create_time: _timestamp_pb2.Timestamp
@@ -71,7 +83,7 @@ class Collection(_message.Message):
     popularity_grid: _duration_pb2.Duration
     user_id_type: IdType
     windows: _containers.RepeatedCompositeFieldContainer[_duration_pb2.Duration]
-    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., item_id_type: _Optional[_Union[IdType, str]] = ..., user_id_type: _Optional[_Union[IdType, str]] = ..., half_life: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., missing_item_rule: _Optional[_Union[MissingItemRule, str]] = ..., embedding_settings: _Optional[_Union[EmbeddingSettings, _Mapping]] = ..., incarnation: _Optional[int] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., half_lives: _Optional[_Iterable[_Union[_duration_pb2.Duration, _Mapping]]] = ..., windows: _Optional[_Iterable[_Union[_duration_pb2.Duration, _Mapping]]] = ..., cohort_popularity: bool = ..., category_popularity: bool = ..., popularity_grid: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., mined_per_user: _Optional[int] = ..., event_retention: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., event_watermark_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., item_id_type: _Optional[_Union[IdType, str]] = ..., user_id_type: _Optional[_Union[IdType, str]] = ..., half_life: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., missing_item_rule: _Optional[_Union[MissingItemRule, str]] = ..., embedding_settings: _Optional[_Union[EmbeddingSettings, _Mapping]] = ..., incarnation: _Optional[int] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., etag: _Optional[str] = ..., half_lives: _Optional[_Iterable[_Union[_duration_pb2.Duration, _Mapping]]] = ..., windows: _Optional[_Iterable[_Union[_duration_pb2.Duration, _Mapping]]] = ..., cohort_popularity: bool = ..., category_popularity: bool = ..., popularity_grid: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., mined_per_user: _Optional[int] = ..., event_retention: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., event_watermark_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., audit: _Optional[_Union[AuditSettings, _Mapping]] = ...) -> None: ...
 
 class CreateCollectionRequest(_message.Message):
     __slots__ = ["collection", "collection_id", "request_id"]

@@ -12,9 +12,22 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class AuditStatistics(_message.Message):
+    __slots__ = ["dropped_count", "kept_count", "stored_bytes", "written_count"]
+    DROPPED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    KEPT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    STORED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    WRITTEN_COUNT_FIELD_NUMBER: _ClassVar[int]
+    dropped_count: int
+    kept_count: int
+    stored_bytes: int
+    written_count: int
+    def __init__(self, kept_count: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., written_count: _Optional[int] = ..., dropped_count: _Optional[int] = ...) -> None: ...
+
 class CollectionStatistics(_message.Message):
-    __slots__ = ["as_of_time", "collection", "embedding_count", "event_count", "event_mass", "first_event_time", "highest_model_version", "index", "item_count", "last_event_time", "living_event_mass", "living_item_count", "memory_uses", "past_event_count", "rejects", "sample_call_count", "sampled_row_count", "short_rows", "snapshot", "sources", "user_count", "user_embedding_count"]
+    __slots__ = ["as_of_time", "audit", "collection", "embedding_count", "event_count", "event_mass", "first_event_time", "highest_model_version", "index", "item_count", "last_event_time", "living_event_mass", "living_item_count", "memory_uses", "past_event_count", "rejects", "sample_call_count", "sampled_row_count", "short_rows", "snapshot", "sources", "user_count", "user_embedding_count"]
     AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
+    AUDIT_FIELD_NUMBER: _ClassVar[int]
     COLLECTION_FIELD_NUMBER: _ClassVar[int]
     EMBEDDING_COUNT_FIELD_NUMBER: _ClassVar[int]
     EVENT_COUNT_FIELD_NUMBER: _ClassVar[int]
@@ -37,6 +50,7 @@ class CollectionStatistics(_message.Message):
     USER_COUNT_FIELD_NUMBER: _ClassVar[int]
     USER_EMBEDDING_COUNT_FIELD_NUMBER: _ClassVar[int]
     as_of_time: _timestamp_pb2.Timestamp
+    audit: AuditStatistics
     collection: str
     embedding_count: int
     event_count: int
@@ -58,7 +72,7 @@ class CollectionStatistics(_message.Message):
     sources: _containers.RepeatedCompositeFieldContainer[SourceStatistics]
     user_count: int
     user_embedding_count: int
-    def __init__(self, collection: _Optional[str] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., item_count: _Optional[int] = ..., living_item_count: _Optional[int] = ..., user_count: _Optional[int] = ..., event_count: _Optional[int] = ..., past_event_count: _Optional[int] = ..., embedding_count: _Optional[int] = ..., user_embedding_count: _Optional[int] = ..., first_event_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., last_event_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., event_mass: _Optional[float] = ..., living_event_mass: _Optional[float] = ..., memory_uses: _Optional[_Iterable[_Union[MemoryUse, _Mapping]]] = ..., sample_call_count: _Optional[int] = ..., sampled_row_count: _Optional[int] = ..., sources: _Optional[_Iterable[_Union[SourceStatistics, _Mapping]]] = ..., short_rows: _Optional[_Iterable[_Union[RowStatusCount, _Mapping]]] = ..., rejects: _Optional[_Iterable[_Union[RejectCount, _Mapping]]] = ..., highest_model_version: _Optional[int] = ..., index: _Optional[_Union[IndexStatistics, _Mapping]] = ...) -> None: ...
+    def __init__(self, collection: _Optional[str] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., as_of_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., item_count: _Optional[int] = ..., living_item_count: _Optional[int] = ..., user_count: _Optional[int] = ..., event_count: _Optional[int] = ..., past_event_count: _Optional[int] = ..., embedding_count: _Optional[int] = ..., user_embedding_count: _Optional[int] = ..., first_event_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., last_event_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., event_mass: _Optional[float] = ..., living_event_mass: _Optional[float] = ..., memory_uses: _Optional[_Iterable[_Union[MemoryUse, _Mapping]]] = ..., sample_call_count: _Optional[int] = ..., sampled_row_count: _Optional[int] = ..., sources: _Optional[_Iterable[_Union[SourceStatistics, _Mapping]]] = ..., short_rows: _Optional[_Iterable[_Union[RowStatusCount, _Mapping]]] = ..., rejects: _Optional[_Iterable[_Union[RejectCount, _Mapping]]] = ..., highest_model_version: _Optional[int] = ..., index: _Optional[_Union[IndexStatistics, _Mapping]] = ..., audit: _Optional[_Union[AuditStatistics, _Mapping]] = ...) -> None: ...
 
 class GetCollectionStatisticsRequest(_message.Message):
     __slots__ = ["as_of_time", "collection"]
