@@ -9,7 +9,6 @@
 #include "server/engine/sample_checks.h"
 #include "server/rpc/resource_names.h"
 #include "server/rpc/sampling_conversion.h"
-#include "server/rpc/status_conversion.h"
 
 namespace negatron {
 namespace {
@@ -64,17 +63,6 @@ void SampleShared(SharedCall* call, SeedSource* seeds) {
   call->End(result.status());
 }
 
-// All that is wrong, with the paths of the outer request.
-absl::Status Merge(const Violations& violations, const Violations& sample_violations) {
-  const absl::Status nested = NestFields(sample_violations.ToStatus(), "sample");
-  if (violations.empty()) return nested;
-  Violations all = violations;
-  for (const FieldViolation& violation : FieldViolationsOf(nested)) {
-    all.Add(violation.field, violation.description);
-  }
-  return all.ToStatus();
-}
-
 absl::Status Rank(CandidatesCall* call, SeedSource* seeds) {
   const v1::SampleNegativesRequest& wire = call->request().sample();
   Violations violations;
@@ -83,7 +71,7 @@ absl::Status Rank(CandidatesCall* call, SeedSource* seeds) {
       ReadCollectionName(wire.collection(), "collection", &sample_violations);
   CandidateRequest request = ReadCandidateRequest(call->request(), &violations, &sample_violations);
   AddUnmet(*call->engine(), id, request.sample, &sample_violations);
-  NEGATRON_RETURN_IF_ERROR(Merge(violations, sample_violations));
+  NEGATRON_RETURN_IF_ERROR(MergeNested(violations, sample_violations, "sample"));
   if (!wire.has_seed()) request.sample.seed = seeds->Next();
   const absl::StatusOr<CandidateResult> result =
       call->engine()->GetCandidates(id, request, call->cancellation());

@@ -5,9 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/cord.h"
-#include "absl/strings/str_cat.h"
-
 #include "proto/cc/status.h"
 
 namespace negatron {
@@ -37,21 +34,6 @@ void AddBadFields(const absl::Status& status, Violations* violations) {
   for (const wire::BadRequest::FieldViolation& violation : bad->field_violations()) {
     violations->Add(violation.field(), violation.description());
   }
-}
-
-absl::Status NestFields(const absl::Status& status, absl::string_view parent) {
-  const std::vector<FieldViolation> inner = FieldViolationsOf(status);
-  if (inner.empty()) return status;
-  Violations violations;
-  for (const FieldViolation& violation : inner) {
-    violations.Add(absl::StrCat(parent, ".", violation.field), violation.description);
-  }
-  // Its message begins with a field and counts the violations, also those that were not kept.
-  absl::Status nested(status.code(), absl::StrCat(parent, ".", status.message()));
-  violations.ToStatus().ForEachPayload([&nested](absl::string_view url, const absl::Cord& payload) {
-    nested.SetPayload(url, payload);
-  });
-  return nested;
 }
 
 }  // namespace negatron

@@ -17,10 +17,6 @@ grpc::Status ToRpcStatus(const absl::Status& status);
 // Adds the violations of a status made by `proto/cc`, which carries `BadRequest`, to `violations`.
 void AddBadFields(const absl::Status& status, Violations* violations);
 
-// Of a request that holds another as its field `parent`: names the fields that are wrong with the
-// inner one as fields of the outer. A status without field violations stays as it is.
-absl::Status NestFields(const absl::Status& status, absl::string_view parent);
-
 }  // namespace negatron
 
 #endif  // NEGATRON_SERVER_RPC_STATUS_CONVERSION_H_

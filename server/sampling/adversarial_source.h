@@ -2,6 +2,7 @@
 #ifndef NEGATRON_SERVER_SAMPLING_ADVERSARIAL_SOURCE_H_
 #define NEGATRON_SERVER_SAMPLING_ADVERSARIAL_SOURCE_H_
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -29,6 +30,9 @@ class AdversarialItems final : public Source {
   double PositiveProbability(uint32_t row) override;
   // Remembers the last row that it was asked for.
   absl::Status Enumerate(uint32_t row, std::vector<Candidate>* candidates) override;
+  std::optional<RowAnchor> AnchorOf(uint32_t row) const override {
+    return RowAnchor{states_[row].anchor, {}};
+  }
 
  private:
   struct RowState {

@@ -54,7 +54,7 @@ DynamicItems::DynamicItems(const DynamicSource& spec, const PolicyComponent& com
 bool DynamicItems::ReadGoal(const Row& row, std::span<float> anchor, double* target) const {
   if (!items_.ReadAnchor(row, anchor)) return false;
   if (spec_.pick != DynamicPick::kAhns) return true;
-  if (row.positive == kNoOrdinal || !context_.vectors->Contains(row.positive)) return false;
+  if (row.positive == kNoOrdinal || !items_.HasVector(row.positive)) return false;
   const double shifted = scorer_.Score(anchor.data(), row.positive) + spec_.target->alpha;
   if (!(shifted > 0)) return false;
   // A power that overflows is cut, so that it may be multiplied by 0.
@@ -71,13 +71,15 @@ absl::Status DynamicItems::Begin(std::span<const Row> rows, std::span<RowStatus>
   pool_rejects_.assign(rows.size(), Rejects{});
   NEGATRON_RETURN_IF_ERROR(base_->Begin(rows, statuses));
   const auto dimension = static_cast<size_t>(context_.vectors->dimension());
-  std::vector<float> anchors(rows.size() * dimension);
+  anchors_.resize(rows.size() * dimension);
+  has_anchors_.assign(rows.size(), 0);
   std::vector<double> targets(rows.size());
   Draws pools;
   for (uint32_t r = 0; r < rows.size(); ++r) {
     if (statuses[r] == RowStatus::kNoLivingItem) continue;
-    const auto anchor = std::span(anchors).subspan(r * dimension, dimension);
-    if (!ReadGoal(rows[r], anchor, &targets[r])) {
+    const auto anchor = std::span(anchors_).subspan(r * dimension, dimension);
+    has_anchors_[r] = ReadGoal(rows[r], anchor, &targets[r]) ? 1 : 0;
+    if (has_anchors_[r] == 0) {
       statuses[r] = RowStatus::kNoAnchor;
     } else if (statuses[r] == RowStatus::kOk) {
       pools.Open(r, 0, static_cast<uint32_t>(spec_.pool_size));
@@ -89,13 +91,14 @@ absl::Status DynamicItems::Begin(std::span<const Row> rows, std::span<RowStatus>
     const uint32_t r = pools.rows[begin];
     std::vector<Ordinal> pool;
     for (; end < pools.size() && pools.rows[end] == r; ++end) {
-      if (scorer_.Fetch(pools.items[end]) == nullptr) continue;
+      if (!items_.HasVector(pools.items[end])) continue;
+      scorer_.Fetch(pools.items[end]);
       pool.push_back(pools.items[end]);
     }
     if (pool.empty()) {
       statuses[r] = RowStatus::kNoCandidate;
     } else {
-      windows_[r] = MakeWindow(std::move(pool), &anchors[r * dimension], targets[r]);
+      windows_[r] = MakeWindow(std::move(pool), AnchorAt(r).data(), targets[r]);
     }
   }
   return absl::OkStatus();

@@ -2,6 +2,8 @@
 #ifndef NEGATRON_SERVER_SAMPLING_DYNAMIC_SOURCE_H_
 #define NEGATRON_SERVER_SAMPLING_DYNAMIC_SOURCE_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,8 +17,8 @@
 namespace negatron {
 
 // Draws a pool of items for each row from another source, scores it against an
-// anchor, and picks from it for all slots of the row. Items without a vector
-// leave the pool.
+// anchor, and picks from it for all slots of the row. Items without a vector, or
+// without one as fresh as the call asks, leave the pool.
 //
 // Cost: for a row, the draws of its pool and a score for each of its items.
 class DynamicItems final : public Source {
@@ -33,12 +35,19 @@ class DynamicItems final : public Source {
   // The positive is never in the pool that was drawn without it.
   double PositiveProbability(uint32_t) override;
   absl::Status Enumerate(uint32_t row, std::vector<Candidate>* candidates) override;
+  std::optional<RowAnchor> AnchorOf(uint32_t row) const override {
+    return RowAnchor{has_anchors_[row] != 0 ? AnchorAt(row).data() : nullptr, {}};
+  }
   Micros Boundary(uint32_t row) const override { return base_->Boundary(row); }
 
  private:
   // Reads what the pool is scored against, and, for AHNS, the target; false if
   // there is no such thing.
   bool ReadGoal(const Row& row, std::span<float> anchor, double* target) const;
+  std::span<const float> AnchorAt(uint32_t row) const {
+    const auto dimension = static_cast<size_t>(context_.vectors->dimension());
+    return std::span(anchors_).subspan(row * dimension, dimension);
+  }
   Window MakeWindow(std::vector<Ordinal> pool, const float* anchor, double target) const;
 
   const DynamicSource spec_;
@@ -48,6 +57,8 @@ class DynamicItems final : public Source {
   const SourceContext pool_context_;  // With random bits of its own.
   const std::unique_ptr<Source> base_;
   std::span<const Row> rows_;
+  std::vector<float> anchors_;         // [rows, dimension],
+  std::vector<uint8_t> has_anchors_;   // of the rows that have all that their draws need.
   std::vector<Window> windows_;        // By row; empty if it is not served.
   std::vector<Rejects> pool_rejects_;  // By row, until they are reported.
 };

@@ -80,8 +80,7 @@ void BoundedScores::Begin(std::span<const Row> rows) {
 }
 
 bool BoundedScores::Admits(size_t row, Ordinal item) const {
-  return items_.HasVector(item) &&
-         ranges_[row].Contains(scorer_.Score(&anchors_[row * dimension_], item));
+  return items_.HasVector(item) && ranges_[row].Contains(scorer_.Score(anchor(row), item));
 }
 
 }  // namespace negatron

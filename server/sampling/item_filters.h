@@ -46,10 +46,9 @@ class PlausibleItems {
   PlausibleItems(const Plausibility& plausibility, const PoolView& pool);
 
   bool Admits(Micros time, Ordinal item) const;
-
- private:
   double MassOf(Micros time, Ordinal item) const;
 
+ private:
   const Plausibility plausibility_;
   const PoolView& pool_;
   const int64_t half_life_;
@@ -68,6 +67,7 @@ class BoundedScores {
 
   // Whether the row has an anchor and, if there is a margin, a positive to keep it from.
   bool Serves(size_t row) const { return serves_[row] != 0; }
+  const float* anchor(size_t row) const { return &anchors_[row * dimension_]; }
   // Of a row that is served; items without a (fresh) vector have no score.
   bool Admits(size_t row, Ordinal item) const;
 

@@ -119,6 +119,11 @@ double NearestCandidates::PositiveProbability(uint32_t) {
   return spec_.pick == NearestPick::kTop ? std::numeric_limits<double>::quiet_NaN() : 0.0;
 }
 
+std::optional<RowAnchor> NearestCandidates::AnchorOf(uint32_t row) const {
+  const float* const anchor = states_[row].anchor;
+  return RowAnchor{anchor, anchor == nullptr ? ScoreRange() : BoundsOf(rows_[row], anchor)};
+}
+
 absl::Status NearestCandidates::Enumerate(uint32_t row, std::vector<Candidate>* candidates) {
   states_[row].window.AppendTo(candidates);
   return absl::OkStatus();

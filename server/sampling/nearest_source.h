@@ -2,6 +2,7 @@
 #ifndef NEGATRON_SERVER_SAMPLING_NEAREST_SOURCE_H_
 #define NEGATRON_SERVER_SAMPLING_NEAREST_SOURCE_H_
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -29,6 +30,7 @@ class NearestCandidates final : public Source {
   // The positive is never in the window that was retrieved without it.
   double PositiveProbability(uint32_t) override;
   absl::Status Enumerate(uint32_t row, std::vector<Candidate>* candidates) override;
+  std::optional<RowAnchor> AnchorOf(uint32_t row) const override;
 
  private:
   struct RowState {

@@ -27,10 +27,12 @@ void Nearness::Add(Ordinal positive) {
   positives_.resize(first + dimension_);
   const std::span<float> vector = std::span(positives_).subspan(first);
   context_.vectors->Read(positive, vector);
-  if (metric_ != Metric::kInnerProduct) return;
-  const double norm = NormOf(vector);
-  if (norm == 0) return positives_.resize(first);
-  for (float& value : vector) value = static_cast<float>(value / norm);
+  if (metric_ == Metric::kInnerProduct) {
+    const double norm = NormOf(vector);
+    if (norm == 0) return positives_.resize(first);
+    for (float& value : vector) value = static_cast<float>(value / norm);
+  }
+  owners_.push_back(positive);
 }
 
 // The newest first, ties in the order of first write.
@@ -52,24 +54,27 @@ std::vector<Ordinal> Nearness::NewestChosen(const Row& row) const {
 
 void Nearness::Begin(std::span<const Row> rows) {
   positives_.clear();
+  owners_.clear();
   splits_.assign(1, 0);
   for (const Row& row : rows) {
     Add(row.positive);
     if (min_distance_.history_count > 0 && row.user != kNoOrdinal) {
       for (const Ordinal item : NewestChosen(row)) Add(item);
     }
-    splits_.push_back(positives_.size() / dimension_);
+    splits_.push_back(owners_.size());
   }
 }
 
+double Nearness::DivisorOf(size_t row, Ordinal item) const {
+  if (splits_[row] == splits_[row + 1] || !items_.HasVector(item)) return 0;
+  if (metric_ != Metric::kInnerProduct) return 1;
+  context_.vectors->Read(item, item_);
+  return NormOf(item_);
+}
+
 bool Nearness::IsNear(size_t row, Ordinal item) const {
-  if (splits_[row] == splits_[row + 1] || !items_.HasVector(item)) return false;
-  double norm = 1;
-  if (metric_ == Metric::kInnerProduct) {
-    context_.vectors->Read(item, item_);
-    norm = NormOf(item_);
-    if (norm == 0) return false;
-  }
+  const double norm = DivisorOf(row, item);
+  if (norm == 0) return false;
   const double least = min_distance_.distance;
   for (size_t p = splits_[row]; p < splits_[row + 1]; ++p) {
     const double score = scorer_.Score(&positives_[p * dimension_], item);
@@ -78,6 +83,21 @@ bool Nearness::IsNear(size_t row, Ordinal item) const {
     if (near) return true;
   }
   return false;
+}
+
+std::optional<Nearness::Neighbour> Nearness::Nearest(size_t row, Ordinal item) const {
+  const double norm = DivisorOf(row, item);
+  if (norm == 0) return std::nullopt;
+  std::optional<Neighbour> nearest;
+  for (size_t p = splits_[row]; p < splits_[row + 1]; ++p) {
+    const double score = scorer_.Score(&positives_[p * dimension_], item);
+    const double distance =
+        metric_ == Metric::kL2 ? std::sqrt(std::max(0.0, -score)) : 1 - score / norm;
+    if (!nearest.has_value() || distance < nearest->distance) {
+      nearest = Neighbour{owners_[p], distance};
+    }
+  }
+  return nearest;
 }
 
 }  // namespace negatron

@@ -3,6 +3,7 @@
 #define NEGATRON_SERVER_SAMPLING_NEARNESS_H_
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -37,7 +38,18 @@ class Nearness {
   // Whether the item is nearer than the distance to a positive of row number `row`.
   bool IsNear(size_t row, Ordinal item) const;
 
+  // The positive of row number `row` that is nearest to the item, ties the first: its own before
+  // those of its user. Nothing if the item is near to nothing, or the row has no positive.
+  struct Neighbour {
+    Ordinal positive;
+    double distance;
+  };
+  std::optional<Neighbour> Nearest(size_t row, Ordinal item) const;
+
  private:
+  // What scores against the positives of a row are divided by to be those of vectors of norm 1,
+  // under the inner product; 1 under other metrics. 0: the item is near to nothing.
+  double DivisorOf(size_t row, Ordinal item) const;
   void Add(Ordinal positive);
   std::vector<Ordinal> NewestChosen(const Row& row) const;
   double NormOf(std::span<const float> vector) const;
@@ -49,6 +61,7 @@ class Nearness {
   const size_t dimension_;
   const Metric metric_;
   std::vector<float> positives_;     // [positives, dimension]; of norm 1 under the inner product.
+  std::vector<Ordinal> owners_;      // Of each of them.
   std::vector<size_t> splits_;       // Row i has the positives [splits_[i], splits_[i + 1]).
   mutable std::vector<float> item_;  // [dimension].
 };

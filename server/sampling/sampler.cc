@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "server/sampling/batch_rows.h"
 #include "server/sampling/distinct.h"
 #include "server/sampling/log_probability.h"
 #include "server/sampling/nearness.h"
@@ -34,22 +35,6 @@ constexpr int64_t kMaxBlockRows = 512;
 int64_t BlockRows(const Policy& policy, int negative_count) {
   if (policy.NeedsEmbeddings()) return kNearestBlockRows;
   return std::clamp(kBlockDraws / negative_count, kMinBlockRows, kMaxBlockRows);
-}
-
-// Why a row is empty, if its components give different reasons: the one that
-// comes first here.
-RowStatus Stronger(RowStatus a, RowStatus b) {
-  for (const RowStatus status : {RowStatus::kNoLivingItem, RowStatus::kExhausted,
-                                 RowStatus::kNoCandidate, RowStatus::kNoAnchor}) {
-    if (a == status || b == status) return status;
-  }
-  return RowStatus::kNoEvent;
-}
-
-// What sources of a call must know of its policy.
-SourceContext WithGuards(SourceContext context, const Policy& policy) {
-  if (policy.ExcludesUncertain()) context.min_distance = policy.min_distance;
-  return context;
 }
 
 // Draws the rows of one call.
@@ -90,7 +75,9 @@ class CallSampler {
           context_.pool->history(batch_.users[first + i]).Prefetch();
         }
       }
-      for (int64_t i = 0; i < count; ++i) Resolve(first + i, &block[i]);
+      for (int64_t i = 0; i < count; ++i) {
+        ResolveRow(policy_, *context_.pool, batch_, first + i, &block[i]);
+      }
       NEGATRON_RETURN_IF_ERROR(SampleBlock(first, std::span<const Row>(block).first(count)));
     }
     return absl::OkStatus();
@@ -100,23 +87,6 @@ class CallSampler {
   // Sources [0, component_count()) are those of the components; one behind them is the fallback.
   size_t component_count() const { return policy_.components.size(); }
   bool IsFallback(size_t source) const { return source == component_count(); }
-
-  void Resolve(int64_t r, Row* row) const {
-    static const UserHistory kNoHistory;
-    row->as_of = batch_.as_of[r];
-    row->key = batch_.keys[r];
-    row->user = batch_.users.empty() ? kNoOrdinal : batch_.users[r];
-    row->positive = batch_.positives.empty() ? kNoOrdinal : batch_.positives[r];
-    row->cohort = batch_.cohorts.empty() ? 0 : batch_.cohorts[r];
-    row->query = batch_.queries.empty() ? nullptr : &batch_.queries[r * batch_.query_columns];
-    std::span<const Ordinal> named;
-    if (!batch_.exclusion_splits.empty()) {
-      const int64_t begin = batch_.exclusion_splits[r];
-      named = batch_.exclusions.subspan(begin, batch_.exclusion_splits[r + 1] - begin);
-    }
-    row->excluded.Reset(row->user == kNoOrdinal ? kNoHistory : context_.pool->history(row->user),
-                        row->as_of, row->positive, named, policy_.ExcludedHorizon());
-  }
 
   absl::Status SampleBlock(int64_t first, std::span<const Row> rows) {
     rows_ = rows;
@@ -171,22 +141,9 @@ class CallSampler {
   // Shares, and slots by them.
   void Allot(size_t r, uint64_t key) {
     const std::span<double> shares = Shares(r);
-    RowStatus status = RowStatus::kOk;
-    double sum = 0;
-    for (size_t c = 0; c < shares.size(); ++c) {
-      if (sources_[c] == nullptr) continue;
-      const RowStatus ready = statuses_[c][r];
-      if (ready == RowStatus::kOk) {
-        sum += shares[c] = policy_.components[c].share;
-      } else {
-        status = status == RowStatus::kOk ? ready : Stronger(status, ready);
-      }
-    }
-    if (sum <= 0) {
-      row_statuses_[r] = status;
-      return;
-    }
-    for (double& share : shares) share /= sum;
+    const auto status_of = [&](size_t c) { return statuses_[c][r]; };
+    row_statuses_[r] = ShareOut(policy_, status_of, shares);
+    if (row_statuses_[r] != RowStatus::kOk) return;
     std::array<int, kMaxComponents> counts{};
     if (shares.size() == 1) {
       counts[0] = batch_.negative_count;
@@ -351,11 +308,8 @@ class CallSampler {
       }
       for (size_t p = 0; p < pairs_.size(); ++p) {
         const double share = Shares(pairs_[p].row)[c];
-        // The unknown factor of a row is that of one component alone.
-        const bool has_level = share == 1 || laws_.components[c] != LawKind::kRowConstant;
-        const double q = has_level ? probabilities_[p] : kNan;
-        // One source with the whole share: no rounding between the two log q.
-        mixed_[owners_[p]] += share == 1 ? q : share * q;
+        const double q = MixedProbability(probabilities_[p], share, laws_.components[c]);
+        mixed_[owners_[p]] += share * q;
         if (!columns_.expected_counts.empty()) {
           // A certain item may come out a little above 1.
           missed_[owners_[p]] += share * batch_.negative_count * std::log1p(-std::min(q, 1.0));

@@ -10,8 +10,8 @@ namespace negatron {
 
 // Scores in [least, most].
 struct ScoreRange {
-  double least;
-  double most;
+  double least = -std::numeric_limits<double>::infinity();
+  double most = std::numeric_limits<double>::infinity();
 
   bool Contains(float score) const { return score >= least && score <= most; }
 };

@@ -10,6 +10,7 @@
 
 #include "absl/functional/function_ref.h"
 
+#include "server/sampling/batch_rows.h"
 #include "storage/base/status.h"
 
 namespace negatron {
@@ -135,20 +136,12 @@ absl::Status SampleSharedBlock(const Policy& policy, const SourceContext& contex
   const std::vector<Ordinal> mortals =
       Mortals(pool, time, std::min(*first, time), std::max(*last, time));
   std::unordered_map<Micros, double> dead_by_time;
-  static const UserHistory kNoHistory;
-  Exclusions excluded;
+  Row row;
   for (int64_t r = 0; r < batch.row_count; ++r) {
     NEGATRON_RETURN_IF_ERROR(context.cancellation->Check());
-    const Micros t = batch.as_of[r];
-    const Ordinal user = batch.users.empty() ? kNoOrdinal : batch.users[r];
-    std::span<const Ordinal> named;
-    if (!batch.exclusion_splits.empty()) {
-      const int64_t begin = batch.exclusion_splits[r];
-      named = batch.exclusions.subspan(begin, batch.exclusion_splits[r + 1] - begin);
-    }
-    excluded.Reset(user == kNoOrdinal ? kNoHistory : pool.history(user), t,
-                   batch.positives.empty() ? kNoOrdinal : batch.positives[r], named,
-                   policy.ExcludedHorizon());
+    ResolveRow(policy, pool, batch, r, &row);
+    const Micros t = row.as_of;
+    const Exclusions& excluded = row.excluded;
     const auto [dead, is_new] = dead_by_time.try_emplace(t, 0.0);
     if (is_new) {
       std::vector<Ordinal> gone;

@@ -19,6 +19,7 @@
 #include "server/sampling/freshness.h"
 #include "server/sampling/policy.h"
 #include "server/sampling/row.h"
+#include "server/sampling/score_range.h"
 #include "storage/base/cancellation.h"
 #include "storage/base/philox.h"
 
@@ -80,6 +81,12 @@ struct Candidate {
   float preference = score;  // The highest is taken first where all weights are 0.
 };
 
+// What a source scores items against for a row.
+struct RowAnchor {
+  const float* vector;  // [dimension]; null: there is none, or no bounds to keep to.
+  ScoreRange bounds;    // Of scores; NearestSource has them.
+};
+
 // Items thrown back, by RejectCause.
 using Rejects = std::array<int64_t, kRejectCauseCount>;
 
@@ -113,6 +120,9 @@ class Source {
 
   // All that the source can draw for a row. Weights that vanish beside others' are 0.
   virtual absl::Status Enumerate(uint32_t row, std::vector<Candidate>* candidates) = 0;
+
+  // Nothing if the source does not score.
+  virtual std::optional<RowAnchor> AnchorOf(uint32_t) const { return std::nullopt; }
 
   // Boundary of the grid that row's law was taken at; 0: none.
   virtual Micros Boundary(uint32_t) const { return 0; }

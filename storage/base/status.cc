@@ -90,6 +90,32 @@ std::vector<FieldViolation> FieldViolationsOf(const absl::Status& status) {
   return violations;
 }
 
+absl::Status NestFields(const absl::Status& status, absl::string_view parent) {
+  const std::vector<FieldViolation> inner = FieldViolationsOf(status);
+  if (inner.empty()) return status;
+  Violations violations;
+  for (const FieldViolation& violation : inner) {
+    violations.Add(absl::StrCat(parent, ".", violation.field), violation.description);
+  }
+  // Its message begins with a field and counts the violations, also those that were not kept.
+  absl::Status nested(status.code(), absl::StrCat(parent, ".", status.message()));
+  violations.ToStatus().ForEachPayload([&nested](absl::string_view url, const absl::Cord& payload) {
+    nested.SetPayload(url, payload);
+  });
+  return nested;
+}
+
+absl::Status MergeNested(const Violations& outer, const Violations& inner,
+                         absl::string_view parent) {
+  const absl::Status nested = NestFields(inner.ToStatus(), parent);
+  if (outer.empty()) return nested;
+  Violations all = outer;
+  for (const FieldViolation& violation : FieldViolationsOf(nested)) {
+    all.Add(violation.field, violation.description);
+  }
+  return all.ToStatus();
+}
+
 absl::Status WithReason(absl::Status status, absl::string_view reason) {
   status.SetPayload(kReasonUrl, absl::Cord(reason));
   return status;

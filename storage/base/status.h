@@ -52,6 +52,14 @@ absl::Status InvalidField(absl::string_view field, absl::string_view description
 // The violations that `status` carries; none if it carries none.
 std::vector<FieldViolation> FieldViolationsOf(const absl::Status& status);
 
+// Of a request that holds another as its field `parent`: names the fields that are wrong with the
+// inner one as fields of the outer. A status without field violations stays as it is.
+absl::Status NestFields(const absl::Status& status, absl::string_view parent);
+
+// All that is wrong with such a request: `inner` is of its field `parent`. OK if both are empty.
+absl::Status MergeNested(const Violations& outer, const Violations& inner,
+                         absl::string_view parent);
+
 // Attaches a reason in UPPER_SNAKE_CASE for programs, for example `QUEUE_FULL`.
 absl::Status WithReason(absl::Status status, absl::string_view reason);
 std::optional<std::string> ReasonOf(const absl::Status& status);

@@ -87,6 +87,17 @@ std::vector<Policy> Policies() {
     bounded.noise = 0.2;
     sources.push_back(bounded);
   }
+  for (const NearestAnchor anchor : {NearestAnchor::kQuery, NearestAnchor::kPositive}) {
+    DynamicSource dynamic;
+    dynamic.anchor = anchor;
+    dynamic.pool_size = 12;
+    dynamic.top_count = 4;
+    sources.push_back(dynamic);
+    dynamic.top_count = 0;
+    dynamic.pick = DynamicPick::kAhns;
+    dynamic.target = AhnsTarget{50, 0.01, -0.5};
+    sources.push_back(dynamic);
+  }
   std::vector<Policy> policies;
   for (const SourceSpec& source : sources) policies.push_back({{{1, "", source}}});
   Policy mix{{{1, "", sources[0]}, {1, "", UniformSource{}}, {2, "", sources[1]}}};
