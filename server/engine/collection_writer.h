@@ -204,6 +204,7 @@ class CollectionWriter {
   static absl::Status CheckRoom(const IdIndex& index, int64_t fresh, absl::string_view what);
   void EraseUserVectors(Ordinal user, const CommitSlot& slot);
   void PutItem(Ordinal item, const CommitSlot& slot);
+  void StageAuditErasure(const IdBatch& users, const CommitSlot& slot);
   void Touch(const CommitSlot& slot);
   absl::Status CheckCategories(const WriteItemsRequest& request,
                                std::vector<std::string>* fresh) const;

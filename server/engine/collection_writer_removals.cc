@@ -83,6 +83,7 @@ absl::Status CollectionWriter::StageExpiredRepeats(std::span<const EventRecord> 
 absl::StatusOr<WriteResult> CollectionWriter::StageErasure(const EraseUsersRequest& request,
                                                            const CommitSlot& slot) {
   WriteResult result{slot.sequence, 0, 0, request.options.level};
+  StageAuditErasure(request.users, slot);  // While the ids lead to the users.
   for (const Ordinal user : ResolveUsers(request.users, users())) {
     result.found.push_back(user != kNoOrdinal);
     if (user == kNoOrdinal) continue;
@@ -98,6 +99,23 @@ absl::StatusOr<WriteResult> CollectionWriter::StageErasure(const EraseUsersReque
   last_sequence_ = slot.sequence;
   Touch(slot);
   return result;
+}
+
+// Audits name users as callers did: also those that the collection does not know.
+void CollectionWriter::StageAuditErasure(const IdBatch& ids, const CommitSlot& slot) {
+  if (!settings().audit.has_value()) return;
+  AuditErasureRecord erasure{slot.sequence, {}};
+  const std::vector<Ordinal> ordinals = Resolve(ids, users());
+  for (size_t i = 0; i < ordinals.size(); ++i) {
+    if (users().type() == IdType::kInt64) {
+      erasure.users.push_back(IdAt(ids, static_cast<int64_t>(i)));
+    } else if (ordinals[i] != kNoOrdinal) {
+      erasure.users.push_back({int64_t{ordinals[i]}, std::string(users().NameAt(ordinals[i]))});
+    } else if (ids.is_names()) {
+      erasure.users.push_back({-1, ids.names()[i]});
+    }
+  }
+  slot.batch->PutAuditErasure(settings().incarnation, erasure);
 }
 
 void CollectionWriter::StageRemoval(std::span<const EventRecord> events, const CommitSlot& slot) {

@@ -67,12 +67,15 @@ void Engine::Impl::Start() {
   index.on_warning = options_.on_warning;
   index.on_health = options_.on_index_health;
   indexer_ = std::make_unique<Indexer>(index, index_files_.get(), this, options_.clock);
+  audits_ = std::make_unique<AuditLog>(store_.get(), this, options_.clock,
+                                       options_.housekeeping_interval, options_.audit_queue_bytes);
   for (const int64_t incarnation : unfinished_) {
     housekeeper_->RemoveErased(incarnation, [](const absl::Status&) {});
   }
 }
 
 void Engine::Impl::Stop() {
+  if (audits_ != nullptr) audits_->Stop();
   if (indexer_ != nullptr) indexer_->Stop();
   if (version_keeper_ != nullptr) version_keeper_->Stop();
   if (housekeeper_ != nullptr) housekeeper_->Stop();
@@ -88,12 +91,25 @@ std::vector<std::shared_ptr<Collection>> Engine::Impl::Collections() const {
 }
 
 absl::Status Engine::Impl::Commit(const CollectionRecord& settings, Stage stage) {
+  PendingWrite write;
+  write.size_bytes = kSettingsBytes;
+  write.durable = write.exclusive = true;
+  return CommitAndWait(settings, std::move(stage), std::move(write));
+}
+
+absl::Status Engine::Impl::CommitApplied(const CollectionRecord& settings, int64_t bytes,
+                                         Stage stage) {
+  PendingWrite write;
+  write.size_bytes = kSettingsBytes + bytes;
+  return CommitAndWait(settings, std::move(stage), std::move(write));
+}
+
+absl::Status Engine::Impl::CommitAndWait(const CollectionRecord& settings, Stage stage,
+                                         PendingWrite write) {
   Mutex mutex;
   CondVar done;
   std::optional<absl::Status> outcome;
-  PendingWrite write;
-  write.size_bytes = kSettingsBytes;
-  write.durable = write.exclusive = write.patient = true;
+  write.patient = true;
   write.stage = [&](const CommitSlot& slot) -> absl::StatusOr<CollectionWriter*> {
     CollectionWriter* writer = FindWriter(settings.id);
     if (writer == nullptr || writer->settings().incarnation != settings.incarnation) return nullptr;
@@ -225,6 +241,7 @@ void Engine::Impl::Update(absl::string_view id, CollectionUpdate update, Collect
     if (change.missing_item_rule) next.missing_item_rule = *change.missing_item_rule;
     if (change.embedding) next.embedding = change.embedding;
     if (change.event_retention_micros) next.event_retention_micros = *change.event_retention_micros;
+    if (change.audit) next.audit = *change.audit;
     Violations violations;
     CheckSettings(next, "collection.", &violations);
     NEGATRON_RETURN_IF_ERROR(violations.ToStatus());
@@ -298,6 +315,7 @@ void Engine::Shutdown() { impl_->Stop(); }
 
 void Engine::RunHousekeeping() {
   impl_->housekeeper().RunRound();
+  impl_->audits().RunRound();
   impl_->version_keeper().RunRound();
 }
 

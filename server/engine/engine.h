@@ -15,6 +15,8 @@
 
 #include "server/engine/controller_requests.h"
 #include "server/engine/event_listing.h"
+#include "server/engine/audit_calls.h"
+#include "server/engine/explain_requests.h"
 #include "server/engine/policy_table.h"
 #include "server/engine/requests.h"
 #include "server/engine/statistics.h"
@@ -43,6 +45,8 @@ struct EngineOptions {
   // Retention moves on, and what a failing disk left undone is tried again, at least
   // this often.
   absl::Duration housekeeping_interval = absl::Seconds(1);
+  // Audits that wait to be written; beyond: they are dropped.
+  int64_t audit_queue_bytes = 64 << 20;
   // Collections with fewer embeddings are searched exactly.
   int64_t index_min_items = 40000;
   // Threads that build indexes; they yield to all others.
@@ -193,6 +197,16 @@ class Engine {
   absl::StatusOr<CandidateResult> GetCandidates(absl::string_view collection,
                                                 CandidateRequest request,
                                                 const Cancellation& cancellation) const;
+  // Fields in errors are those of `request.sample`, as its fields `sample....`, and `item_ids`.
+  absl::StatusOr<ExplainResult> Explain(absl::string_view collection, ExplainRequest request,
+                                        const Cancellation& cancellation) const;
+  // --- The audit log. Errors: NOT_FOUND [AUDIT_NOT_FOUND]; UNAVAILABLE if the disk fails. ---
+  absl::StatusOr<AuditPage> ListAudits(absl::string_view collection, const AuditQuery& query) const;
+  absl::StatusOr<KeptCall> GetAudit(absl::string_view collection, Micros id) const;
+  // Also FAILED_PRECONDITION [AUDIT_STALE], see CheckCurrent.
+  absl::StatusOr<AuditReplay> ReplayAudit(absl::string_view collection, Micros id,
+                                          const Cancellation& cancellation) const;
+
   absl::StatusOr<GetItemsResult> GetItems(absl::string_view collection, const IdBatch& ids) const;
   // Items with ordinals from `first` on, at most `limit`.
   absl::StatusOr<ListItemsResult> ListItems(absl::string_view collection, uint32_t first,

@@ -10,6 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 
+#include "server/engine/audit_log.h"
 #include "server/engine/collection.h"
 #include "server/engine/collection_writer.h"
 #include "server/engine/commit_queue.h"
@@ -79,15 +80,18 @@ class Engine::Impl final : public HousekeepingHost {
 
   std::vector<std::shared_ptr<Collection>> Collections() const override;
   absl::Status Commit(const CollectionRecord& settings, Stage stage) override;
+  absl::Status CommitApplied(const CollectionRecord& settings, int64_t bytes, Stage stage) override;
 
   const EngineOptions& options() const { return options_; }
   const Store& store() const { return *store_; }
   Housekeeper& housekeeper() { return *housekeeper_; }
+  AuditLog& audits() { return *audits_; }
   VersionKeeper& version_keeper() { return *version_keeper_; }
   Indexer& indexer() { return *indexer_; }
   ExcludedMassCache* excluded_masses() { return &excluded_masses_; }
 
  private:
+  absl::Status CommitAndWait(const CollectionRecord& settings, Stage stage, PendingWrite write);
   void Publish(const std::string& id, std::shared_ptr<Collection> collection);
   void Unpublish(const std::string& id);
   CollectionWriter* FindWriter(absl::string_view id);
@@ -112,6 +116,7 @@ class Engine::Impl final : public HousekeepingHost {
   std::unique_ptr<Housekeeper> housekeeper_;       // Writes to the queue,
   std::unique_ptr<VersionKeeper> version_keeper_;  // and so do these.
   std::unique_ptr<Indexer> indexer_;
+  std::unique_ptr<AuditLog> audits_;
 };
 
 }  // namespace negatron

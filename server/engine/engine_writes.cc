@@ -145,10 +145,16 @@ void Engine::EraseUsers(absl::string_view collection, EraseUsersRequest request,
       [this, incarnation = settings->incarnation,
        done = std::move(done)](absl::StatusOr<WriteResult> result) {
         if (!result.ok()) return done(std::move(result));
-        impl_->housekeeper().RemoveErased(
-            incarnation, [done, result = *std::move(result)](const absl::Status& removed) {
-              if (!removed.ok()) return done(removed);
-              done(result);
+        const auto finish = [done, result = *std::move(result)](const absl::Status& removed) {
+          if (!removed.ok()) return done(removed);
+          done(result);
+        };
+        impl_->audits().RemoveErased(
+            incarnation, [this, incarnation, finish](const absl::Status& audits) {
+              impl_->housekeeper().RemoveErased(incarnation,
+                                                [finish, audits](const absl::Status& events) {
+                                                  finish(events.ok() ? audits : events);
+                                                });
             });
       },
       /*exclusive=*/true);

@@ -37,6 +37,10 @@ class HousekeepingHost {
   // without a call of it if there is no such incarnation any more.
   using Stage = std::function<bool(CollectionWriter&, const CommitSlot&)>;
   virtual absl::Status Commit(const CollectionRecord& settings, Stage stage) = 0;
+
+  // The same for a write of about `bytes` that need not be on disk, and may share its group.
+  virtual absl::Status CommitApplied(const CollectionRecord& settings, int64_t bytes,
+                                     Stage stage) = 0;
 };
 
 // Takes away what is to go, on a thread of its own: the events of erased users, and

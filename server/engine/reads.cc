@@ -204,7 +204,19 @@ absl::StatusOr<CollectionStatistics> Engine::GetStatistics(absl::string_view col
     }
   }
   found->ReadCounts(&statistics);
+  statistics.audit = impl_->audits().Statistics(*snapshot->settings);
   return statistics;
+}
+
+absl::StatusOr<AuditPage> Engine::ListAudits(absl::string_view collection,
+                                             const AuditQuery& query) const {
+  NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
+  return ListKeptCalls(impl_->store(), found->snapshot()->settings->incarnation, query);
+}
+
+absl::StatusOr<KeptCall> Engine::GetAudit(absl::string_view collection, Micros id) const {
+  NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
+  return ReadKeptCall(impl_->store(), *found->snapshot(), id);
 }
 
 }  // namespace negatron

@@ -167,7 +167,8 @@ struct CollectionUpdate {
   std::optional<MissingItemRule> missing_item_rule;
   std::optional<EmbeddingSettings> embedding;
   std::optional<int64_t> event_retention_micros;
-  std::string etag;  // Empty: any.
+  std::optional<std::optional<AuditSettings>> audit;  // Nothing in it: no log.
+  std::string etag;                                   // Empty: any.
 };
 
 // Items as columns.

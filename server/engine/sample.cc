@@ -5,57 +5,20 @@
 
 #include "absl/functional/function_ref.h"
 
+#include "server/engine/audit_calls.h"
 #include "server/engine/engine_impl.h"
-#include "server/engine/resolve.h"
+#include "server/engine/resolved_rows.h"
 #include "server/engine/sample_checks.h"
 #include "server/engine/served_policy.h"
 #include "server/sampling/candidate_ranker.h"
 #include "server/sampling/sampler.h"
 #include "server/sampling/shared_block.h"
-#include "storage/base/fingerprint.h"
-#include "storage/base/philox.h"
 #include "storage/base/status.h"
 
 namespace negatron {
 namespace {
 
 constexpr uint8_t kPadding = 255;  // In the column of components.
-
-Freshness FreshnessOf(const SampleRequest& request, Micros as_of) {
-  Freshness freshness{request.min_model_version, std::nullopt, as_of};
-  if (request.max_staleness_micros) {
-    freshness.min_write_time = as_of - *request.max_staleness_micros;
-  }
-  return freshness;
-}
-
-// The same for a name and its dictionary number.
-uint64_t HashId(const std::optional<IdBatch>& ids, int64_t row, const IdIndex& index) {
-  if (!ids.has_value()) return 0;
-  if (ids->is_names()) return Fingerprint(ids->names()[row]);
-  const int64_t number = ids->numbers()[row];
-  if (index.type() == IdType::kString && number >= 0 && number < index.size()) {
-    return Fingerprint(index.NameAt(static_cast<Ordinal>(number)));
-  }
-  return static_cast<uint64_t>(number);
-}
-
-// Row keys of the caller, or a hash of user, positive and as-of: never of the
-// position in the batch.
-std::vector<uint64_t> RowKeys(const SampleRequest& request, const PoolView& pool,
-                              const std::vector<Micros>& as_of) {
-  std::vector<uint64_t> keys(request.row_count);
-  for (int64_t r = 0; r < request.row_count; ++r) {
-    if (!request.row_keys.empty()) {
-      keys[r] = static_cast<uint64_t>(request.row_keys[r]);
-    } else {
-      const uint64_t hash = MixHash(HashId(request.users, r, pool.users()),
-                                    HashId(request.positives, r, pool.items()));
-      keys[r] = MixHash(hash, static_cast<uint64_t>(as_of[r]));
-    }
-  }
-  return keys;
-}
 
 // Draws go to `items`, or as ids to the result where the sampler can write them.
 SampleColumns Allocate(const SampleRequest& request, const ServedPolicy& policy,
@@ -104,34 +67,6 @@ SampleColumns Allocate(const SampleRequest& request, const ServedPolicy& policy,
           result->tags};
 }
 
-void WriteIds(const SampleRequest& request, const IdIndex& index, std::span<const Ordinal> items,
-              SampleResult* result) {
-  if (index.type() == IdType::kString && request.want_names) {
-    result->names.reserve(items.size());
-    for (const Ordinal item : items) {
-      result->names.emplace_back(item == kNoOrdinal ? std::string_view() : index.NameAt(item));
-    }
-    return;
-  }
-  result->ids.resize(items.size());
-  const auto write = [&](auto id_of) {
-    for (size_t i = 0; i < items.size(); ++i) {
-      result->ids[i] = items[i] == kNoOrdinal ? -1 : id_of(items[i]);
-    }
-  };
-  if (index.type() == IdType::kInt64) {
-    write([&](Ordinal item) { return index.NumberAt(item); });
-  } else {
-    write([](Ordinal item) { return int64_t{item}; });
-  }
-}
-
-SnapshotToken TokenOf(const Snapshot& snapshot, const ServedPolicy& policy) {
-  SnapshotToken token = snapshot.token();
-  token.policy_version = policy.report().version;
-  return token;
-}
-
 // The first two causes have a column of their own, and the first four.
 void WriteRejects(const SampleRequest& request, SampleResult* result) {
   const auto write_first = [&](int count, std::vector<int64_t>* column) {
@@ -152,40 +87,6 @@ void WriteDrawn(const SampleRequest& request, SampleResult* result) {
   if (std::all_of(result->drawn.begin(), result->drawn.end(), full)) result->drawn.clear();
 }
 
-// The columns of a request, resolved.
-struct ResolvedRows {
-  std::vector<Micros> as_of;
-  std::vector<uint64_t> keys;
-  std::vector<Ordinal> users;
-  std::vector<Ordinal> positives;
-  std::vector<Ordinal> exclusions;
-
-  ResolvedRows(const SampleRequest& request, const PoolView& pool, Micros default_as_of)
-      : as_of(request.as_of) {
-    if (as_of.empty()) as_of.assign(request.row_count, default_as_of);
-    keys = RowKeys(request, pool, as_of);
-    if (request.users) users = ResolveUsers(*request.users, pool.users());
-    if (request.positives) positives = Resolve(*request.positives, pool.items());
-    if (request.exclusions) exclusions = Resolve(*request.exclusions, pool.items());
-  }
-
-  SampleBatch Batch(const SampleRequest& request, const std::vector<float>& queries) const {
-    SampleBatch batch;
-    batch.row_count = request.row_count;
-    batch.negative_count = request.negative_count;
-    batch.as_of = as_of;
-    batch.keys = keys;
-    batch.users = users;
-    batch.positives = positives;
-    batch.cohorts = request.cohorts;
-    batch.exclusions = exclusions;
-    batch.exclusion_splits = request.exclusion_splits;
-    batch.queries = queries;
-    batch.query_columns = request.query_columns;
-    return batch;
-  }
-};
-
 // The policy of each row; nothing if there is one for all. Tells their arms if they are wanted.
 std::vector<uint16_t> PoliciesOf(const SampleRequest& request, const ServedPolicy& policy,
                                  const PoolView& pool, const std::vector<Micros>& as_of,
@@ -205,34 +106,82 @@ std::vector<uint16_t> PoliciesOf(const SampleRequest& request, const ServedPolic
 using Rank =
     absl::FunctionRef<absl::Status(const SourceContext&, const SampleBatch&, const SampleColumns&)>;
 
-// Draws for the rows of a request that passed its checks.
-absl::StatusOr<SampleResult> DrawRows(const SampleRequest& request, const ServedPolicy& policy,
-                                      const std::vector<float>& queries, Micros now,
-                                      const Snapshot& snapshot, SourceContext context,
-                                      Executor* executor, Collection* collection, Rank rank) {
-  const PoolView& pool = *snapshot.pool;
+// A request that passed its checks, ready to be drawn.
+struct ReadyCall {
+  const Snapshot& snapshot;
+  const SampleRequest& request;
+  ServedPolicy policy;
+  std::vector<float> queries = {};
+  Micros now = 0;
+};
+
+absl::StatusOr<ReadyCall> MakeReady(const Snapshot& snapshot, const SampleRequest& request,
+                                    bool distinct, Micros now) {
+  NEGATRON_ASSIGN_OR_RETURN(ServedPolicy policy, ServedPolicy::Of(request, snapshot, distinct));
+  ReadyCall call{snapshot, request, std::move(policy)};
+  NEGATRON_RETURN_IF_ERROR(
+      PrepareQueries(request, call.policy.all(), *snapshot.settings, &call.queries));
+  call.now = now;
+  return call;
+}
+
+// Draws for the rows of a request that passed its checks. Counted with `collection`, which may be
+// null; `keys`, which may be too, gets the row keys.
+absl::StatusOr<SampleResult> DrawRows(const ReadyCall& call, SourceContext context,
+                                      Executor* executor, Collection* collection, Rank rank,
+                                      std::vector<uint64_t>* keys) {
+  const SampleRequest& request = call.request;
+  const ServedPolicy& policy = call.policy;
+  const PoolView& pool = *call.snapshot.pool;
   SampleResult result;
   result.policy = policy.report();
-  result.snapshot = TokenOf(snapshot, policy);
-  result.sample_time = now;
-  result.default_as_of = request.default_as_of.value_or(now);
-  result.staleness_as_of = request.staleness_as_of.value_or(now);
+  result.snapshot = TokenOf(call.snapshot, policy);
+  result.sample_time = call.now;
+  result.default_as_of = request.default_as_of.value_or(call.now);
+  result.staleness_as_of = request.staleness_as_of.value_or(call.now);
   context.freshness = FreshnessOf(request, result.staleness_as_of);
-  const ResolvedRows rows(request, pool, result.default_as_of);
-  const SampleBatch batch = rows.Batch(request, queries);
+  ResolvedRows rows(request, pool, result.default_as_of);
+  const SampleBatch batch = rows.Batch(request, call.queries);
   UninitializedVector<Ordinal> items;
   const SampleColumns columns = Allocate(request, policy, pool.items(), &items, &result);
   SampleTotals totals;
   NEGATRON_RETURN_IF_ERROR(policy.Draw(PoliciesOf(request, policy, pool, rows.as_of, &result),
                                        context, batch, columns, executor, &totals));
   NEGATRON_RETURN_IF_ERROR(rank(context, batch, columns));
-  if (!items.empty()) WriteIds(request, pool.items(), items, &result);
+  if (!items.empty()) {
+    WriteIds(request.want_names, pool.items(), items, &result.ids, &result.names);
+  }
   WriteDrawn(request, &result);
   WriteRejects(request, &result);
   result.drawn_by_component = totals.drawn_by_component;
   result.drawn_by_fallback = totals.drawn_by_fallback;
-  collection->Count(policy.all(), request.row_count, totals);
+  if (collection != nullptr) collection->Count(policy.all(), request.row_count, totals);
+  if (keys != nullptr) *keys = std::move(rows.keys);
   return result;
+}
+
+absl::StatusOr<CandidateResult> DrawCandidates(const ReadyCall& call,
+                                               const CandidateRequest& request,
+                                               const SourceContext& context, Executor* executor,
+                                               Collection* collection,
+                                               std::vector<uint64_t>* keys) {
+  CandidateResult result;
+  result.dimension = call.snapshot.vectors->dimension();
+  const auto rank = [&](const SourceContext& fresh, const SampleBatch& batch,
+                        const SampleColumns& columns) -> absl::Status {
+    const CandidateRanker ranker(request.anchor, fresh);
+    NEGATRON_RETURN_IF_ERROR(ranker.Rank(batch, columns));
+    if (request.want_candidate_vectors) result.candidate_vectors = ranker.Vectors(columns.items);
+    if (request.want_positive_vectors) result.positive_vectors = ranker.Vectors(batch.positives);
+    return absl::OkStatus();
+  };
+  NEGATRON_ASSIGN_OR_RETURN(result.sample,
+                            DrawRows(call, context, executor, collection, rank, keys));
+  return result;
+}
+
+absl::Status RankNothing(const SourceContext&, const SampleBatch&, const SampleColumns&) {
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -243,13 +192,14 @@ absl::StatusOr<SampleResult> Engine::Sample(absl::string_view collection,
   NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
   const std::shared_ptr<const Snapshot> snapshot = found->snapshot();
   NEGATRON_RETURN_IF_ERROR(CheckRequest(request, *snapshot->settings));
-  NEGATRON_ASSIGN_OR_RETURN(const ServedPolicy policy, ServedPolicy::Of(request, *snapshot));
-  std::vector<float> queries;
-  NEGATRON_RETURN_IF_ERROR(PrepareQueries(request, policy.all(), *snapshot->settings, &queries));
-  return DrawRows(request, policy, queries, impl_->options().clock->NowMicros(), *snapshot,
-                  ContextOf(*snapshot, request.seed, cancellation, impl_->excluded_masses()),
-                  impl_->options().executor, found.get(),
-                  [](const auto&...) { return absl::OkStatus(); });
+  NEGATRON_ASSIGN_OR_RETURN(const ReadyCall call, MakeReady(*snapshot, request, /*distinct=*/false,
+                                                            impl_->options().clock->NowMicros()));
+  std::vector<uint64_t> keys;
+  absl::StatusOr<SampleResult> result =
+      DrawRows(call, ContextOf(*snapshot, request.seed, cancellation, impl_->excluded_masses()),
+               impl_->options().executor, found.get(), RankNothing, &keys);
+  if (result.ok()) impl_->audits().Offer(*snapshot, call.policy, keys, request, *result);
+  return result;
 }
 
 absl::StatusOr<CandidateResult> Engine::GetCandidates(absl::string_view collection,
@@ -260,27 +210,43 @@ absl::StatusOr<CandidateResult> Engine::GetCandidates(absl::string_view collecti
   SampleRequest& sample = request.sample;
   sample.want_scores = true;
   NEGATRON_RETURN_IF_ERROR(CheckRequest(request, *snapshot->settings));
-  NEGATRON_ASSIGN_OR_RETURN(const ServedPolicy policy,
-                            ServedPolicy::Of(sample, *snapshot, /*distinct=*/true));
-  std::vector<float> queries;
-  NEGATRON_RETURN_IF_ERROR(PrepareQueries(sample, policy.all(), *snapshot->settings, &queries));
-
-  CandidateResult result;
-  result.dimension = snapshot->vectors->dimension();
-  const auto rank = [&](const SourceContext& context, const SampleBatch& batch,
-                        const SampleColumns& columns) -> absl::Status {
-    const CandidateRanker ranker(request.anchor, context);
-    NEGATRON_RETURN_IF_ERROR(ranker.Rank(batch, columns));
-    if (request.want_candidate_vectors) result.candidate_vectors = ranker.Vectors(columns.items);
-    if (request.want_positive_vectors) result.positive_vectors = ranker.Vectors(batch.positives);
-    return absl::OkStatus();
-  };
-  NEGATRON_ASSIGN_OR_RETURN(
-      result.sample,
-      DrawRows(sample, policy, queries, impl_->options().clock->NowMicros(), *snapshot,
-               ContextOf(*snapshot, sample.seed, cancellation, impl_->excluded_masses()),
-               impl_->options().executor, found.get(), rank));
+  NEGATRON_ASSIGN_OR_RETURN(const ReadyCall call, MakeReady(*snapshot, sample, /*distinct=*/true,
+                                                            impl_->options().clock->NowMicros()));
+  std::vector<uint64_t> keys;
+  absl::StatusOr<CandidateResult> result = DrawCandidates(
+      call, request, ContextOf(*snapshot, sample.seed, cancellation, impl_->excluded_masses()),
+      impl_->options().executor, found.get(), &keys);
+  if (result.ok()) impl_->audits().Offer(*snapshot, call.policy, keys, request, *result);
   return result;
+}
+
+// Counts nothing, and is not kept: it is no call of a trainer.
+absl::StatusOr<AuditReplay> Engine::ReplayAudit(absl::string_view collection, Micros id,
+                                                const Cancellation& cancellation) const {
+  NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
+  const std::shared_ptr<const Snapshot> snapshot = found->snapshot();
+  NEGATRON_ASSIGN_OR_RETURN(const KeptCall kept, ReadKeptCall(impl_->store(), *snapshot, id));
+  NEGATRON_RETURN_IF_ERROR(CheckCurrent(kept, *snapshot));
+  const SourceContext context =
+      ContextOf(*snapshot, kept.call.request.seed, cancellation, impl_->excluded_masses());
+  AuditReplay replay;
+  const SampleRequest& request = kept.call.request;
+  NEGATRON_ASSIGN_OR_RETURN(const ReadyCall call,
+                            MakeReady(*snapshot, request, kept.record.candidates, 0));
+  AuditedCall drawn;
+  if (kept.record.candidates) {
+    NEGATRON_ASSIGN_OR_RETURN(CandidateResult result,
+                              DrawCandidates(call, kept.call.candidates(), context,
+                                             impl_->options().executor, nullptr, nullptr));
+    drawn.TakeVectors(result);
+    drawn.result = std::move(result.sample);
+  } else {
+    NEGATRON_ASSIGN_OR_RETURN(drawn.result, DrawRows(call, context, impl_->options().executor,
+                                                     nullptr, RankNothing, nullptr));
+  }
+  replay.snapshot = drawn.result.snapshot;
+  replay.difference = FirstDifference(kept.call, drawn);
+  return replay;
 }
 
 absl::StatusOr<SharedResult> Engine::SampleShared(absl::string_view collection,
@@ -322,10 +288,7 @@ absl::StatusOr<SharedResult> Engine::SampleShared(absl::string_view collection,
   }
   totals.drawn_by_component.insert(totals.drawn_by_component.begin(), first, 0);
   totals.drawn_by_component.resize(served.all().components.size());
-  SampleResult ids;
-  WriteIds(rows_request, pool.items(), items, &ids);
-  result.ids = std::move(ids.ids);
-  result.names = std::move(ids.names);
+  WriteIds(rows_request.want_names, pool.items(), items, &result.ids, &result.names);
   result.drawn_by_component = totals.drawn_by_component;
   found->Count(served.all(), 1, totals);
   return result;

@@ -41,33 +41,44 @@ absl::StatusOr<std::optional<double>> ProgressOf(const SampleRequest& request,
 
 absl::StatusOr<ServedPolicy> ServedPolicy::Of(const SampleRequest& request,
                                               const Snapshot& snapshot, bool distinct) {
-  ServedPolicy served;
-  served.report_.collection = snapshot.settings->id;
+  StoredPolicyPointer stored;
+  std::shared_ptr<const PolicyPlan> plan = request.plan;
   if (!request.policy_name.empty()) {
-    NEGATRON_ASSIGN_OR_RETURN(const StoredPolicyPointer stored,
+    NEGATRON_ASSIGN_OR_RETURN(stored,
                               snapshot.policies->Find(request.policy_name, request.policy_version));
-    served.plan_ = std::shared_ptr<const PolicyPlan>(stored, &stored->plan);
-    served.report_.name = stored->id;
-    served.report_.version = stored->version;
-  } else if (request.plan != nullptr) {
-    served.plan_ = request.plan;
-  } else {
-    served.plan_ = std::make_shared<const PolicyPlan>(PolicyPlan::Of(request.policy));
+    plan = std::shared_ptr<const PolicyPlan>(stored, &stored->plan);
+  } else if (plan == nullptr) {
+    plan = std::make_shared<const PolicyPlan>(PolicyPlan::Of(request.policy));
   }
-  const PolicyPlan& plan = *served.plan_;
-  NEGATRON_ASSIGN_OR_RETURN(served.report_.progress, ProgressOf(request, plan, snapshot));
-  if (plan.is_experiment() && !request.users.has_value()) {
+  NEGATRON_ASSIGN_OR_RETURN(const std::optional<double> progress,
+                            ProgressOf(request, *plan, snapshot));
+  if (plan->is_experiment() && !request.users.has_value()) {
     return InvalidField("user_ids", "is required: the policy has arms, which follow the user");
   }
-  served.progress_ = served.report_.progress.value_or(0);
-  for (size_t a = 0; a < plan.arms.size(); ++a) {
-    const PolicyRotation& rotation = plan.arms[a].rotation;
-    if (plan.is_experiment()) served.report_.arms.push_back(plan.arms[a].name);
+  ServedPolicy served =
+      Of(std::move(plan), progress.value_or(0), snapshot.pool->item_count(), distinct);
+  served.report_.collection = snapshot.settings->id;
+  served.report_.progress = progress;
+  if (stored != nullptr) {
+    served.report_.name = stored->id;
+    served.report_.version = stored->version;
+  }
+  return served;
+}
+
+ServedPolicy ServedPolicy::Of(std::shared_ptr<const PolicyPlan> plan, double progress,
+                              int64_t item_count, bool distinct) {
+  ServedPolicy served;
+  served.plan_ = std::move(plan);
+  served.progress_ = progress;
+  const std::vector<PolicyArm>& arms = served.plan_->arms;
+  for (size_t a = 0; a < arms.size(); ++a) {
+    const PolicyRotation& rotation = arms[a].rotation;
+    if (served.plan_->is_experiment()) served.report_.arms.push_back(arms[a].name);
     served.first_policies_.push_back(served.policies_.size());
-    const auto turn = static_cast<size_t>(TurnOf(rotation, 0, served.progress_));
+    const auto turn = static_cast<size_t>(TurnOf(rotation, 0, progress));
     for (size_t t = 0; t < rotation.turns.size(); ++t) {
-      served.Add(rotation.turns[t].policy, a, rotation.period_micros != 0 || t == turn,
-                 snapshot.pool->item_count());
+      served.Add(rotation.turns[t].policy, a, rotation.period_micros != 0 || t == turn, item_count);
     }
   }
   for (Policy& policy : served.policies_) policy.unique |= distinct;

@@ -30,6 +30,10 @@ class ServedPolicy {
   static absl::StatusOr<ServedPolicy> Of(const SampleRequest& request, const Snapshot& snapshot,
                                          bool distinct = false);
 
+  // What a good plan is at a progress, 0 if it needs none, in a catalogue of some size.
+  static ServedPolicy Of(std::shared_ptr<const PolicyPlan> plan, double progress,
+                         int64_t item_count, bool distinct);
+
   const PolicyPlan& plan() const { return *plan_; }
 
   // Their components one after the other. Those that no row of the call can get have share 0.

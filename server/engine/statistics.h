@@ -46,6 +46,14 @@ struct IndexStatistics {
   IndexStatus status;
 };
 
+// Of the audit log.
+struct AuditStatistics {
+  int64_t kept_count = 0;
+  int64_t stored_bytes = 0;
+  int64_t written_count = 0;  // Since the start.
+  int64_t dropped_count = 0;
+};
+
 struct CollectionStatistics {
   SnapshotToken snapshot;
   Micros as_of = 0;
@@ -68,6 +76,7 @@ struct CollectionStatistics {
   std::array<int64_t, kRowStatusCount> rows_by_status{};
   std::array<int64_t, kRejectCauseCount> rejects_by_cause{};
   std::optional<IndexStatistics> index;  // Unset without embedding settings.
+  std::optional<AuditStatistics> audit;  // Unset if there never was a log.
 };
 
 }  // namespace negatron

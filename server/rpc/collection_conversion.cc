@@ -92,6 +92,17 @@ int64_t ReadRetention(const v1::Collection& wire, Violations* violations) {
                               "must be unset, or one hour to 36,500 days", violations);
 }
 
+std::optional<AuditSettings> ReadAudit(const v1::Collection& wire, Violations* violations) {
+  if (!wire.has_audit()) return std::nullopt;
+  AuditSettings audit{wire.audit().rate(), kDefaultAuditAgeMicros, kDefaultAuditBytes};
+  if (wire.audit().has_max_age()) {
+    audit.max_age_micros =
+        ReadDuration(wire.audit().max_age(), "collection.audit.max_age", violations);
+  }
+  if (wire.audit().max_bytes() != 0) audit.max_bytes = wire.audit().max_bytes();
+  return audit;
+}
+
 std::vector<int64_t> ReadDurations(
     const google::protobuf::RepeatedPtrField<google::protobuf::Duration>& durations,
     absl::string_view field, Violations* violations) {
@@ -131,6 +142,8 @@ bool Take(absl::string_view path, const v1::Collection& wire, CollectionUpdate* 
     update->missing_item_rule = ReadMissingItemRule(wire.missing_item_rule(), violations);
   } else if (path == "event_retention") {
     update->event_retention_micros = ReadRetention(wire, violations);
+  } else if (path == "audit") {
+    update->audit = ReadAudit(wire, violations);
   } else if (path == "embedding_settings") {
     if (wire.has_embedding_settings()) {
       update->embedding = ReadEmbeddingSettings(wire.embedding_settings(), violations);
@@ -153,7 +166,7 @@ void TakeMask(const v1::UpdateCollectionRequest& request, CollectionUpdate* upda
         "update_mask.paths", i,
         absl::StrCat("`", paths[i], "` ", known ? "cannot be changed" : "is not a field",
                      "; an update takes display_name, labels, missing_item_rule, "
-                     "event_retention and embedding_settings"));
+                     "event_retention, audit and embedding_settings"));
   }
 }
 
@@ -165,6 +178,7 @@ void TakeSetFields(const v1::Collection& wire, CollectionUpdate* update, Violati
     Take("missing_item_rule", wire, update, violations);
   }
   if (wire.has_event_retention()) Take("event_retention", wire, update, violations);
+  if (wire.has_audit()) Take("audit", wire, update, violations);
   if (wire.has_embedding_settings()) Take("embedding_settings", wire, update, violations);
 }
 
@@ -203,6 +217,7 @@ CollectionRecord ReadCreateCollection(const v1::CreateCollectionRequest& request
   if (wire.has_embedding_settings()) {
     record.embedding = ReadEmbeddingSettings(wire.embedding_settings(), violations);
   }
+  record.audit = ReadAudit(wire, violations);
   record.request_id = request.request_id();
   if (const auto problem = CollectionIdProblem(record.id); !problem.empty()) {
     violations->Add("collection_id", problem);
@@ -229,6 +244,7 @@ CollectionUpdate ReadUpdateCollection(const v1::UpdateCollectionRequest& request
   if (update.labels.has_value()) changed.labels = *update.labels;
   changed.embedding = update.embedding;
   changed.event_retention_micros = update.event_retention_micros.value_or(0);
+  changed.audit = update.audit.value_or(std::nullopt);
   CheckSettings(changed, "collection.", violations);
   return update;
 }
@@ -252,6 +268,12 @@ void WriteCollection(const CollectionRecord& record, v1::Collection* collection)
     settings->set_metric(static_cast<v1::EmbeddingMetric>(record.embedding->metric));
     settings->set_element_type(
         static_cast<v1::EmbeddingElementType>(record.embedding->element_type));
+  }
+  if (record.audit.has_value()) {
+    v1::AuditSettings* audit = collection->mutable_audit();
+    audit->set_rate(record.audit->rate);
+    WriteDuration(absl::Microseconds(record.audit->max_age_micros), audit->mutable_max_age());
+    audit->set_max_bytes(record.audit->max_bytes);
   }
   WriteEventSettings(record, collection);
   collection->set_incarnation(record.incarnation);

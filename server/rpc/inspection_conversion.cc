@@ -57,6 +57,13 @@ void WriteIndex(const IndexStatistics& index, v1::IndexStatistics* wire) {
   if (status.category_purity.has_value()) wire->set_category_purity(*status.category_purity);
 }
 
+void WriteAudit(const AuditStatistics& audit, v1::AuditStatistics* wire) {
+  wire->set_kept_count(audit.kept_count);
+  wire->set_stored_bytes(audit.stored_bytes);
+  wire->set_written_count(audit.written_count);
+  wire->set_dropped_count(audit.dropped_count);
+}
+
 }  // namespace
 
 void WriteStatistics(absl::string_view collection_id, const CollectionStatistics& statistics,
@@ -87,6 +94,7 @@ void WriteStatistics(absl::string_view collection_id, const CollectionStatistics
   wire->set_highest_model_version(statistics.highest_model_version);
   WriteCounters(statistics, wire);
   if (statistics.index.has_value()) WriteIndex(*statistics.index, wire->mutable_index());
+  if (statistics.audit.has_value()) WriteAudit(*statistics.audit, wire->mutable_audit());
 }
 
 }  // namespace negatron

@@ -13,6 +13,7 @@ namespace {
 constexpr char kVersion = 1;
 constexpr char kEvents = 'e';
 constexpr size_t kEventBytes = 4 * sizeof(int64_t) + sizeof(uint32_t);
+constexpr char kAudits = 'a';
 constexpr size_t kHeadBytes = 2;
 constexpr size_t kChecksumBytes = 4;
 
@@ -58,6 +59,20 @@ std::string NamePageToken(NamePageKind kind, absl::string_view last) {
 
 std::optional<std::string> ReadNamePageToken(NamePageKind kind, absl::string_view token) {
   return Unseal(static_cast<char>(kind), token);
+}
+
+std::string AuditPageToken(const AuditPlace& place) {
+  std::string body;
+  AppendValue(place.incarnation, &body);
+  AppendValue(place.newest, &body);
+  return Seal(kAudits, body);
+}
+
+std::optional<AuditPlace> ReadAuditPageToken(absl::string_view token) {
+  const std::optional<std::string> body = Unseal(kAudits, token);
+  if (!body.has_value() || body->size() != 2 * sizeof(int64_t)) return std::nullopt;
+  return AuditPlace{ReadValue<int64_t>(body->data()),
+                    ReadValue<int64_t>(body->data() + sizeof(int64_t))};
 }
 
 std::string OrdinalPageToken(PageKind kind, const OrdinalPage& page) {

@@ -38,6 +38,13 @@ std::optional<OrdinalPage> ReadOrdinalPageToken(PageKind kind, absl::string_view
 // Where the next page of `ListEvents` starts.
 std::string EventPageToken(const EventPage& page);
 std::optional<EventPage> ReadEventPageToken(absl::string_view token);
+// Where the next page of `ListAudits` starts.
+struct AuditPlace {
+  int64_t incarnation = 0;  // Of the collection that the first page came from.
+  int64_t newest = 0;
+};
+std::string AuditPageToken(const AuditPlace& place);
+std::optional<AuditPlace> ReadAuditPageToken(absl::string_view token);
 
 }  // namespace negatron
 

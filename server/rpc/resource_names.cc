@@ -16,6 +16,7 @@ constexpr absl::string_view kPrefix = "collections/";
 constexpr absl::string_view kVersions = "/embeddingVersions/";
 constexpr absl::string_view kPolicies = "/policies/";
 constexpr absl::string_view kControllers = "/controllers/";
+constexpr absl::string_view kAudits = "/audits/";
 
 // A version as names have it: digits, without a leading zero. 0 if it is none.
 int64_t ReadVersion(absl::string_view digits) {
@@ -108,8 +109,23 @@ ControllerName ReadControllerName(absl::string_view name, absl::string_view fiel
 
 std::string NameOfController(absl::string_view collection, absl::string_view controller) {
   return absl::StrCat(kPrefix, collection, kControllers, controller);
-}
+  AuditName ReadAuditName(absl::string_view name, absl::string_view field,
+                          Violations * violations) {
+    AuditName audit;
+    const size_t at = name.find(kAudits);
+    if (at != absl::string_view::npos) audit.id = ReadVersion(name.substr(at + kAudits.size()));
+    if (audit.id == 0) {
+      violations->Add(field, "must have the form `collections/{id}/audits/{id}`");
+      return {};
+    }
+    audit.collection = std::string(ReadCollectionName(name.substr(0, at), field, violations));
+    return audit;
+  }
 
-std::string CollectionName(absl::string_view id) { return absl::StrCat(kPrefix, id); }
+  std::string NameOfAudit(absl::string_view collection, Micros id) {
+    return absl::StrCat(kPrefix, collection, kAudits, id);
+  }
+
+  std::string CollectionName(absl::string_view id) { return absl::StrCat(kPrefix, id); }
 
 }  // namespace negatron

@@ -8,6 +8,7 @@
 #include "absl/strings/string_view.h"
 
 #include "storage/base/status.h"
+#include "storage/model/time.h"
 
 namespace negatron {
 
@@ -48,6 +49,13 @@ struct ControllerName {
 ControllerName ReadControllerName(absl::string_view name, absl::string_view field,
                                   Violations* violations);
 std::string NameOfController(absl::string_view collection, absl::string_view controller);
+// A kept call, `collections/{collection}/audits/{id}`.
+struct AuditName {
+  std::string collection;
+  Micros id = 0;
+};
+AuditName ReadAuditName(absl::string_view name, absl::string_view field, Violations* violations);
+std::string NameOfAudit(absl::string_view collection, Micros id);
 
 }  // namespace negatron
 

@@ -11,9 +11,8 @@
 
 #include "proto/cc/columns.h"
 #include "server/engine/engine.h"
-#include "server/rpc/policy_conversion.h"
+#include "server/rpc/component_reports.h"
 #include "server/rpc/pool_conversion.h"
-#include "server/rpc/resource_names.h"
 #include "server/rpc/sampling_conversion.h"
 #include "server/rpc/times.h"
 
@@ -31,8 +30,6 @@ constexpr int kRawField = v1::IdColumn::kRawFieldNumber;
 static_assert(kRawField == v1::FloatColumn::kRawFieldNumber);
 static_assert(kRawField == v1::ByteColumn::kRawFieldNumber);
 static_assert(kRawField == v1::Int64Column::kRawFieldNumber);
-
-v1::LawKind ToWire(LawKind law) { return static_cast<v1::LawKind>(law); }
 
 // Tag and length of a length-delimited field (protobuf's wire type 2), at most 10 bytes.
 uint8_t* WriteTagAndLength(int field, size_t size, uint8_t* out) {
@@ -81,30 +78,6 @@ class RawResponse {
   std::vector<grpc::Slice> slices_;
 };
 
-void WriteReport(const PolicyComponent& component, LawKind law, int64_t drawn,
-                 v1::ComponentReport* report) {
-  report->set_source(std::string(SourceName(component.kind())));
-  report->set_law_kind(ToWire(law));
-  report->set_drawn_count(drawn);
-}
-
-// What both kinds of responses tell of the policy.
-template <typename Response>
-void WriteComponents(const PolicyReport& policy, const std::vector<int64_t>& drawn,
-                     Response* response) {
-  const std::vector<PolicyComponent>& components = policy.policy.components;
-  for (size_t i = 0; i < components.size(); ++i) {
-    v1::ComponentReport* const report = response->add_components();
-    WriteReport(components[i], policy.laws.components[i], drawn[i], report);
-    if (policy.has_schedules[i] != 0) WriteComponent(components[i], report->mutable_resolved());
-    if (!policy.arms.empty()) report->set_arm(policy.arms[policy.component_arms[i]]);
-  }
-  if (!policy.name.empty()) {
-    response->set_policy_name(NameOfPolicy(policy.collection, policy.name, policy.version));
-  }
-  response->set_law_kind(ToWire(policy.laws.mixture));
-}
-
 // The progress of a call at `sample_time`, and the controller that told it.
 template <typename Response>
 void WriteProgress(const PolicyReport& policy, const SampleRequest& request, Micros sample_time,
@@ -120,10 +93,7 @@ void WriteProgress(const PolicyReport& policy, const SampleRequest& request, Mic
 void WriteSampleHead(const SampleRequest& request, const SampleResult& result,
                      SampleNegativesResponse* response) {
   const PolicyReport& policy = result.policy;
-  if (policy.policy.fallback.has_value()) {
-    WriteReport(*policy.policy.fallback, policy.laws.fallback, result.drawn_by_fallback,
-                response->mutable_fallback());
-  }
+  WriteFallback(policy, result.drawn_by_fallback, response);
   WriteComponents(policy, result.drawn_by_component, response);
   WriteProgress(policy, request, result.sample_time, response);
   for (const std::string& arm : policy.arms) response->add_arm_names(arm);

@@ -15,7 +15,8 @@ ServiceSet::ServiceSet(DispatcherOptions options, const EngineHandle* engine, ui
       policies_(&dispatcher_),
       feedback_(&dispatcher_),
       sampling_(&dispatcher_, seed),
-      inspection_(&dispatcher_, engine) {}
+      inspection_(&dispatcher_, engine),
+      accounts_(&dispatcher_, ~seed) {}
 
 void ServiceSet::Register(grpc::ServerBuilder* builder) {
   builder->RegisterService(&collections_);
@@ -25,6 +26,7 @@ void ServiceSet::Register(grpc::ServerBuilder* builder) {
   builder->RegisterService(&feedback_);
   builder->RegisterService(&sampling_);
   builder->RegisterService(&inspection_);
+  builder->RegisterService(&accounts_);
 }
 
 void ServiceSet::Close() {
@@ -39,7 +41,7 @@ std::vector<std::string> ServiceSet::Names() {
   return {v1::CollectionService::service_full_name(), v1::PoolService::service_full_name(),
           v1::EmbeddingService::service_full_name(),  v1::PolicyService::service_full_name(),
           v1::FeedbackService::service_full_name(),   v1::SamplingService::service_full_name(),
-          v1::InspectionService::service_full_name()};
+          v1::InspectionService::service_full_name(), v1::AccountService::service_full_name()};
 }
 
 }  // namespace negatron

@@ -8,6 +8,7 @@
 
 #include <grpcpp/server_builder.h>
 
+#include "server/rpc/account_service.h"
 #include "server/rpc/collection_service.h"
 #include "server/rpc/dispatcher.h"
 #include "server/rpc/embedding_service.h"
@@ -48,6 +49,7 @@ class ServiceSet {
   FeedbackService feedback_;
   SamplingService sampling_;
   InspectionService inspection_;
+  AccountService accounts_;
 };
 
 }  // namespace negatron

@@ -106,6 +106,13 @@ inline constexpr int kMaxWindows = 8;
 
 inline constexpr int kMaxMinedPerUser = 4096;
 
+// Of audits: what they cost is theirs to bound, and what is gone at once says nothing.
+inline constexpr int64_t kMinAuditAgeMicros = 60LL * 1000000;
+inline constexpr int64_t kDefaultAuditAgeMicros = 7LL * 86400 * 1000000;
+inline constexpr int64_t kMinAuditBytes = int64_t{1} << 20;
+inline constexpr int64_t kMaxAuditBytes = int64_t{1} << 40;
+inline constexpr int64_t kDefaultAuditBytes = int64_t{256} << 20;
+
 // Shortest retention: a mistaken one of seconds would empty a collection.
 inline constexpr int64_t kMinRetentionMicros = 3600LL * 1000000;
 

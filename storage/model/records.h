@@ -55,6 +55,15 @@ inline constexpr int64_t DefaultPopularityGrid(int64_t half_life_micros) {
 
 inline constexpr int kDefaultMinedPerUser = 256;
 
+// Which sampling calls are kept, and how long.
+struct AuditSettings {
+  double rate = 0;             // Part of the calls, in [0, 1].
+  int64_t max_age_micros = 0;  // In [kMinAuditAgeMicros, kMaxWindowMicros].
+  int64_t max_bytes = 0;       // In [kMinAuditBytes, kMaxAuditBytes].
+
+  friend bool operator==(const AuditSettings&, const AuditSettings&) = default;
+};
+
 // Settings of a collection.
 struct CollectionRecord {
   int64_t incarnation = 0;  // Unique for ever within one data folder.
@@ -84,6 +93,7 @@ struct CollectionRecord {
   int64_t event_retention_micros = 0;
   // Events before it have no mass. Never goes back.
   Micros watermark = kAlways;
+  std::optional<AuditSettings> audit;  // Unset: there is no audit log.
 
   friend bool operator==(const CollectionRecord&, const CollectionRecord&) = default;
 };

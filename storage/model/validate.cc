@@ -170,6 +170,17 @@ void CheckSettings(const CollectionRecord& settings, absl::string_view prefix,
     add("half_life", "must be unset, or one minute to 36,500 days");
   }
   CheckPopularity(settings, prefix, violations);
+  if (settings.audit.has_value()) {
+    const AuditSettings& audit = *settings.audit;
+    // Written so that NaN fails.
+    if (!(audit.rate >= 0 && audit.rate <= 1)) add("audit.rate", "must be in [0, 1]");
+    if (audit.max_age_micros < kMinAuditAgeMicros || audit.max_age_micros > kMaxWindowMicros) {
+      add("audit.max_age", "must be unset, or one minute to 36,500 days");
+    }
+    if (audit.max_bytes < kMinAuditBytes || audit.max_bytes > kMaxAuditBytes) {
+      add("audit.max_bytes", "must be 0, or 1 MiB to 1 TiB");
+    }
+  }
   if (settings.embedding.has_value() &&
       (settings.embedding->dimension < 1 || settings.embedding->dimension > kMaxDimension)) {
     add("embedding_settings.dimension", "must be in [1, 4096]");

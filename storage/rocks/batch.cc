@@ -124,6 +124,54 @@ void StoreBatch::DeletePolicies(int64_t incarnation, absl::string_view policy_id
   mutations_->End();
 }
 
+void StoreBatch::PutAudit(int64_t incarnation, const AuditRecord& record) {
+  mutations_->Begin(Mutations::Kind::kPut, Family::kAudits);
+  AppendAuditKey(incarnation, AuditPart::kHead, record.time, mutations_->bytes());
+  mutations_->EndKey();
+  AppendValue(record, mutations_->bytes());
+  mutations_->End();
+  mutations_->Begin(Mutations::Kind::kPut, Family::kAudits);
+  AppendAuditKey(incarnation, AuditPart::kBody, record.time, mutations_->bytes());
+  mutations_->EndKey();
+  AppendAuditBody(record, mutations_->bytes());
+  mutations_->End();
+}
+
+void StoreBatch::PutAuditErasure(int64_t incarnation, const AuditErasureRecord& record) {
+  mutations_->Begin(Mutations::Kind::kPut, Family::kAudits);
+  AppendAuditErasureKey(incarnation, record.commit_sequence, mutations_->bytes());
+  mutations_->EndKey();
+  AppendValue(record, mutations_->bytes());
+  mutations_->End();
+}
+
+void StoreBatch::DeleteAudit(int64_t incarnation, Micros time) {
+  for (const AuditPart part : {AuditPart::kHead, AuditPart::kBody}) {
+    mutations_->Begin(Mutations::Kind::kDelete, Family::kAudits);
+    AppendAuditKey(incarnation, part, time, mutations_->bytes());
+    mutations_->EndKey();
+    mutations_->End();
+  }
+}
+
+void StoreBatch::DeleteAuditsUntil(int64_t incarnation, Micros last) {
+  for (const AuditPart part : {AuditPart::kHead, AuditPart::kBody}) {
+    mutations_->Begin(Mutations::Kind::kDeleteRange, Family::kAudits);
+    AppendAuditKey(incarnation, part, last, mutations_->bytes());
+    mutations_->EndKey();
+    const auto next = static_cast<AuditPart>(static_cast<uint8_t>(part) + 1);
+    AppendAuditPrefix(incarnation, next, mutations_->bytes());
+    mutations_->End();
+  }
+}
+
+void StoreBatch::DeleteAuditErasure(int64_t incarnation, int64_t commit_sequence) {
+  mutations_->Begin(Mutations::Kind::kDelete, Family::kAudits);
+  AppendAuditErasureKey(incarnation, commit_sequence, mutations_->bytes());
+  mutations_->EndKey();
+  mutations_->End();
+}
+
 void StoreBatch::DeleteEmbeddings(int64_t incarnation, int64_t table) {
   for (const VectorOwner owner : {VectorOwner::kItem, VectorOwner::kUser}) {
     const Family family = EmbeddingFamily(table, owner);

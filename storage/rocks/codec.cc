@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/rocks/codec.h"
 
+#include <bit>
 #include <optional>
 #include <utility>
 
@@ -19,6 +20,7 @@ constexpr uint8_t kHasEmbedding = 1;  // Flags of collections.
 constexpr uint8_t kBfloat16 = 2;      // Since version 2.
 constexpr uint8_t kCohorts = 1;       // Flags of popularity, of collections since version 2.
 constexpr uint8_t kCategories = 2;
+constexpr uint8_t kAudit = 4;    // Of the same: audit settings follow. Since format version 5.
 constexpr uint8_t kDurable = 1;  // Flag of requests.
 
 void AppendId(const ExternalId& id, uint8_t other_flags, std::string* out) {
@@ -117,12 +119,17 @@ void AppendPopularity(const CollectionRecord& record, std::string* out) {
   AppendDurations(record.half_lives, out);
   AppendDurations(record.windows, out);
   AppendLittle(static_cast<uint8_t>((record.cohort_popularity ? kCohorts : 0) |
-                                    (record.category_popularity ? kCategories : 0)),
+                                    (record.category_popularity ? kCategories : 0) |
+                                    (record.audit.has_value() ? kAudit : 0)),
                out);
   AppendLittle(record.popularity_grid_micros, out);
   AppendLittle(static_cast<uint16_t>(record.mined_per_user), out);
   AppendLittle(record.event_retention_micros, out);
   AppendLittle(record.watermark, out);
+  if (!record.audit.has_value()) return;
+  AppendLittle(std::bit_cast<uint64_t>(record.audit->rate), out);
+  AppendLittle(record.audit->max_age_micros, out);
+  AppendLittle(record.audit->max_bytes, out);
 }
 
 void ReadPopularity(RecordReader& reader, CollectionRecord* record) {
@@ -134,16 +141,23 @@ void ReadPopularity(RecordReader& reader, CollectionRecord* record) {
   record->mined_per_user = unset.mined_per_user;
   record->event_retention_micros = unset.event_retention_micros;
   record->watermark = unset.watermark;
+  record->audit.reset();
   if (reader.version() < kVersion2) return;
   record->half_lives = ReadDurations(reader);
   record->windows = ReadDurations(reader);
-  const uint8_t flags = reader.Flags(kCohorts | kCategories);
+  const uint8_t flags = reader.Flags(kCohorts | kCategories | kAudit);
   record->cohort_popularity = (flags & kCohorts) != 0;
   record->category_popularity = (flags & kCategories) != 0;
   record->popularity_grid_micros = reader.value().Little<int64_t>();
   record->mined_per_user = reader.value().Little<uint16_t>();
   record->event_retention_micros = reader.value().Little<int64_t>();
   record->watermark = reader.value().Little<int64_t>();
+  if ((flags & kAudit) == 0) return;
+  AuditSettings audit;
+  audit.rate = std::bit_cast<double>(reader.value().Little<uint64_t>());
+  audit.max_age_micros = reader.value().Little<int64_t>();
+  audit.max_bytes = reader.value().Little<int64_t>();
+  record->audit = audit;
 }
 
 }  // namespace
@@ -176,6 +190,8 @@ absl::string_view FamilyName(Family family) {
       return "policies";
     case Family::kControllers:
       return "controllers";
+    case Family::kAudits:
+      return "audits";
   }
   return "unknown";
 }

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
+#include "storage/model/audits.h"
 #include "storage/model/controllers.h"
 #include "storage/model/records.h"
 
@@ -32,6 +33,7 @@ enum class Family : uint8_t {
   kUserEmbeddings = 10,  // These since format version 4.
   kPolicies = 11,
   kControllers = 12,  // Since format version 5.
+  kAudits = 13,       // Since format version 5.
 };
 inline constexpr int kFamilyCount = 13;
 
@@ -52,6 +54,8 @@ inline Family FamilyFor(const EmbeddingRecord& record) {
 }
 inline Family FamilyFor(const PolicyRecord&) { return Family::kPolicies; }
 inline Family FamilyFor(const ControllerRecord&) { return Family::kControllers; }
+inline Family FamilyFor(const AuditRecord&) { return Family::kAudits; }
+inline Family FamilyFor(const AuditErasureRecord&) { return Family::kAudits; }
 
 // Keys. Each appends to `out` and starts with the incarnation (>= 0), so that a
 // collection's keys are those in [incarnation, incarnation + 1).
@@ -73,6 +77,13 @@ void AppendPolicyKey(int64_t incarnation, absl::string_view policy_id, int64_t v
                      std::string* out);
 void AppendControllerKey(int64_t incarnation, absl::string_view controller_id, std::string* out);
 
+// The kinds of keys in Family::kAudits. Persisted: never renumber.
+enum class AuditPart : uint8_t { kHead = 1, kBody = 2, kErasure = 3 };
+void AppendAuditPrefix(int64_t incarnation, AuditPart part, std::string* out);
+// Of a head or a body; the newest sort first.
+void AppendAuditKey(int64_t incarnation, AuditPart part, Micros time, std::string* out);
+void AppendAuditErasureKey(int64_t incarnation, int64_t commit_sequence, std::string* out);
+
 // Values. Each appends to `out`.
 void AppendValue(const CollectionRecord& record, std::string* out);
 void AppendValue(const ItemRecord& record, std::string* out);
@@ -85,6 +96,9 @@ void AppendValue(const StreamRecord& record, std::string* out);
 void AppendValue(const EmbeddingVersionRecord& record, std::string* out);
 void AppendValue(const PolicyRecord& record, std::string* out);
 void AppendValue(const ControllerRecord& record, std::string* out);
+void AppendValue(const AuditRecord& record, std::string* out);  // The head.
+void AppendAuditBody(const AuditRecord& record, std::string* out);
+void AppendValue(const AuditErasureRecord& record, std::string* out);
 
 // Reads a record into `record`, whose contents do not matter before.
 //
@@ -108,6 +122,9 @@ inline absl::Status Decode(absl::string_view key, absl::string_view value,
 }
 absl::Status Decode(absl::string_view key, absl::string_view value, PolicyRecord* record);
 absl::Status Decode(absl::string_view key, absl::string_view value, ControllerRecord* record);
+absl::Status Decode(absl::string_view key, absl::string_view value, AuditRecord* record);
+absl::Status DecodeAuditBody(absl::string_view key, absl::string_view value, std::string* body);
+absl::Status Decode(absl::string_view key, absl::string_view value, AuditErasureRecord* record);
 
 // The records about the data folder itself, in Family::kMeta.
 inline constexpr uint32_t kFormatVersion = 5;

@@ -12,6 +12,7 @@
 
 #include "storage/base/mutex.h"
 #include "storage/base/status.h"
+#include "storage/rocks/audit_reads.h"
 #include "storage/rocks/batch.h"
 #include "storage/rocks/codec.h"
 #include "storage/rocks/database.h"
@@ -133,6 +134,14 @@ class Store::Impl {
                                                            VectorOwner owner, Ordinal start,
                                                            int64_t limit,
                                                            Visitor<EmbeddingRecord> visit) const;
+
+  // Calls read(database) on any thread; `Recover` waits for it.
+  template <typename Read>
+  auto ReadShared(Read read) const -> decltype(read(std::declval<const Database&>())) {
+    MutexLock readers(reader_mutex_);
+    NEGATRON_RETURN_IF_ERROR(Refusal());
+    return read(*database_);
+  }
 
   bool refusing() const;
   int64_t last_sequence() const { return last_sequence_; }
@@ -454,6 +463,23 @@ absl::StatusOr<std::optional<EventPosition>> Store::ScanEventPage(
     int64_t incarnation, const EventPosition& start, int64_t limit,
     Visitor<EventRecord> visit) const {
   return impl_->ScanEventPage(incarnation, start, limit, visit);
+}
+
+absl::StatusOr<std::optional<Micros>> Store::ScanAuditPage(int64_t incarnation, Micros newest,
+                                                           int64_t limit,
+                                                           Visitor<AuditRecord> visit) const {
+  return impl_->ReadShared([&](const Database& database) {
+    return negatron::ScanAuditPage(database, incarnation, newest, limit, visit);
+  });
+}
+absl::StatusOr<AuditRecord> Store::ReadAudit(int64_t incarnation, Micros time) const {
+  return impl_->ReadShared(
+      [&](const Database& database) { return negatron::ReadAudit(database, incarnation, time); });
+}
+absl::StatusOr<std::vector<AuditErasureRecord>> Store::ReadAuditErasures(
+    int64_t incarnation) const {
+  return impl_->ReadShared(
+      [&](const Database& database) { return negatron::ReadAuditErasures(database, incarnation); });
 }
 
 absl::Status Store::Write(StoreBatch& batch, int64_t last_sequence, Sync sync) {

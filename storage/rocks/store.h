@@ -8,12 +8,14 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
+#include "storage/model/audits.h"
 #include "storage/model/controllers.h"
 #include "storage/model/records.h"
 
@@ -70,6 +72,8 @@ class StoreBatch {
   void PutStream(int64_t incarnation, const StreamRecord& record);
   void PutPolicy(int64_t incarnation, const PolicyRecord& record);
   void PutController(int64_t incarnation, const ControllerRecord& record);
+  void PutAudit(int64_t incarnation, const AuditRecord& record);  // With its body.
+  void PutAuditErasure(int64_t incarnation, const AuditErasureRecord& record);
 
   void DeleteEvent(int64_t incarnation, const EventPosition& position);
   void DeleteRequest(int64_t incarnation, absl::string_view request_id);
@@ -82,6 +86,10 @@ class StoreBatch {
   // All versions of a policy that are below `end`. O(1).
   void DeletePolicies(int64_t incarnation, absl::string_view policy_id, int64_t end);
   void DeleteController(int64_t incarnation, absl::string_view controller_id);
+  void DeleteAudit(int64_t incarnation, Micros time);
+  // All audits up to and with a time, which is not negative. O(1).
+  void DeleteAuditsUntil(int64_t incarnation, Micros last);
+  void DeleteAuditErasure(int64_t incarnation, int64_t commit_sequence);
   // The collection's record and everything of that incarnation. O(1).
   void DeleteCollection(int64_t incarnation);
 
@@ -172,6 +180,16 @@ class Store {
                                                            VectorOwner owner, Ordinal start,
                                                            int64_t limit,
                                                            Visitor<EmbeddingRecord> visit) const;
+
+  // The heads of audits, the newest first: at most `limit` (>= 1) from the time `newest` on, which
+  // is not negative. Returns the time of the next; as for the pages above. Thread-safe.
+  absl::StatusOr<std::optional<Micros>> ScanAuditPage(int64_t incarnation, Micros newest,
+                                                      int64_t limit,
+                                                      Visitor<AuditRecord> visit) const;
+  // An audit with its body; NOT_FOUND if there is none of this time. Thread-safe.
+  absl::StatusOr<AuditRecord> ReadAudit(int64_t incarnation, Micros time) const;
+  // All that is left to be done, by commit sequence. Thread-safe.
+  absl::StatusOr<std::vector<AuditErasureRecord>> ReadAuditErasures(int64_t incarnation) const;
 
   enum class Sync {
     kNo,   // Survives a crash of the process, not a loss of power.

@@ -161,6 +161,37 @@ TEST(GoldenTest, WritesAndReadsTheBytesOfPolicies) {
   EXPECT_EQ(read, SamplePolicies());
 }
 
+// Of format version 5.
+TEST(GoldenTest, WritesAndReadsTheBytesOfAudits) {
+  std::vector<GoldenRecord> records;
+  Add(SampleAudits(), &records);
+  Add(SampleAuditErasures(), &records);
+  Add(SampleAuditedCollections(), &records);
+  AuditRecord with_body = SampleAudits()[0];
+  with_body.body = std::string("\x00\xFF", 2);
+  const EncodedRecord body = EncodeAuditBody(with_body);
+  records.push_back({"audits", body.key, body.value});
+  ExpectLines(records, "audit-records-v5.hex");
+  const std::vector<GoldenRecord> golden = ReadGolden("audit-records-v5.hex");
+  ASSERT_EQ(golden.size(), records.size());
+  size_t next = 0;
+  const auto expect_read = [&](const auto& samples) {
+    for (const auto& sample : samples) {
+      auto read = sample;
+      const absl::Status status = Decode(golden[next].key, golden[next].value, &read);
+      ASSERT_TRUE(status.ok()) << status;
+      EXPECT_EQ(read, sample);
+      ++next;
+    }
+  };
+  expect_read(SampleAudits());
+  expect_read(SampleAuditErasures());
+  expect_read(SampleAuditedCollections());
+  std::string read_body;
+  ASSERT_TRUE(DecodeAuditBody(golden[next].key, golden[next].value, &read_body).ok());
+  EXPECT_EQ(read_body, with_body.body);
+}
+
 TEST(GoldenTest, WritesTheBytesOfVersion2) { ExpectLines(SecondRecords(), "records-v2.hex"); }
 
 TEST(GoldenTest, WritesWhatDidNotChangeAsVersion1Did) {

@@ -159,6 +159,26 @@ std::vector<ControllerRecord> SampleControllers() {
   return {fresh, used};
 }
 
+std::vector<AuditRecord> SampleAudits() {
+  return {{0, false, 1, 2, 3, 0, "", 0, 4, "k", 5},
+          {1700000000000001, true, 131072, 131071, 0x0102030405060708, 6, "hard-2",
+           0x1122334455667788, 0xF0E0D0C0B0A09080, "negatron-kernel", 7}};
+}
+
+std::vector<AuditErasureRecord> SampleAuditErasures() {
+  return {{0x0102030405060708, {{-9, ""}, {-1, "a"}, {3, "b\xC3\xA9"}}}, {1, {}}};
+}
+
+std::vector<CollectionRecord> SampleAuditedCollections() {
+  CollectionRecord record;
+  record.incarnation = 0x0102030405060708;
+  record.id = "audited";
+  record.popularity_grid_micros = DefaultPopularityGrid(0);
+  record.cohort_popularity = true;
+  record.audit = AuditSettings{0.25, 604800000000, 268435456};
+  return {record};
+}
+
 EncodedRecord Encode(const CollectionRecord& record) {
   EncodedRecord encoded;
   AppendIncarnationKey(record.incarnation, &encoded.key);
@@ -226,6 +246,27 @@ EncodedRecord Encode(const ControllerRecord& record) {
   EncodedRecord encoded;
   AppendControllerKey(kSampleIncarnation, record.controller_id, &encoded.key);
   AppendValue(record, &encoded.value);
+  return encoded;
+}
+
+EncodedRecord Encode(const AuditRecord& record) {
+  EncodedRecord encoded;
+  AppendAuditKey(kSampleIncarnation, AuditPart::kHead, record.time, &encoded.key);
+  AppendValue(record, &encoded.value);
+  return encoded;
+}
+
+EncodedRecord Encode(const AuditErasureRecord& record) {
+  EncodedRecord encoded;
+  AppendAuditErasureKey(kSampleIncarnation, record.commit_sequence, &encoded.key);
+  AppendValue(record, &encoded.value);
+  return encoded;
+}
+
+EncodedRecord EncodeAuditBody(const AuditRecord& record) {
+  EncodedRecord encoded;
+  AppendAuditKey(kSampleIncarnation, AuditPart::kBody, record.time, &encoded.key);
+  AppendAuditBody(record, &encoded.value);
   return encoded;
 }
 

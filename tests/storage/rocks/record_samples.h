@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
+#include "storage/model/audits.h"
 #include "storage/model/controllers.h"
 #include "storage/model/records.h"
 
@@ -42,6 +43,10 @@ std::vector<EmbeddingRecord> SampleUserEmbeddings();
 std::vector<EmbeddingVersionRecord> SampleEmbeddingVersions2();
 // Golden in a file of their own, too; their recipes are made up.
 std::vector<PolicyRecord> SamplePolicies();
+// Of the audit log, and collections with one; golden in a file of their own.
+std::vector<AuditRecord> SampleAudits();
+std::vector<AuditErasureRecord> SampleAuditErasures();
+std::vector<CollectionRecord> SampleAuditedCollections();
 
 // Those that use what format version 5 added; golden in a file of their own.
 std::vector<ControllerRecord> SampleControllers();
@@ -61,6 +66,9 @@ EncodedRecord Encode(const StreamRecord& record);
 EncodedRecord Encode(const EmbeddingVersionRecord& record);
 EncodedRecord Encode(const PolicyRecord& record);
 EncodedRecord Encode(const ControllerRecord& record);
+EncodedRecord Encode(const AuditRecord& record);  // The head.
+EncodedRecord Encode(const AuditErasureRecord& record);
+EncodedRecord EncodeAuditBody(const AuditRecord& record);
 
 }  // namespace negatron
 

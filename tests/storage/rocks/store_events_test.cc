@@ -75,7 +75,8 @@ class StoreEventsTest : public StoreTestBase {
     ASSERT_TRUE(rocksdb::DB::Open(options, path, families, &handles, &db).ok());
     const std::map<std::string, uint32_t> first_versions = {
         {"streams", 2},         {"staged_embeddings", 3}, {"embedding_versions", 3},
-        {"user_embeddings", 4}, {"policies", 4},          {"controllers", 5}};
+        {"user_embeddings", 4}, {"policies", 4},          {"controllers", 5},
+        {"audits", 5}};
     for (size_t i = 0; i < names.size(); ++i) {
       const auto first = first_versions.find(names[i]);
       if (first == first_versions.end() || version >= first->second) continue;
