@@ -10,16 +10,14 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include <CLI/CLI.hpp>
 
 #include "client/cli/commands_policy.h"
 #include "client/cli/id_list.h"
+#include "client/cli/sample_inputs.h"
 #include "client/cli/sample_outputs.h"
 #include "client/cli/source_spec.h"
 #include "client/cli/values.h"
@@ -53,23 +51,12 @@ struct SampleSettings {
   bool has_seed = false;
 };
 
-// `ROW_STATUS_NO_EVENT` as `NO_EVENT`.
-std::string ShortName(const std::string& name, absl::string_view prefix) {
-  return absl::StartsWith(name, prefix) ? name.substr(prefix.size()) : name;
-}
-
 absl::Status FillPolicy(const SampleSettings& settings, v1::Policy* policy) {
   if (!settings.policy_path.empty()) {
     if (absl::Status status = ReadPolicyFile(settings.policy_path, policy); !status.ok())
       return status;
   }
-  for (const std::string& spec : settings.sources) {
-    const absl::StatusOr<v1::PolicyComponent> component = ParseSource(spec);
-    if (!component.ok()) {
-      return UsageError(absl::StrCat("--source ", spec, ": ", component.status().message()));
-    }
-    *policy->add_components() = *component;
-  }
+  if (absl::Status status = AddSources(settings.sources, policy); !status.ok()) return status;
   if (policy->components_size() == 0 && settings.policy_path.empty() &&
       settings.policy_name.empty()) {
     policy->add_components()->mutable_uniform();
@@ -85,40 +72,6 @@ absl::Status FillPolicy(const SampleSettings& settings, v1::Policy* policy) {
     if (!ahead.ok())
       return UsageError(absl::StrCat("--history-horizon: ", ahead.status().message()));
     *policy->mutable_history_horizon() = ToDuration(*ahead);
-  }
-  return absl::OkStatus();
-}
-
-// What the sources need of the rows.
-absl::Status CheckSources(const SampleSettings& settings, const v1::Policy& policy) {
-  for (const v1::PolicyComponent& component : policy.components()) {
-    if ((component.has_exposure() || component.has_mined()) && settings.users.empty()) {
-      return UsageError("sources exposure and mined need --user, whose events they draw from");
-    }
-    const char* name = nullptr;
-    v1::NearestAnchor anchor = v1::NEAREST_ANCHOR_UNSPECIFIED;
-    const auto set = [&](const char* source_name, const auto& source) {
-      name = source_name;
-      anchor = source.anchor();
-    };
-    if (component.has_nearest()) set("nearest", component.nearest());
-    if (component.has_adversarial()) set("adversarial", component.adversarial());
-    if (component.has_dynamic()) set("dynamic", component.dynamic());
-    if (name == nullptr) continue;
-    if (anchor == v1::NEAREST_ANCHOR_POSITIVE) {
-      if (settings.positives.empty()) {
-        return UsageError(
-            absl::StrCat("source ", name, " needs --positive, whose embedding is the anchor"));
-      }
-    } else if (anchor == v1::NEAREST_ANCHOR_USER) {
-      if (settings.users.empty()) {
-        return UsageError(
-            absl::StrCat("source ", name, " with anchor=user needs --user, whose embedding it is"));
-      }
-    } else if (settings.queries.empty()) {
-      return UsageError(absl::StrCat("source ", name,
-                                     " with anchor=query needs --query, the anchor of each row"));
-    }
   }
   return absl::OkStatus();
 }
@@ -161,18 +114,6 @@ size_t RowCount(const SampleSettings& settings) {
   return given > 0 ? given : static_cast<size_t>(std::max(settings.rows, 1));
 }
 
-absl::Status FillIds(const std::vector<std::string>& texts, v1::IdType type,
-                     absl::string_view option, v1::IdColumn* column) {
-  IdList ids(type);
-  for (const std::string& text : texts) {
-    if (absl::Status status = ids.Append(text); !status.ok()) {
-      return UsageError(absl::StrCat(option, ": ", status.message()));
-    }
-  }
-  ids.Write(column);
-  return absl::OkStatus();
-}
-
 // The same further exclusions for every row.
 absl::Status FillExclusions(const SampleSettings& settings, v1::IdType type,
                             v1::RaggedIdColumn* column) {
@@ -184,28 +125,6 @@ absl::Status FillExclusions(const SampleSettings& settings, v1::IdType type,
   }
   WriteInt64s(splits, v1::COLUMN_ENCODING_TYPED, column->mutable_row_splits());
   return FillIds(all, type, "--exclude", column->mutable_ids());
-}
-
-absl::Status FillQueries(const std::vector<std::string>& texts, v1::FloatMatrix* matrix) {
-  std::vector<float> values;
-  size_t dimension = 0;
-  for (const std::string& text : texts) {
-    const size_t begin = values.size();
-    for (const absl::string_view part : absl::StrSplit(text, ',')) {
-      float value = 0;
-      if (!absl::SimpleAtof(part, &value) || !std::isfinite(value)) {
-        return UsageError(absl::StrCat("--query: `", part, "` is not a number"));
-      }
-      values.push_back(value);
-    }
-    if (begin > 0 && values.size() - begin != dimension) {
-      return UsageError("--query: vectors must be equally long");
-    }
-    dimension = values.size() - begin;
-  }
-  WriteMatrix(values, static_cast<int32_t>(texts.size()), static_cast<int32_t>(dimension),
-              v1::COLUMN_ENCODING_TYPED, matrix);
-  return absl::OkStatus();
 }
 
 absl::Status FillRows(const SampleSettings& settings, const v1::Collection& collection,
@@ -231,9 +150,7 @@ absl::Status FillRows(const SampleSettings& settings, const v1::Collection& coll
     status.Update(FillQueries(settings.queries, request->mutable_queries()));
   }
   if (!settings.as_of.empty()) {
-    const absl::StatusOr<int64_t> micros = ParseTimeMicros(settings.as_of, TimeUnit::kAuto);
-    if (!micros.ok()) return UsageError(absl::StrCat("--as-of: ", micros.status().message()));
-    *request->mutable_as_of_time() = ToTimestamp(*micros);
+    status.Update(FillTime(settings.as_of, "--as-of", request->mutable_as_of_time()));
   }
   request->set_min_model_version(settings.min_model_version);
   if (!settings.max_staleness.empty()) {
@@ -268,11 +185,7 @@ absl::StatusOr<v1::SampleNegativesRequest> MakeRequest(const Session& session,
 
 // The names of the tags of a draw.
 std::string TagNames(uint8_t tags) {
-  std::vector<std::string> names;
-  for (int bit = 0; bit < 8; ++bit) {
-    const int tag = tags & (1 << bit);
-    if (tag != 0) names.push_back(ShortName(v1::DrawTag_Name(tag), "DRAW_TAG_"));
-  }
+  const std::vector<std::string> names = BitNames(tags, *v1::DrawTag_descriptor(), "DRAW_TAG_");
   return names.empty() ? "-" : absl::StrJoin(names, " ");
 }
 
@@ -375,7 +288,8 @@ absl::Status Sample(Session& session, const SampleSettings& settings) {
   v1::Policy policy;
   absl::Status status = CheckRows(settings);
   status.Update(FillPolicy(settings, &policy));
-  status.Update(CheckSources(settings, policy));
+  status.Update(CheckSources(
+      policy, {!settings.users.empty(), !settings.positives.empty(), !settings.queries.empty()}));
   status.Update(CheckRanking(settings));
   if (!status.ok()) return status;
   const absl::StatusOr<Client*> client = session.Connect();

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -180,6 +181,20 @@ google::protobuf::Timestamp ToTimestamp(int64_t micros) {
 
 int64_t ToMicros(const google::protobuf::Timestamp& timestamp) {
   return timestamp.seconds() * 1'000'000 + timestamp.nanos() / 1'000;
+}
+
+std::string ShortName(const std::string& name, absl::string_view prefix) {
+  return absl::StartsWith(name, prefix) ? name.substr(prefix.size()) : name;
+}
+
+std::vector<std::string> BitNames(int bits, const google::protobuf::EnumDescriptor& type,
+                                  absl::string_view prefix) {
+  std::vector<std::string> names;
+  for (int at = 0; at < type.value_count(); ++at) {
+    const auto* const value = type.value(at);
+    if ((bits & value->number()) != 0) names.push_back(ShortName(value->name(), prefix));
+  }
+  return names;
 }
 
 std::string WithCommas(int64_t value) {

@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include <google/protobuf/descriptor.h>
 #include <google/protobuf/duration.pb.h>
 #include <google/protobuf/timestamp.pb.h>
 
@@ -53,6 +55,14 @@ std::string FormatMicros(int64_t micros);
 
 google::protobuf::Timestamp ToTimestamp(int64_t micros);
 int64_t ToMicros(const google::protobuf::Timestamp& timestamp);
+
+// A name of an enum's value without what all of them begin with: `ROW_STATUS_NO_EVENT` as
+// `NO_EVENT`.
+std::string ShortName(const std::string& name, absl::string_view prefix);
+
+// Such names of the bits that are set, lowest first.
+std::vector<std::string> BitNames(int bits, const google::protobuf::EnumDescriptor& type,
+                                  absl::string_view prefix);
 
 // `12,345,678`.
 std::string WithCommas(int64_t value);
