@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "client/cli/commands_account.h"
 #include "client/cli/commands_collection.h"
 #include "client/cli/commands_completion.h"
 #include "client/cli/commands_embeddings.h"
@@ -42,6 +43,7 @@ ExitCode RunCli(const std::vector<std::string>& arguments, std::ostream& out, st
   AddPolicyCommands(&app, &session);
   AddSampleCommands(&app, &session);
   AddInspectCommands(&app, &session);
+  AddAccountCommands(&app, &session);
   AddCompletionCommand(&app, &session);
   try {
     // CLI11 takes them from the back.

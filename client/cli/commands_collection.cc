@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include <CLI/CLI.hpp>
@@ -67,6 +68,9 @@ struct Settings {
   std::string popularity_grid;
   int32_t mined_per_user = 0;
   std::string event_retention;
+  std::string audit_rate;
+  std::string audit_max_age;
+  int64_t audit_max_bytes = 0;
   std::string missing_items;
   int32_t dimension = 0;
   std::string metric = "cosine";
@@ -107,6 +111,19 @@ void AddMutableOptions(CLI::App* command, Settings* settings) {
   command->add_option("--event-retention", settings->event_retention,
                       "Positive events older than this lose their weight and are removed, for "
                       "example 365d; histories stay. none: all are kept. Default: none.");
+  auto* rate = command->add_option(
+      "--audit-rate", settings->audit_rate,
+      "Part of the sampling calls that is kept for `audit`, 0 to 1. 0: no others come, and those "
+      "there are stay. none: there is no log, and they go. Default: none.");
+  command
+      ->add_option("--audit-max-age", settings->audit_max_age,
+                   "Kept calls go when they are older. Default: 7d.")
+      ->needs(rate);
+  command
+      ->add_option("--audit-max-bytes", settings->audit_max_bytes,
+                   "The oldest go where all take more. Default: 256 MiB.")
+      ->check(CLI::PositiveNumber)
+      ->needs(rate);
   auto* dimension = command->add_option(
       "--dim", settings->dimension, "Components of an item embedding, 1 to 4096. Fixed once set.");
   dimension->check(CLI::Range(1, 4096));
@@ -121,6 +138,22 @@ void AddMutableOptions(CLI::App* command, Settings* settings) {
       ->check(OneOf(ElementTypes()))
       ->needs(dimension)
       ->capture_default_str();
+}
+
+// An unset field removes the log.
+absl::Status FillAudit(const Settings& settings, v1::Collection* collection) {
+  if (settings.audit_rate.empty() || settings.audit_rate == "none") return absl::OkStatus();
+  double rate = -1;
+  // Written so that NaN fails.
+  if (!absl::SimpleAtod(settings.audit_rate, &rate) || !(rate >= 0 && rate <= 1)) {
+    return UsageError(
+        absl::StrCat("--audit-rate: `", settings.audit_rate, "` is neither in [0, 1] nor none"));
+  }
+  collection->mutable_audit()->set_rate(rate);
+  collection->mutable_audit()->set_max_bytes(settings.audit_max_bytes);
+  if (settings.audit_max_age.empty()) return absl::OkStatus();
+  return ReadDuration("--audit-max-age", settings.audit_max_age, false,
+                      collection->mutable_audit()->mutable_max_age());
 }
 
 absl::Status FillMutable(const Settings& settings, v1::Collection* collection) {
@@ -141,6 +174,7 @@ absl::Status FillMutable(const Settings& settings, v1::Collection* collection) {
                                        collection->mutable_event_retention());
     if (!status.ok()) return status;
   }
+  if (absl::Status status = FillAudit(settings, collection); !status.ok()) return status;
   if (settings.dimension > 0) {
     collection->mutable_embedding_settings()->set_dimension(settings.dimension);
     collection->mutable_embedding_settings()->set_metric(Metrics().at(settings.metric));
@@ -177,6 +211,13 @@ std::string DescribeRetention(const v1::Collection& collection) {
                       FormatMicros(ToMicros(collection.event_watermark_time())));
 }
 
+std::string DescribeAudit(const v1::Collection& collection) {
+  if (!collection.has_audit()) return "-";
+  const v1::AuditSettings& audit = collection.audit();
+  return absl::StrCat("rate ", audit.rate(), ", at most ", FormatDurationOrNone(audit.max_age()),
+                      " and ", FormatBytes(audit.max_bytes()));
+}
+
 absl::Status PrintCollection(Session& session, const absl::StatusOr<v1::Collection>& collection) {
   if (!collection.ok()) return collection.status();
   if (session.json) return session.PrintJson(*collection);
@@ -200,6 +241,7 @@ absl::Status PrintCollection(Session& session, const absl::StatusOr<v1::Collecti
                                : "-"},
        {"mined per user", absl::StrCat(collection->mined_per_user())},
        {"event retention", DescribeRetention(*collection)},
+       {"audit log", DescribeAudit(*collection)},
        {"missing items", NameOf(MissingItemRules(), collection->missing_item_rule())},
        {"embeddings", DescribeEmbeddings(*collection)},
        {"incarnation", absl::StrCat(collection->incarnation())},
@@ -286,14 +328,15 @@ absl::Status Update(Session& session, const Settings& settings, const CLI::App& 
       {"--label", "labels"},
       {"--missing-items", "missing_item_rule"},
       {"--event-retention", "event_retention"},
+      {"--audit-rate", "audit"},
       {"--dim", "embedding_settings"}};
   for (const auto& [option, field] : fields) {
     if (command.count(option) > 0) request.mutable_update_mask()->add_paths(field);
   }
   if (request.update_mask().paths_size() == 0) {
     return UsageError(
-        "nothing to update: give --display-name, --label, --missing-items, --event-retention or "
-        "--dim");
+        "nothing to update: give --display-name, --label, --missing-items, --event-retention, "
+        "--audit-rate or --dim");
   }
   const absl::StatusOr<Client*> client = session.Connect();
   if (!client.ok()) return client.status();

@@ -90,7 +90,8 @@ Client::Client(ClientOptions options, std::shared_ptr<grpc::Channel> channel)
       embeddings_(v1::EmbeddingService::NewStub(channel_)),
       policies_(v1::PolicyService::NewStub(channel_)),
       sampling_(v1::SamplingService::NewStub(channel_)),
-      inspection_(v1::InspectionService::NewStub(channel_)) {}
+      inspection_(v1::InspectionService::NewStub(channel_)),
+      accounts_(v1::AccountService::NewStub(channel_)) {}
 
 template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Client::Call(Stub* stub,
@@ -430,6 +431,23 @@ absl::StatusOr<v1::GetCandidatesResponse> Client::GetCandidates(
 absl::StatusOr<v1::CollectionStatistics> Client::GetCollectionStatistics(
     const v1::GetCollectionStatisticsRequest& request) {
   return Call(inspection_.get(), &v1::InspectionService::Stub::GetCollectionStatistics, request);
+}
+
+absl::StatusOr<v1::ExplainNegativesResponse> Client::ExplainNegatives(
+    const v1::ExplainNegativesRequest& request) {
+  return Call(accounts_.get(), &v1::AccountService::Stub::ExplainNegatives, request);
+}
+
+absl::StatusOr<v1::ListAuditsResponse> Client::ListAudits(const v1::ListAuditsRequest& request) {
+  return Call(accounts_.get(), &v1::AccountService::Stub::ListAudits, request);
+}
+
+absl::StatusOr<v1::Audit> Client::GetAudit(const v1::GetAuditRequest& request) {
+  return Call(accounts_.get(), &v1::AccountService::Stub::GetAudit, request);
+}
+
+absl::StatusOr<v1::ReplayAuditResponse> Client::ReplayAudit(const v1::ReplayAuditRequest& request) {
+  return Call(accounts_.get(), &v1::AccountService::Stub::ReplayAudit, request);
 }
 
 absl::StatusOr<v1::ServerInfo> Client::GetServerInfo(const v1::GetServerInfoRequest& request) {

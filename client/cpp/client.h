@@ -16,6 +16,7 @@
 #include "client/cpp/retry.h"
 #include "client/cpp/sampling.h"
 #include "client/cpp/writes.h"
+#include "negatron/v1/accounts.grpc.pb.h"
 #include "negatron/v1/collections.grpc.pb.h"
 #include "negatron/v1/embeddings.grpc.pb.h"
 #include "negatron/v1/inspection.grpc.pb.h"
@@ -146,6 +147,11 @@ class Client {
 
   absl::StatusOr<v1::CollectionStatistics> GetCollectionStatistics(
       const v1::GetCollectionStatisticsRequest& request);
+  absl::StatusOr<v1::ExplainNegativesResponse> ExplainNegatives(
+      const v1::ExplainNegativesRequest& request);
+  absl::StatusOr<v1::ListAuditsResponse> ListAudits(const v1::ListAuditsRequest& request);
+  absl::StatusOr<v1::Audit> GetAudit(const v1::GetAuditRequest& request);
+  absl::StatusOr<v1::ReplayAuditResponse> ReplayAudit(const v1::ReplayAuditRequest& request);
   absl::StatusOr<v1::ServerInfo> GetServerInfo(const v1::GetServerInfoRequest& request);
 
  private:
@@ -188,6 +194,7 @@ class Client {
   const std::unique_ptr<v1::PolicyService::Stub> policies_;
   const std::unique_ptr<v1::SamplingService::Stub> sampling_;
   const std::unique_ptr<v1::InspectionService::Stub> inspection_;
+  const std::unique_ptr<v1::AccountService::Stub> accounts_;
 };
 
 }  // namespace negatron::client

@@ -44,6 +44,8 @@ TEST_F(CliTest, WrongOptionsAreUsageErrors) {
       {"collection", "create", "movies", "--windows", "none"},
       {"collection", "create", "movies", "--mined-per-user", "0"},
       {"collection", "update", "movies", "--event-retention", "long"},
+      {"collection", "update", "movies", "--audit-rate", "2"},
+      {"collection", "update", "movies", "--audit-max-age", "3d"},
       {"collection", "update", "movies"},
       {"import", "events", "f.csv"},
       {"sample", "--collection", "movies"},

@@ -250,3 +250,30 @@ def test_what_is_exported_can_be_imported(
     assert done["writtenCount"] == 2
     assert ids.read_text(encoding="ascii") == "a b\nnever\n"
     assert (np.load(back) == np.array([[3, 4], [0.1, 2]], np.float32)).all()
+
+
+def test_calls_are_explained_kept_and_drawn_again(server: _Server, tmp_path: pathlib.Path) -> None:
+    events = tmp_path / "events.csv"
+    events.write_text("user,item,time\n7,1,2024-01-01\n8,2,2024-01-02\n", encoding="ascii")
+    server.run("import", "events", str(events), "--collection", "c")
+    row = ("--collection", "c", "--user", "7", "--as-of", "2024-02-01")
+    told = server.run("explain", *row, "--source", "popularity", "1", "2", "9")
+    assert told["classes"]["typed"]["values"] == ["2", "5", "1"]
+    assert told["logQ"]["typed"]["values"] == ["-Infinity", 0, "NaN"]
+    server.run("collection", "update", "c", "--audit-rate", "1")
+    drawn = server.run("sample", *row, "--count", "2", "--seed", "3")
+    deadline = time.monotonic() + 30
+    while not (kept := server.run("audit", "list", "--collection", "c")["audits"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)  # They are written behind the calls.
+    name = kept[0]["name"].rpartition("/")[2]
+    whole = server.run("audit", "get", "--collection", "c", name)
+    assert whole["response"]["itemIds"] == drawn["itemIds"]
+    assert whole["request"]["seed"] == "3"
+    assert server.run("audit", "replay", "--collection", "c", name)["equal"]
+    server.kill()
+    server.start()
+    assert server.run("audit", "replay", "--collection", "c", name)["equal"]
+    server.run("collection", "update", "c", "--audit-rate", "0")
+    stale = server.run("audit", "replay", "--collection", "c", name, code=2)
+    assert "commit_sequence" in stale["error"]

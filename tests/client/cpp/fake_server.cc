@@ -10,6 +10,7 @@
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_context.h>
 
+#include "negatron/v1/accounts.grpc.pb.h"
 #include "negatron/v1/collections.grpc.pb.h"
 #include "negatron/v1/embeddings.grpc.pb.h"
 #include "negatron/v1/inspection.grpc.pb.h"
@@ -237,6 +238,30 @@ class FakeInspection final : public v1::InspectionService::Service {
   Shared* const shared_;
 };
 
+class FakeAccounts final : public v1::AccountService::Service {
+ public:
+  explicit FakeAccounts(Shared* shared) : shared_(shared) {}
+  grpc::Status ExplainNegatives(grpc::ServerContext*, const v1::ExplainNegativesRequest* request,
+                                v1::ExplainNegativesResponse* response) override {
+    return shared_->Run(&FakeHandlers::explain, request, response);
+  }
+  grpc::Status ListAudits(grpc::ServerContext*, const v1::ListAuditsRequest* request,
+                          v1::ListAuditsResponse* response) override {
+    return shared_->Run(&FakeHandlers::list_audits, request, response);
+  }
+  grpc::Status GetAudit(grpc::ServerContext*, const v1::GetAuditRequest* request,
+                        v1::Audit* response) override {
+    return shared_->Run(&FakeHandlers::get_audit, request, response);
+  }
+  grpc::Status ReplayAudit(grpc::ServerContext*, const v1::ReplayAuditRequest* request,
+                           v1::ReplayAuditResponse* response) override {
+    return shared_->Run(&FakeHandlers::replay_audit, request, response);
+  }
+
+ private:
+  Shared* const shared_;
+};
+
 }  // namespace
 
 struct FakeServer::Services {
@@ -247,6 +272,7 @@ struct FakeServer::Services {
   FakePolicies policies{&shared};
   FakeSampling sampling{&shared};
   FakeInspection inspection{&shared};
+  FakeAccounts accounts{&shared};
 };
 
 FakeServer::FakeServer() : services_(std::make_unique<Services>()) {
@@ -262,6 +288,7 @@ FakeServer::FakeServer() : services_(std::make_unique<Services>()) {
   builder.RegisterService(&services_->policies);
   builder.RegisterService(&services_->sampling);
   builder.RegisterService(&services_->inspection);
+  builder.RegisterService(&services_->accounts);
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) std::abort();
   target_ = absl::StrCat("dns:///127.0.0.1:", port);

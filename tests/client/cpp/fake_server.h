@@ -9,6 +9,7 @@
 #include <google/protobuf/empty.pb.h>
 #include <grpcpp/server.h>
 
+#include "negatron/v1/accounts.pb.h"
 #include "negatron/v1/collections.pb.h"
 #include "negatron/v1/embeddings.pb.h"
 #include "negatron/v1/inspection.pb.h"
@@ -65,6 +66,10 @@ struct FakeHandlers {
   Handler<v1::GetCandidatesRequest, v1::GetCandidatesResponse> candidates;
   Handler<v1::GetCollectionStatisticsRequest, v1::CollectionStatistics> statistics;
   Handler<v1::GetServerInfoRequest, v1::ServerInfo> server_info;
+  Handler<v1::ExplainNegativesRequest, v1::ExplainNegativesResponse> explain;
+  Handler<v1::ListAuditsRequest, v1::ListAuditsResponse> list_audits;
+  Handler<v1::GetAuditRequest, v1::Audit> get_audit;
+  Handler<v1::ReplayAuditRequest, v1::ReplayAuditResponse> replay_audit;
 };
 
 // A gRPC server in this process on a free port of 127.0.0.1, with the real services and health
