@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Client of Negatron, the negative-sampling server. Start with `Client` or `local`."""
 
+from negatron.accounts import Audit, Explanation, Ground, ItemClass, Obstacle, Replay
 from negatron.aio import AsyncClient
 from negatron.channels import Tls
 from negatron.chunks import EventChunk, ItemChunk
@@ -29,6 +30,8 @@ from negatron.errors import (
     Unimplemented,
 )
 from negatron.models import (
+    AuditSettings,
+    AuditStatistics,
     Collection,
     ElementType,
     EventKind,
@@ -85,6 +88,9 @@ __all__ = [
     "AhnsTarget",
     "AlreadyExists",
     "AsyncClient",
+    "Audit",
+    "AuditSettings",
+    "AuditStatistics",
     "Cancelled",
     "Candidates",
     "Categories",
@@ -102,16 +108,19 @@ __all__ = [
     "EventKind",
     "Events",
     "Experiment",
+    "Explanation",
     "Exposure",
     "FailedPrecondition",
     "FieldViolation",
     "Filtered",
+    "Ground",
     "IdType",
     "ImportResult",
     "IndexStatistics",
     "InternalError",
     "InvalidArgument",
     "ItemChunk",
+    "ItemClass",
     "Items",
     "LawKind",
     "Level",
@@ -123,12 +132,14 @@ __all__ = [
     "Nearest",
     "NegatronError",
     "NotFound",
+    "Obstacle",
     "OutcomeReport",
     "Plausibility",
     "Policy",
     "Popularity",
     "RejectCause",
     "RemovalResult",
+    "Replay",
     "ResourceExhausted",
     "Rotation",
     "RowRefusal",

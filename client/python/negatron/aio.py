@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, AsyncIterator, Optional, Sequence, Union
+from typing import Any, AsyncIterator, Literal, Optional, Sequence, Union
 
 import numpy as np
 
 from negatron import controllers, models, policies, samples
+from negatron.accounts import Audit, Explanation, Replay
 from negatron.aio_base import AsyncBase
 from negatron.chunks import EventChunk, ItemChunk
 from negatron.columns import Ids, Instant, Times
@@ -50,7 +51,8 @@ class AsyncClient(AsyncBase):
         windows: Sequence[dt.timedelta] = (), cohort_popularity: bool = False,
         category_popularity: bool = False, popularity_grid: Optional[dt.timedelta] = None,
         mined_per_user: Optional[int] = None, event_retention: Optional[dt.timedelta] = None,
-        request_id: Optional[str] = None, timeout: Optional[float] = None,
+        audit: Optional[models.AuditSettings] = None, request_id: Optional[str] = None,
+        timeout: Optional[float] = None,
     ) -> models.Collection:
         """Creates an empty collection."""
         return await self._run(lambda: self._client.create_collection(
@@ -59,8 +61,8 @@ class AsyncClient(AsyncBase):
             dimension=dimension, metric=metric, element_type=element_type, half_lives=half_lives,
             windows=windows, cohort_popularity=cohort_popularity,
             category_popularity=category_popularity, popularity_grid=popularity_grid,
-            mined_per_user=mined_per_user, event_retention=event_retention, request_id=request_id,
-            timeout=timeout,
+            mined_per_user=mined_per_user, event_retention=event_retention, audit=audit,
+            request_id=request_id, timeout=timeout,
         ))
 
     async def get_collection(
@@ -83,14 +85,16 @@ class AsyncClient(AsyncBase):
         labels: Optional[dict[str, str]] = None,
         missing_item_rule: Optional[models.MissingItemRule] = None, dimension: Optional[int] = None,
         metric: Optional[models.Metric] = None, element_type: Optional[models.ElementType] = None,
-        event_retention: Optional[dt.timedelta] = None, etag: str = '',
+        event_retention: Optional[dt.timedelta] = None,
+        audit: Union[models.AuditSettings, Literal[False], None] = None, etag: str = '',
         timeout: Optional[float] = None,
     ) -> models.Collection:
         """Changes the settings that are given; embeddings can be set once."""
         return await self._run(lambda: self._client.update_collection(
             collection, display_name=display_name, labels=labels,
             missing_item_rule=missing_item_rule, dimension=dimension, metric=metric,
-            element_type=element_type, event_retention=event_retention, etag=etag, timeout=timeout,
+            element_type=element_type, event_retention=event_retention, audit=audit, etag=etag,
+            timeout=timeout,
         ))
 
     async def delete_collection(
@@ -108,6 +112,48 @@ class AsyncClient(AsyncBase):
         """Returns counts, memory and sampling statistics, evaluated at `as_of` (default: now)."""
         return await self._run(lambda: self._client.statistics(
             collection, as_of=as_of, timeout=timeout,
+        ))
+
+    async def explain(
+        self, collection: str, items: Ids, *,
+        policy: Union[str, policies.AnyPolicy, policies.Source], user: Union[int, str, None] = None,
+        positive: Union[int, str, None] = None, exclusions: Optional[Ids] = None,
+        as_of: Optional[Instant] = None, row_key: Optional[int] = None,
+        query: Optional[np.ndarray] = None, cohort: Optional[int] = None,
+        min_model_version: int = 0, max_staleness: Optional[dt.timedelta] = None,
+        staleness_as_of: Optional[Instant] = None, progress: Optional[float] = None,
+        seed: Optional[int] = None, timeout: Optional[float] = None,
+    ) -> Explanation:
+        """Tells what items are to a row, and with which probability each source draws them."""
+        return await self._run(lambda: self._client.explain(
+            collection, items, policy=policy, user=user, positive=positive, exclusions=exclusions,
+            as_of=as_of, row_key=row_key, query=query, cohort=cohort,
+            min_model_version=min_model_version, max_staleness=max_staleness,
+            staleness_as_of=staleness_as_of, progress=progress, seed=seed, timeout=timeout,
+        ))
+
+    async def list_audits(
+        self, collection: str, *, policy: Optional[str] = None, start: Optional[Instant] = None,
+        end: Optional[Instant] = None, page_size: int = 0, timeout: Optional[float] = None,
+    ) -> AsyncIterator[Audit]:
+        """Iterates over kept calls, the newest first, without their requests and samples."""
+        async for page in self._iterate(lambda: self._client.list_audits(
+            collection, policy=policy, start=start, end=end, page_size=page_size, timeout=timeout,
+        )):
+            yield page
+
+    async def get_audit(
+        self, collection: str, audit: str, *, timeout: Optional[float] = None,
+    ) -> Audit:
+        """Returns a kept call with its request and sample, by its id; raises `NotFound`."""
+        return await self._run(lambda: self._client.get_audit(collection, audit, timeout=timeout))
+
+    async def replay_audit(
+        self, collection: str, audit: str, *, timeout: Optional[float] = None,
+    ) -> Replay:
+        """Draws again what a kept call drew, and compares every byte."""
+        return await self._run(lambda: self._client.replay_audit(
+            collection, audit, timeout=timeout,
         ))
 
     async def candidates(

@@ -6,11 +6,12 @@ from __future__ import annotations
 import datetime as dt
 import time
 import uuid
-from typing import Iterator, Optional, Sequence
+from typing import Iterator, Literal, Optional, Sequence, Union
 
 import grpc
 
 from negatron import columns, errors, guards, models
+from negatron.account_calls import AccountCalls
 from negatron.base import collection_name
 from negatron.candidate_calls import CandidateCalls
 from negatron.columns import Instant
@@ -22,7 +23,7 @@ from negatron.version_calls import VersionCalls
 _READY_POLL_SECONDS = 0.05
 
 
-class Client(CandidateCalls, PolicyCalls, FeedbackCalls, VersionCalls):
+class Client(AccountCalls, CandidateCalls, PolicyCalls, FeedbackCalls, VersionCalls):
     """A client of one Negatron server. Thread-safe.
 
         with Client("127.0.0.1:7600") as client:
@@ -97,6 +98,7 @@ class Client(CandidateCalls, PolicyCalls, FeedbackCalls, VersionCalls):
         popularity_grid: Optional[dt.timedelta] = None,
         mined_per_user: Optional[int] = None,
         event_retention: Optional[dt.timedelta] = None,
+        audit: Optional[models.AuditSettings] = None,
         request_id: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> models.Collection:
@@ -115,6 +117,7 @@ class Client(CandidateCalls, PolicyCalls, FeedbackCalls, VersionCalls):
           popularity_grid: `Popularity(alpha=...)` is evaluated at whole multiples of it.
           mined_per_user: newest mined events of a user that `Mined` draws from, in [1, 4096].
           event_retention: positives older than this lose their mass; None: all are kept.
+          audit: which sampling calls are kept; None: none.
           request_id: of a repetition of this call; None: a new one.
 
         Raises:
@@ -131,6 +134,7 @@ class Client(CandidateCalls, PolicyCalls, FeedbackCalls, VersionCalls):
             cohort_popularity=cohort_popularity,
             category_popularity=category_popularity,
             mined_per_user=mined_per_user,
+            audit=None if audit is None else audit.to_proto(),
         )
         guards.check_span("half_life", half_life, zero=False)
         guards.check_span("popularity_grid", popularity_grid, zero=False)
@@ -182,6 +186,7 @@ class Client(CandidateCalls, PolicyCalls, FeedbackCalls, VersionCalls):
         metric: Optional[models.Metric] = None,
         element_type: Optional[models.ElementType] = None,
         event_retention: Optional[dt.timedelta] = None,
+        audit: Union[models.AuditSettings, Literal[False], None] = None,
         etag: str = "",
         timeout: Optional[float] = None,
     ) -> models.Collection:
@@ -191,6 +196,7 @@ class Client(CandidateCalls, PolicyCalls, FeedbackCalls, VersionCalls):
           dimension, metric, element_type: as for `create_collection`.
           event_retention: positives older than this lose their mass, in at least an hour;
             `timedelta(0)`: all are kept from now on.
+          audit: which sampling calls are kept; False: none, and those that are there go.
 
         Raises:
           Aborted: `etag` is not the current one.
@@ -215,6 +221,10 @@ class Client(CandidateCalls, PolicyCalls, FeedbackCalls, VersionCalls):
             request.update_mask.paths.append("event_retention")
             if event_retention:
                 request.collection.event_retention.FromTimedelta(event_retention)
+        if audit is not None:
+            request.update_mask.paths.append("audit")
+            if audit:
+                request.collection.audit.CopyFrom(audit.to_proto())
         if not request.update_mask.paths:
             raise ValueError("nothing to update")
         # An update that happened has changed the etag, so repeating it would fail.

@@ -105,6 +105,33 @@ class Snapshot(NamedTuple):
         )
 
 
+class AuditSettings(NamedTuple):
+    """Which sampling calls a collection keeps for `list_audits`, and how long."""
+
+    rate: float  # The part of the calls, in [0, 1].
+    max_age: Optional[dt.timedelta] = None  # None: the server's default, 7 days.
+    max_bytes: int = 0  # 0: the server's default, 256 MiB.
+
+    @classmethod
+    def from_proto(cls, proto: collections_pb2.AuditSettings) -> "AuditSettings":
+        return cls(proto.rate, proto.max_age.ToTimedelta(), proto.max_bytes)
+
+    def to_proto(self) -> collections_pb2.AuditSettings:
+        proto = collections_pb2.AuditSettings(rate=self.rate, max_bytes=self.max_bytes)
+        if self.max_age is not None:
+            proto.max_age.FromTimedelta(self.max_age)
+        return proto
+
+
+class AuditStatistics(NamedTuple):
+    """State of the audit log of a collection."""
+
+    kept_count: int
+    stored_bytes: int
+    written_count: int  # Since the server started.
+    dropped_count: int  # Since the server started: there was no room, or the disk failed.
+
+
 @dataclasses.dataclass(frozen=True)
 class Collection:
     """Settings of a collection. `id` is the part of its name after `collections/`."""
@@ -130,6 +157,7 @@ class Collection:
     event_retention: Optional[dt.timedelta] = None  # None: all events are kept.
     event_watermark: Optional[dt.datetime] = None  # Positives before it have no mass.
     element_type: Optional[ElementType] = None  # Of embeddings; None: no embeddings yet.
+    audit: Optional[AuditSettings] = None  # None: there is no audit log.
 
     @classmethod
     def from_proto(cls, proto: collections_pb2.Collection) -> "Collection":
@@ -168,6 +196,7 @@ class Collection:
                 if has_embeddings
                 else None
             ),
+            audit=AuditSettings.from_proto(proto.audit) if proto.HasField("audit") else None,
         )
 
 
@@ -396,6 +425,7 @@ class Statistics:
     reject_counts: dict[str, int]  # By cause, "EXCLUDED" or "DEAD".
     index: Optional[IndexStatistics]  # None without embeddings.
     highest_model_version: int = 0  # Of embeddings; 0: none has one.
+    audit: Optional[AuditStatistics] = None  # None: there never was an audit log.
 
     @classmethod
     def from_proto(cls, proto: inspection_pb2.CollectionStatistics) -> "Statistics":
@@ -421,6 +451,16 @@ class Statistics:
             reject_counts={_reject_name(r.reject_cause): r.count for r in proto.rejects},
             index=IndexStatistics.from_proto(proto.index) if proto.HasField("index") else None,
             highest_model_version=proto.highest_model_version,
+            audit=(
+                AuditStatistics(
+                    proto.audit.kept_count,
+                    proto.audit.stored_bytes,
+                    proto.audit.written_count,
+                    proto.audit.dropped_count,
+                )
+                if proto.HasField("audit")
+                else None
+            ),
         )
 
 

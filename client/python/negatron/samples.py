@@ -115,7 +115,7 @@ def sample_from_proto(
         drawn_counts=drawn,
         effective_shares=columns.optional_shape(shares, (rows, len(proto.components))),
         reject_counts=columns.optional_shape(rejects, (rows, 2)),
-        reports=_reports(proto.components),
+        reports=reports(proto.components),
         law_kind=LawKind(proto.law_kind),
         snapshot=Snapshot.from_proto(proto.snapshot),
         seed=proto.seed,
@@ -141,7 +141,7 @@ def sample_from_proto(
             columns.int64_from_column(proto.rejects_by_all_causes), (rows, proto.reject_cause_count)
         ),
         tags=columns.optional_shape(columns.bytes_from_column(proto.tags), shape),
-        fallback=_reports([proto.fallback])[0] if proto.HasField("fallback") else None,
+        fallback=reports([proto.fallback])[0] if proto.HasField("fallback") else None,
         model_versions=columns.optional_shape(
             columns.int64_from_column(proto.model_versions), shape
         ),
@@ -232,7 +232,7 @@ def shared_from_proto(
         components=columns.bytes_from_column(proto.component_indexes),
         false_bits=bits.reshape(len(remaining), (len(items) + 7) // 8),
         log_remaining=remaining,
-        reports=_reports(proto.components),
+        reports=reports(proto.components),
         law_kind=LawKind(proto.law_kind),
         snapshot=Snapshot.from_proto(proto.snapshot),
         seed=proto.seed,
@@ -253,7 +253,8 @@ def _progress(proto: Any) -> dict[str, Any]:
     }
 
 
-def _reports(components: Iterable[sampling_pb2.ComponentReport]) -> tuple[ComponentReport, ...]:
+def reports(components: Iterable[sampling_pb2.ComponentReport]) -> tuple[ComponentReport, ...]:
+    """Reports of components as values."""
     return tuple(ComponentReport(c.source, LawKind(c.law_kind), c.drawn_count) for c in components)
 
 

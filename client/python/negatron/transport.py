@@ -15,6 +15,7 @@ from negatron import errors
 from negatron.channels import ChannelSettings
 from negatron.relay import RelayChannel
 from negatron.v1 import (
+    accounts_pb2_grpc,
     collections_pb2_grpc,
     embeddings_pb2_grpc,
     feedback_pb2_grpc,
@@ -45,6 +46,7 @@ class Stubs:
         self.policies = stored_policies_pb2_grpc.PolicyServiceStub(channel)
         self.sampling = sampling_pb2_grpc.SamplingServiceStub(channel)
         self.inspection = inspection_pb2_grpc.InspectionServiceStub(channel)
+        self.accounts = accounts_pb2_grpc.AccountServiceStub(channel)
 
 
 class Transport:

@@ -13,6 +13,7 @@ from typing import Callable, Iterator
 import numpy as np
 import pytest
 
+import accounts_contract
 import candidates_contract
 import contract
 import embeddings_contract
@@ -51,7 +52,8 @@ def _real(negatrond: ServerProcess) -> Iterator[negatron.Client]:
     + candidates_contract.CASES
     + guards_contract.CASES
     + policies_contract.CASES
-    + feedback_contract.CASES,
+    + feedback_contract.CASES
+    + accounts_contract.CASES,
     ids=lambda case: case.__name__,
 )
 def test_negatrond_keeps_contract(

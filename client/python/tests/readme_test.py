@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 
@@ -10,14 +11,19 @@ import numpy as np
 import pytest
 
 from fake_server import FakeServer
-from server_process import fake_binary
+from server_process import ServerProcess, fake_binary
 
+_BINARY = os.environ.get("NEGATRON_SERVER_BINARY", "")
 _README = pathlib.Path(__file__).resolve().parents[1] / "README.md"
 _ROOT_README = _README.parents[2] / "README.md"
 
 
 def _blocks(path: pathlib.Path) -> list[str]:
     return re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def _plain_blocks() -> list[str]:
+    return [block for block in _blocks(_README) if "import torch" not in block]
 
 
 def _run(code: str, path: pathlib.Path) -> dict[str, object]:
@@ -27,7 +33,8 @@ def _run(code: str, path: pathlib.Path) -> dict[str, object]:
 
 
 def test_examples_run_one_after_the_other(server: FakeServer) -> None:
-    blocks = [block for block in _blocks(_README) if "import torch" not in block]
+    # The fake server gives no accounts.
+    blocks = [block for block in _plain_blocks() if "client.explain(" not in block]
     assert len(blocks) == 5
     code = "".join(blocks).replace("127.0.0.1:7600", f"127.0.0.1:{server.port}")
     names = _run(code, _README)
@@ -35,6 +42,18 @@ def test_examples_run_one_after_the_other(server: FakeServer) -> None:
     assert abs(names["controller"].smoothed_rate - 0.3) < 0.05  # type: ignore[attr-defined]
     assert np.isfinite(names["mixgcf_negatives"]).all()  # type: ignore[arg-type]
     assert np.shape(names["dens_items"]) == (3,)
+
+
+@pytest.mark.skipif(not _BINARY, reason="NEGATRON_SERVER_BINARY is not set")
+def test_examples_run_against_negatrond(tmp_path: pathlib.Path) -> None:
+    server = ServerProcess(_BINARY, tmp_path)
+    try:
+        code = "".join(_plain_blocks()).replace("127.0.0.1:7600", server.target)
+        names = _run(code, _README)
+    finally:
+        server.process.kill()
+        server.process.wait()
+    assert len(names["told"].items) == 3  # type: ignore[attr-defined]
 
 
 def test_the_loop_in_pytorch_runs(

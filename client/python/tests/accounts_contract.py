@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the server must answer about items and kept calls.
+
+Each function takes a ready client and a collection id of its own. The fake server has none of this.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+import negatron
+from negatron import ItemClass, Nearest, Obstacle, Policy, Popularity, Uniform
+
+_DAY = 86_400_000_000
+
+
+def _make(client: negatron.Client, cid: str, **settings: object) -> None:
+    client.create_collection(
+        cid,
+        missing_item_rule=negatron.MissingItemRule.CREATE,
+        dimension=2,
+        metric=negatron.Metric.COSINE,
+        **settings,
+    )
+    items = np.arange(1, 9)
+    client.write_events(cid, np.full(8, 100), items, np.arange(8) * _DAY)
+    client.write_embeddings(cid, items, np.random.default_rng(1).normal(size=(8, 2)))
+
+
+def draws_have_the_numbers_that_are_explained(client: negatron.Client, cid: str) -> None:
+    _make(client, cid)
+    policy = Policy.mix((1, Uniform()), (2, Popularity()), (1, Nearest(window=(1, 4))))
+    row = {"as_of": np.datetime64(4 * _DAY, "us"), "seed": 5}
+    query = np.ones(2)
+    sample = client.sample(
+        cid, 16, policy=policy, users=[200], queries=query[None, :], row_keys=[7],
+        outputs=["log_q", "log_q_source", "components", "scores"], **row,
+    )
+    told = client.explain(
+        cid, sample.items[0], policy=policy, user=200, query=query, row_key=7, **row
+    )
+    assert (told.classes == ItemClass.NEGATIVE).all()
+    assert (told.log_q == sample.log_q[0]).all()
+    rows = np.arange(16)
+    assert (told.log_q_source[rows, sample.components[0]] == sample.log_q_source[0]).all()
+    assert (told.obstacles[rows, sample.components[0]] == Obstacle.NONE).all()
+    assert [source.source for source in told.sources] == ["uniform", "popularity", "nearest"]
+    assert told.snapshot == sample.snapshot
+
+
+def items_are_told_what_they_are(client: negatron.Client, cid: str) -> None:
+    _make(client, cid)
+    told = client.explain(
+        cid, [1, 6, 7, 99], policy=Policy.mix((1, Uniform()), (1, Popularity())), user=100,
+        positive=7, as_of=np.datetime64(4 * _DAY, "us"),
+    )
+    kinds = [ItemClass.POSITIVE, ItemClass.DEAD, ItemClass.POSITIVE, ItemClass.UNKNOWN]
+    assert [ItemClass(kind) for kind in told.classes] == kinds
+    assert told.first_positive_micros[0] == 0
+    assert negatron.Ground(told.grounds[2]) == negatron.Ground.ROW_POSITIVE
+    assert Obstacle(told.obstacles[0, 0]) == Obstacle.EXCLUDED
+    with pytest.raises(negatron.InvalidArgument) as caught:
+        client.explain(cid, [1], policy=Uniform(), as_of=np.datetime64(0, "us"), cohort=None,
+                       progress=2.0)
+    assert [v.field for v in caught.value.field_violations] == ["sample.progress"]
+
+
+def _kept(client: negatron.Client, cid: str, count: int) -> list[negatron.Audit]:
+    deadline = time.monotonic() + 30
+    while True:
+        audits = list(client.list_audits(cid, page_size=2))
+        if len(audits) >= count or time.monotonic() > deadline:
+            return audits
+        time.sleep(0.05)  # They are written behind the calls.
+
+
+def calls_are_kept_and_drawn_again(client: negatron.Client, cid: str) -> None:
+    _make(client, cid, audit=negatron.AuditSettings(1.0))
+    client.put_policy(cid, "mine", Uniform())
+    assert client.get_collection(cid).audit.rate == 1.0
+    sample = client.sample(cid, 3, policy="mine", users=[200, 201], as_of=_noon(), seed=9)
+    client.sample(cid, 3, policy=Popularity(), users=[5], as_of=_noon(), seed=10)
+    client.candidates(cid, 3, policy=Uniform(), queries=np.ones((1, 2)), as_of=_noon(), seed=11)
+    audits = _kept(client, cid, 3)
+    assert [audit.seed for audit in audits] == [11, 10, 9]
+    assert [audit.candidates for audit in audits] == [True, False, False]
+    named = list(client.list_audits(cid, policy="mine"))
+    assert [audit.policy for audit in named] == ["mine@1"]
+    whole = client.get_audit(cid, audits[2].id)
+    assert (whole.sample.items == sample.items).all()
+    assert (whole.sample.log_q == sample.log_q).all()
+    assert list(np.frombuffer(whole.request.user_ids.raw, "<i8")) == [200, 201]
+    for audit in audits:
+        assert client.replay_audit(cid, audit.id).equal
+    assert client.statistics(cid).audit.kept_count == 3
+    client.erase_users(cid, [5])
+    assert [audit.seed for audit in _kept(client, cid, 2)] == [11, 9]
+    with pytest.raises(negatron.FailedPrecondition):
+        client.replay_audit(cid, audits[0].id)
+    with pytest.raises(negatron.NotFound):
+        client.replay_audit(cid, audits[1].id)
+    assert client.update_collection(cid, audit=False).audit is None
+
+
+def _noon() -> np.datetime64:
+    return np.datetime64(20 * _DAY, "us")
+
+
+CASES = (
+    draws_have_the_numbers_that_are_explained,
+    items_are_told_what_they_are,
+    calls_are_kept_and_drawn_again,
+)
