@@ -15,13 +15,11 @@
 namespace negatron {
 namespace {
 
-constexpr v1::ColumnEncoding kRaw = v1::COLUMN_ENCODING_RAW;
-
-void WriteIdBatch(const IdBatch& ids, v1::IdColumn* column) {
+void WriteIdBatch(const IdBatch& ids, v1::ColumnEncoding encoding, v1::IdColumn* column) {
   if (ids.is_names()) {
     WriteNames(ids.names(), column);
   } else {
-    WriteIds(ids.numbers(), kRaw, column);
+    WriteIds(ids.numbers(), encoding, column);
   }
 }
 
@@ -49,23 +47,25 @@ void WriteOutputs(const SampleRequest& request, v1::SampleNegativesRequest* wire
   if (wire->outputs().empty()) wire->add_outputs(v1::SAMPLE_OUTPUT_NONE);
 }
 
-void WriteRows(const SampleRequest& request, v1::SampleNegativesRequest* wire) {
-  if (request.users) WriteIdBatch(*request.users, wire->mutable_user_ids());
-  if (request.positives) WriteIdBatch(*request.positives, wire->mutable_positive_ids());
+void WriteRows(const SampleRequest& request, v1::ColumnEncoding encoding,
+               v1::SampleNegativesRequest* wire) {
+  if (request.users) WriteIdBatch(*request.users, encoding, wire->mutable_user_ids());
+  if (request.positives) WriteIdBatch(*request.positives, encoding, wire->mutable_positive_ids());
   if (request.exclusions) {
-    WriteIdBatch(*request.exclusions, wire->mutable_exclusions()->mutable_ids());
-    WriteInt64s(request.exclusion_splits, kRaw, wire->mutable_exclusions()->mutable_row_splits());
+    WriteIdBatch(*request.exclusions, encoding, wire->mutable_exclusions()->mutable_ids());
+    WriteInt64s(request.exclusion_splits, encoding,
+                wire->mutable_exclusions()->mutable_row_splits());
   }
   if (!request.as_of.empty()) {
-    WriteInt64s(request.as_of, kRaw, wire->mutable_as_of_micros());
+    WriteInt64s(request.as_of, encoding, wire->mutable_as_of_micros());
   } else if (request.default_as_of) {
     WriteTimestamp(*request.default_as_of, wire->mutable_as_of_time());
   }
-  if (!request.row_keys.empty()) WriteInt64s(request.row_keys, kRaw, wire->mutable_row_keys());
-  if (!request.cohorts.empty()) WriteBytes(request.cohorts, kRaw, wire->mutable_cohorts());
+  if (!request.row_keys.empty()) WriteInt64s(request.row_keys, encoding, wire->mutable_row_keys());
+  if (!request.cohorts.empty()) WriteBytes(request.cohorts, encoding, wire->mutable_cohorts());
   if (!request.queries.empty()) {
     WriteMatrix(request.queries, static_cast<int32_t>(request.row_count), request.query_columns,
-                kRaw, wire->mutable_queries());
+                encoding, wire->mutable_queries());
   }
 }
 
@@ -89,12 +89,12 @@ void WriteAuditHead(absl::string_view collection, int64_t incarnation, const Aud
 }
 
 void WriteSampleRequest(absl::string_view collection, const KeptCall& kept,
-                        v1::SampleNegativesRequest* wire) {
+                        v1::ColumnEncoding encoding, v1::SampleNegativesRequest* wire) {
   const SampleRequest& request = kept.call.request;
   wire->set_collection(CollectionName(collection));
   wire->set_negative_count(request.negative_count);
   wire->set_row_count(static_cast<int32_t>(request.row_count));
-  WriteRows(request, wire);
+  WriteRows(request, encoding, wire);
   if (kept.record.policy_id.empty()) {
     WritePlan(*request.plan, wire->mutable_policy());
   } else {
@@ -103,7 +103,7 @@ void WriteSampleRequest(absl::string_view collection, const KeptCall& kept,
   }
   wire->set_seed(static_cast<int64_t>(request.seed));
   WriteOutputs(request, wire);
-  wire->set_encoding(request.want_names ? v1::COLUMN_ENCODING_TYPED : kRaw);
+  wire->set_encoding(request.want_names ? v1::COLUMN_ENCODING_TYPED : v1::COLUMN_ENCODING_RAW);
   wire->set_min_model_version(request.min_model_version);
   if (request.max_staleness_micros) {
     WriteDuration(absl::Microseconds(*request.max_staleness_micros), wire->mutable_max_staleness());
@@ -117,7 +117,7 @@ void WriteSampleRequest(absl::string_view collection, const KeptCall& kept,
 void WriteAudit(absl::string_view collection, const KeptCall& kept, v1::ColumnEncoding encoding,
                 v1::Audit* audit) {
   WriteAuditHead(collection, kept.call.result.snapshot.incarnation, kept.record, audit);
-  WriteSampleRequest(collection, kept, audit->mutable_request());
+  WriteSampleRequest(collection, kept, encoding, audit->mutable_request());
   WriteSample(kept.call.request, kept.call.result, encoding, audit->mutable_response());
   // That of the program that answered.
   audit->mutable_response()->set_kernel_id(kept.record.kernel_id);

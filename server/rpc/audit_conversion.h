@@ -18,9 +18,10 @@ void WriteAuditHead(absl::string_view collection, int64_t incarnation, const Aud
 void WriteAudit(absl::string_view collection, const KeptCall& kept, v1::ColumnEncoding encoding,
                 v1::Audit* audit);
 
-// A request that draws the same again, if it is sent to the state that the call saw.
+// A request that draws the same again, if it is sent to the state that the call saw; with columns
+// in this form.
 void WriteSampleRequest(absl::string_view collection, const KeptCall& kept,
-                        v1::SampleNegativesRequest* request);
+                        v1::ColumnEncoding encoding, v1::SampleNegativesRequest* request);
 
 void WriteReplay(const AuditReplay& replay, v1::ReplayAuditResponse* response);
 

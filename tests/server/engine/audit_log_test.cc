@@ -309,6 +309,32 @@ TEST_F(AuditLogTest, ErasingAUserRemovesTheCallsThatNameIt) {
   EXPECT_THAT(Seeds(), ElementsAre(6, 5));
 }
 
+TEST_F(AuditLogTest, AnErasureThatWasInterruptedGoesOnAfterARestart) {
+  Create("c", EveryCall());
+  SampleRequest request = Request(1);
+  request.users = IdBatch{std::vector<int64_t>{7, 8}};
+  Draw(request);
+  Draw(Request(2));
+  ASSERT_EQ(Kept().size(), 2u);
+  const int64_t incarnation = harness_.Sample("c", Request(3))->snapshot.incarnation;
+  ASSERT_EQ(Kept().size(), 3u);
+  harness_.Close();
+  {
+    // What the commit of an erasure leaves for the log to do.
+    auto store = Store::Open({harness_.options().data_dir, false, harness_.options().file_system});
+    ASSERT_TRUE(store.ok()) << store.status();
+    StoreBatch batch;
+    batch.PutAuditErasure(incarnation, {5, {{7, ""}}});
+    ASSERT_TRUE((*store)->Write(batch, (*store)->last_sequence() + 1, Store::Sync::kYes).ok());
+  }
+  ASSERT_TRUE(harness_.Open().ok());
+  EXPECT_THAT(Seeds(), ElementsAre(3, 2));
+  harness_.Close();
+  auto store = Store::Open({harness_.options().data_dir, false, harness_.options().file_system});
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_THAT(*(*store)->ReadAuditErasures(incarnation), IsEmpty());
+}
+
 TEST_F(AuditLogTest, ErasingFindsUsersByNameAndByNumber) {
   Create("c", EveryCall(), IdType::kString);
   WriteEventsRequest events = EventsOf({}, {1, 2}, {100, 100});
