@@ -78,8 +78,7 @@ class StoreBatch {
   void DeleteEvent(int64_t incarnation, const EventPosition& position);
   void DeleteRequest(int64_t incarnation, absl::string_view request_id);
   void DeleteStream(int64_t incarnation, absl::string_view stream_id);
-  // The record of the version alone.
-  void DeleteEmbeddingVersion(int64_t incarnation, int64_t model_version);
+  void DeleteEmbeddingVersion(int64_t incarnation, int64_t model_version);  // Its record alone.
   // All embeddings of a table, of items and users; it is below the highest int64. O(1).
   void DeleteEmbeddings(int64_t incarnation, int64_t table);
   void DeleteUserEmbedding(int64_t incarnation, int64_t table, Ordinal user);
