@@ -300,7 +300,7 @@ absl::Status ImportAll(Session& session, Client& client, ImportReader& reader, c
   };
   const absl::StatusOr<std::unique_ptr<Stream>> stream = Open(client, options, chunk);
   if (!stream.ok()) return NameOption(stream.status());
-  const absl::Status status = pass.Run(**stream, std::move(chunk));
+  absl::Status status = pass.Run(**stream, std::move(chunk));
   if (!status.ok()) return status;
   outcome.seconds = absl::ToDoubleSeconds(absl::Now() - start);
   return PrintOutcome(session, options.collection, unit, reader.counts(), outcome);
