@@ -109,23 +109,24 @@ ControllerName ReadControllerName(absl::string_view name, absl::string_view fiel
 
 std::string NameOfController(absl::string_view collection, absl::string_view controller) {
   return absl::StrCat(kPrefix, collection, kControllers, controller);
-  AuditName ReadAuditName(absl::string_view name, absl::string_view field,
-                          Violations * violations) {
-    AuditName audit;
-    const size_t at = name.find(kAudits);
-    if (at != absl::string_view::npos) audit.id = ReadVersion(name.substr(at + kAudits.size()));
-    if (audit.id == 0) {
-      violations->Add(field, "must have the form `collections/{id}/audits/{id}`");
-      return {};
-    }
-    audit.collection = std::string(ReadCollectionName(name.substr(0, at), field, violations));
-    return audit;
-  }
+}
 
-  std::string NameOfAudit(absl::string_view collection, Micros id) {
-    return absl::StrCat(kPrefix, collection, kAudits, id);
+AuditName ReadAuditName(absl::string_view name, absl::string_view field, Violations* violations) {
+  AuditName audit;
+  const size_t at = name.find(kAudits);
+  if (at != absl::string_view::npos) audit.id = ReadVersion(name.substr(at + kAudits.size()));
+  if (audit.id == 0) {
+    violations->Add(field, "must have the form `collections/{id}/audits/{id}`");
+    return {};
   }
+  audit.collection = std::string(ReadCollectionName(name.substr(0, at), field, violations));
+  return audit;
+}
 
-  std::string CollectionName(absl::string_view id) { return absl::StrCat(kPrefix, id); }
+std::string NameOfAudit(absl::string_view collection, Micros id) {
+  return absl::StrCat(kPrefix, collection, kAudits, id);
+}
+
+std::string CollectionName(absl::string_view id) { return absl::StrCat(kPrefix, id); }
 
 }  // namespace negatron
