@@ -82,7 +82,7 @@ TEST_F(CliAccountTest, ExplainSendsTheRowAndPrintsTables) {
   };
   EXPECT_EQ(Run({"explain", "--collection", "movies", "17", "18", "--user", "2", "--exclude", "3",
                  "--query", "0.5,1", "--as-of", "2020-01-02", "--seed", "4", "--row-key", "6",
-                 "--source", "adversarial:temperature=1"}),
+                 "--source", "adversarial:anchor=query,temperature=1"}),
             ExitCode::kOk)
       << err_.str();
   EXPECT_THAT(*ReadIds(seen.item_ids(), ""), ElementsAre(17, 18));
@@ -107,7 +107,7 @@ TEST_F(CliAccountTest, ExplainNeedsWhatItsSourcesNeed) {
   EXPECT_EQ(Run({"explain", "--collection", "movies"}), ExitCode::kUsage);
   EXPECT_EQ(Run({"explain", "--collection", "movies", "17", "--source", "nearest:end=5"}),
             ExitCode::kUsage);
-  EXPECT_THAT(err_.str(), HasSubstr("--query"));
+  EXPECT_THAT(err_.str(), HasSubstr("--positive"));
 }
 
 TEST_F(CliAccountTest, ListGoesOnToTheLimit) {
