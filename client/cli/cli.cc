@@ -6,6 +6,7 @@
 #include "client/cli/commands_account.h"
 #include "client/cli/commands_collection.h"
 #include "client/cli/commands_completion.h"
+#include "client/cli/commands_controller.h"
 #include "client/cli/commands_embeddings.h"
 #include "client/cli/commands_export.h"
 #include "client/cli/commands_import.h"
@@ -41,6 +42,7 @@ ExitCode RunCli(const std::vector<std::string>& arguments, std::ostream& out, st
   AddVersionCommands(&app, &session);
   AddRemovalCommands(&app, &session);
   AddPolicyCommands(&app, &session);
+  AddControllerCommands(&app, &session);
   AddSampleCommands(&app, &session);
   AddInspectCommands(&app, &session);
   AddAccountCommands(&app, &session);

@@ -15,6 +15,7 @@
 #include "absl/strings/str_join.h"
 #include <CLI/CLI.hpp>
 
+#include "client/cli/commands_controller.h"
 #include "client/cli/commands_policy.h"
 #include "client/cli/id_list.h"
 #include "client/cli/sample_inputs.h"
@@ -40,6 +41,7 @@ struct SampleSettings {
   std::string policy_path;
   std::string policy_name;
   std::optional<double> progress;
+  std::string controller;
   bool unique = false;
   int32_t category_cap = 0;
   std::string history_horizon;
@@ -177,6 +179,9 @@ absl::StatusOr<v1::SampleNegativesRequest> MakeRequest(const Session& session,
     request.set_policy_name(PolicyName(settings.collection, settings.policy_name));
   }
   if (settings.progress.has_value()) request.set_progress(*settings.progress);
+  if (!settings.controller.empty()) {
+    request.set_controller(ControllerName(settings.collection, settings.controller));
+  }
   if (settings.has_seed) request.set_seed(settings.seed);
   AddOutputs(session.json, &request);
   request.set_encoding(v1::COLUMN_ENCODING_TYPED);
@@ -264,6 +269,7 @@ absl::Status PrintDraws(Session& session, const SampleSettings& settings,
                << result->seed << ", commit " << result->snapshot.commit_sequence()
                << ", law of log q " << ShortName(v1::LawKind_Name(result->law_kind), "LAW_KIND_");
   if (!result->policy_name.empty()) *session.out << ", policy " << result->policy_name;
+  if (result->progress.has_value()) *session.out << ", progress " << *result->progress;
   *session.out << "\n";
   return absl::OkStatus();
 }
@@ -373,10 +379,12 @@ void AddSampleCommands(CLI::App* app, Session* session) {
       ->excludes(cap)
       ->excludes(horizon)
       ->excludes(distance);
-  command
-      ->add_option("--progress", settings->progress,
-                   "How far the training is, for policies that follow it.")
-      ->check(CLI::Range(0.0, 1.0));
+  auto* progress = command
+                       ->add_option("--progress", settings->progress,
+                                    "How far the training is, for policies that follow it.")
+                       ->check(CLI::Range(0.0, 1.0));
+  command->add_option("--controller", settings->controller, "A controller that tells it, instead.")
+      ->excludes(progress);
   command->add_option_function<int64_t>(
       "--seed",
       [settings](const int64_t& seed) {

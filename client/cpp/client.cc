@@ -89,6 +89,7 @@ Client::Client(ClientOptions options, std::shared_ptr<grpc::Channel> channel)
       pool_(v1::PoolService::NewStub(channel_)),
       embeddings_(v1::EmbeddingService::NewStub(channel_)),
       policies_(v1::PolicyService::NewStub(channel_)),
+      feedback_(v1::FeedbackService::NewStub(channel_)),
       sampling_(v1::SamplingService::NewStub(channel_)),
       inspection_(v1::InspectionService::NewStub(channel_)),
       accounts_(v1::AccountService::NewStub(channel_)) {}
@@ -388,6 +389,32 @@ absl::Status Client::DeletePolicy(const v1::DeletePolicyRequest& request) {
   return Call(policies_.get(), &v1::PolicyService::Stub::DeletePolicy, request,
               request.allow_missing())
       .status();
+}
+
+absl::StatusOr<v1::Controller> Client::PutController(v1::PutControllerRequest request) {
+  if (request.request_id().empty()) request.set_request_id(NewRequestId());
+  return Call(feedback_.get(), &v1::FeedbackService::Stub::PutController, request);
+}
+
+absl::StatusOr<v1::Controller> Client::GetController(const v1::GetControllerRequest& request) {
+  return Call(feedback_.get(), &v1::FeedbackService::Stub::GetController, request);
+}
+
+absl::StatusOr<v1::ListControllersResponse> Client::ListControllers(
+    const v1::ListControllersRequest& request) {
+  return Call(feedback_.get(), &v1::FeedbackService::Stub::ListControllers, request);
+}
+
+absl::Status Client::DeleteController(const v1::DeleteControllerRequest& request) {
+  return Call(feedback_.get(), &v1::FeedbackService::Stub::DeleteController, request,
+              request.allow_missing())
+      .status();
+}
+
+absl::StatusOr<v1::ReportOutcomesResponse> Client::ReportOutcomes(
+    v1::ReportOutcomesRequest request) {
+  if (request.request_id().empty()) request.set_request_id(NewRequestId());
+  return Call(feedback_.get(), &v1::FeedbackService::Stub::ReportOutcomes, request);
 }
 
 absl::StatusOr<SampleResult> Client::Sample(const SampleRequest& request) {

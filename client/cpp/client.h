@@ -19,6 +19,7 @@
 #include "negatron/v1/accounts.grpc.pb.h"
 #include "negatron/v1/collections.grpc.pb.h"
 #include "negatron/v1/embeddings.grpc.pb.h"
+#include "negatron/v1/feedback.grpc.pb.h"
 #include "negatron/v1/inspection.grpc.pb.h"
 #include "negatron/v1/pool.grpc.pb.h"
 #include "negatron/v1/sampling.grpc.pb.h"
@@ -129,6 +130,15 @@ class Client {
       const v1::ListPolicyVersionsRequest& request);
   absl::Status DeletePolicy(const v1::DeletePolicyRequest& request);
 
+  // Controllers. An empty `request_id` of a put or a report is replaced by a random one, so that a
+  // repeated report counts once; a deletion is repeated only with `allow_missing`.
+  absl::StatusOr<v1::Controller> PutController(v1::PutControllerRequest request);
+  absl::StatusOr<v1::Controller> GetController(const v1::GetControllerRequest& request);
+  absl::StatusOr<v1::ListControllersResponse> ListControllers(
+      const v1::ListControllersRequest& request);
+  absl::Status DeleteController(const v1::DeleteControllerRequest& request);
+  absl::StatusOr<v1::ReportOutcomesResponse> ReportOutcomes(v1::ReportOutcomesRequest request);
+
   // Draws negatives in one call. Row outcomes are in `row_statuses`, not errors.
   absl::StatusOr<SampleResult> Sample(const SampleRequest& request);
 
@@ -192,6 +202,7 @@ class Client {
   const std::unique_ptr<v1::PoolService::Stub> pool_;
   const std::unique_ptr<v1::EmbeddingService::Stub> embeddings_;
   const std::unique_ptr<v1::PolicyService::Stub> policies_;
+  const std::unique_ptr<v1::FeedbackService::Stub> feedback_;
   const std::unique_ptr<v1::SamplingService::Stub> sampling_;
   const std::unique_ptr<v1::InspectionService::Stub> inspection_;
   const std::unique_ptr<v1::AccountService::Stub> accounts_;

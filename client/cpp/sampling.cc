@@ -70,6 +70,7 @@ void PutRows(const From& from, To* to) {
     to->set_policy_name(from.policy_name);
   }
   if (from.progress.has_value()) to->set_progress(*from.progress);
+  to->set_controller(from.controller);
   if (from.seed.has_value()) to->set_seed(*from.seed);
   to->set_encoding(v1::COLUMN_ENCODING_RAW);
 }
@@ -98,6 +99,8 @@ void TakeReport(const Response& response, Result* result) {
   result->as_of_time = GetTime(response.as_of_time());
   result->kernel_id = response.kernel_id();
   result->policy_name = response.policy_name();
+  if (response.has_progress()) result->progress = response.progress();
+  if (response.has_progress_time()) result->progress_time = GetTime(response.progress_time());
 }
 
 // Moves `values` to `out` if there are as many as `want`; none are fine if the column is optional.

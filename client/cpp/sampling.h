@@ -43,6 +43,7 @@ struct SampleRequest {
   // `@{version}`.
   std::string policy_name;
   std::optional<double> progress;  // Of the training, in [0, 1]; for policies that follow it.
+  std::string controller;          // Whose output is the progress, instead; a full name.
   std::optional<int64_t> seed;
   std::vector<v1::SampleOutput> outputs;  // Empty: log_q, log_q_source and components.
   std::span<const uint8_t> cohorts;       // For `within_cohort`. Empty: 0 for each row.
@@ -85,9 +86,11 @@ struct SampleResult {
   // [rows, reject_cause_count], from REJECT_CAUSE_EXCLUDED on.
   std::vector<int64_t> rejects_by_all_causes;
   int64_t reject_cause_count = 0;
-  std::string policy_name;  // Of the stored policy, with its version; empty: the inline one.
-  std::vector<uint8_t> arm_indexes;    // [rows], into:
-  std::vector<std::string> arm_names;  // Arms of the policy's experiment.
+  std::string policy_name;         // Of the stored policy, with its version; empty: the inline one.
+  std::optional<double> progress;  // That was used, of the request or its controller,
+  std::optional<absl::Time> progress_time;  // and when; only with a controller.
+  std::vector<uint8_t> arm_indexes;         // [rows], into:
+  std::vector<std::string> arm_names;       // Arms of the policy's experiment.
 };
 
 // One block of negatives for all rows; `negatron.v1.SampleSharedNegativesRequest` has the full
@@ -106,6 +109,7 @@ struct SharedRequest {
   v1::Policy policy;                         // Of `uniform` and `popularity`.
   std::string policy_name;                   // As in SampleRequest.
   std::optional<double> progress;            // As in SampleRequest.
+  std::string controller;                    // As in SampleRequest.
   std::optional<int64_t> seed;
   int64_t block_key = 0;  // The number of the training step, say.
 };
@@ -126,7 +130,9 @@ struct SharedResult {
   absl::Time negatives_time;
   absl::Time as_of_time;  // Of the rows without one of their own.
   std::string kernel_id;
-  std::string policy_name;  // As in SampleResult.
+  std::string policy_name;  // These as in SampleResult.
+  std::optional<double> progress;
+  std::optional<absl::Time> progress_time;
 
   // Whether negative k is excluded or dead for the row, and so no negative of it.
   bool IsFalse(int64_t row, int64_t k) const {

@@ -279,6 +279,23 @@ TEST_F(ClientTest, CreateGetsARequestIdUnlessItHasOne) {
   EXPECT_EQ(ids[1], "mine");
 }
 
+TEST_F(ClientTest, ARepeatedReportHasTheIdOfTheFirst) {
+  std::vector<std::string> ids;
+  server_.handlers.report_outcomes = [&](const v1::ReportOutcomesRequest& request,
+                                         v1::ReportOutcomesResponse* response) {
+    ids.push_back(request.request_id());
+    response->mutable_controller()->set_output(0.25);
+    return ids.size() < 2 ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "gone") : grpc::Status::OK;
+  };
+  const auto client = Connect();
+  const auto reported = client->ReportOutcomes({});
+  ASSERT_TRUE(reported.ok()) << reported.status();
+  EXPECT_EQ(reported->controller().output(), 0.25);
+  ASSERT_THAT(ids, SizeIs(2));
+  EXPECT_EQ(ids[0], ids[1]);
+  EXPECT_FALSE(ids[0].empty());
+}
+
 TEST_F(ClientTest, CallsWhoseRepetitionWouldFailAreNotRepeated) {
   int calls = 0;
   const grpc::Status gone(grpc::StatusCode::UNAVAILABLE, "gone");

@@ -13,6 +13,7 @@
 #include "negatron/v1/accounts.grpc.pb.h"
 #include "negatron/v1/collections.grpc.pb.h"
 #include "negatron/v1/embeddings.grpc.pb.h"
+#include "negatron/v1/feedback.grpc.pb.h"
 #include "negatron/v1/inspection.grpc.pb.h"
 #include "negatron/v1/pool.grpc.pb.h"
 #include "negatron/v1/sampling.grpc.pb.h"
@@ -200,6 +201,34 @@ class FakePolicies final : public v1::PolicyService::Service {
   Shared* const shared_;
 };
 
+class FakeFeedback final : public v1::FeedbackService::Service {
+ public:
+  explicit FakeFeedback(Shared* shared) : shared_(shared) {}
+  grpc::Status PutController(grpc::ServerContext*, const v1::PutControllerRequest* request,
+                             v1::Controller* response) override {
+    return shared_->Run(&FakeHandlers::put_controller, request, response);
+  }
+  grpc::Status GetController(grpc::ServerContext*, const v1::GetControllerRequest* request,
+                             v1::Controller* response) override {
+    return shared_->Run(&FakeHandlers::get_controller, request, response);
+  }
+  grpc::Status ListControllers(grpc::ServerContext*, const v1::ListControllersRequest* request,
+                               v1::ListControllersResponse* response) override {
+    return shared_->Run(&FakeHandlers::list_controllers, request, response);
+  }
+  grpc::Status DeleteController(grpc::ServerContext*, const v1::DeleteControllerRequest* request,
+                                google::protobuf::Empty* response) override {
+    return shared_->Run(&FakeHandlers::delete_controller, request, response);
+  }
+  grpc::Status ReportOutcomes(grpc::ServerContext*, const v1::ReportOutcomesRequest* request,
+                              v1::ReportOutcomesResponse* response) override {
+    return shared_->Run(&FakeHandlers::report_outcomes, request, response);
+  }
+
+ private:
+  Shared* const shared_;
+};
+
 class FakeSampling final : public v1::SamplingService::Service {
  public:
   explicit FakeSampling(Shared* shared) : shared_(shared) {}
@@ -270,6 +299,7 @@ struct FakeServer::Services {
   FakePool pool{&shared};
   FakeEmbeddings embeddings{&shared};
   FakePolicies policies{&shared};
+  FakeFeedback feedback{&shared};
   FakeSampling sampling{&shared};
   FakeInspection inspection{&shared};
   FakeAccounts accounts{&shared};
@@ -286,6 +316,7 @@ FakeServer::FakeServer() : services_(std::make_unique<Services>()) {
   builder.RegisterService(&services_->pool);
   builder.RegisterService(&services_->embeddings);
   builder.RegisterService(&services_->policies);
+  builder.RegisterService(&services_->feedback);
   builder.RegisterService(&services_->sampling);
   builder.RegisterService(&services_->inspection);
   builder.RegisterService(&services_->accounts);

@@ -12,6 +12,7 @@
 #include "negatron/v1/accounts.pb.h"
 #include "negatron/v1/collections.pb.h"
 #include "negatron/v1/embeddings.pb.h"
+#include "negatron/v1/feedback.pb.h"
 #include "negatron/v1/inspection.pb.h"
 #include "negatron/v1/pool.pb.h"
 #include "negatron/v1/sampling.pb.h"
@@ -61,6 +62,11 @@ struct FakeHandlers {
   Handler<v1::ListPoliciesRequest, v1::ListPoliciesResponse> list_policies;
   Handler<v1::ListPolicyVersionsRequest, v1::ListPolicyVersionsResponse> list_policy_versions;
   Handler<v1::DeletePolicyRequest, google::protobuf::Empty> delete_policy;
+  Handler<v1::PutControllerRequest, v1::Controller> put_controller;
+  Handler<v1::GetControllerRequest, v1::Controller> get_controller;
+  Handler<v1::ListControllersRequest, v1::ListControllersResponse> list_controllers;
+  Handler<v1::DeleteControllerRequest, google::protobuf::Empty> delete_controller;
+  Handler<v1::ReportOutcomesRequest, v1::ReportOutcomesResponse> report_outcomes;
   Handler<v1::SampleNegativesRequest, v1::SampleNegativesResponse> sample;
   Handler<v1::SampleSharedNegativesRequest, v1::SampleSharedNegativesResponse> sample_shared;
   Handler<v1::GetCandidatesRequest, v1::GetCandidatesResponse> candidates;

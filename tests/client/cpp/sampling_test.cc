@@ -212,6 +212,24 @@ TEST(SamplingTest, AStoredPolicyIsNamedInThePlaceOfAnother) {
   EXPECT_THAT(result.arm_indexes, ElementsAre(0, 0));
 }
 
+TEST(SamplingTest, AControllerStandsInThePlaceOfAProgress) {
+  SampleRequest from;
+  from.negative_count = 1;
+  from.controller = "collections/c/controllers/k";
+  EXPECT_EQ(MakeRequest(from).value().controller(), from.controller);
+  SharedRequest shared;
+  shared.controller = from.controller;
+  EXPECT_EQ(MakeRequest(shared).controller(), from.controller);
+
+  v1::SampleNegativesResponse response = TwoRowsOfThree();
+  EXPECT_EQ(ReadResponse(response, 3).value().progress, std::nullopt);
+  response.set_progress(0.25);
+  response.mutable_progress_time()->set_seconds(7);
+  const SampleResult result = ReadResponse(response, 3).value();
+  EXPECT_EQ(result.progress, 0.25);
+  EXPECT_EQ(result.progress_time, absl::FromUnixSeconds(7));
+}
+
 TEST(SamplingTest, CandidateRequestCarriesEveryField) {
   const std::vector<float> queries = {1, 2, 3, 4};
   CandidateRequest from;
