@@ -8,13 +8,14 @@
 namespace negatron::client {
 
 std::shared_ptr<ImportCall> ImportCall::Start(const std::shared_ptr<grpc::Channel>& channel,
-                                              const std::string& method, grpc::ByteBuffer first) {
-  const std::shared_ptr<ImportCall> call(new ImportCall(channel));
+                                              const std::string& method,
+                                              const grpc::ByteBuffer& first) {
+  std::shared_ptr<ImportCall> call(new ImportCall(channel));
   call->stub_.PrepareBidiStreamingCall(&call->context_, method, grpc::StubOptions(), call.get());
   {
     absl::MutexLock lock(&call->mutex_);
     call->self_ = call;
-    call->outgoing_.push_back(std::move(first));
+    call->outgoing_.push_back(first);
     call->StartNext();
   }
   call->StartRead(&call->response_);

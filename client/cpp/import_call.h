@@ -34,7 +34,8 @@ class ImportCall final : public grpc::ClientBidiReactor<grpc::ByteBuffer, v1::Im
   // Starts the call of `method`, such as "/negatron.v1.PoolService/ImportItems", with its first
   // message.
   static std::shared_ptr<ImportCall> Start(const std::shared_ptr<grpc::Channel>& channel,
-                                           const std::string& method, grpc::ByteBuffer first);
+                                           const std::string& method,
+                                           const grpc::ByteBuffer& first);
 
   // Queues a message behind those that are not sent yet. Does not wait.
   void Send(grpc::ByteBuffer message);

@@ -80,13 +80,13 @@ struct Kind<EmbeddingBatch> {
 
 ImportFeed::ImportFeed(std::shared_ptr<grpc::Channel> channel, std::string method,
                        ImportStreamOptions options, RetryOptions retry, Environment environment,
-                       grpc::ByteBuffer first)
+                       const grpc::ByteBuffer& first)
     : channel_(std::move(channel)),
       method_(std::move(method)),
       options_(std::move(options)),
       retry_(retry),
       environment_(std::move(environment)),
-      first_(std::move(first)) {
+      first_(first) {
   RenewDeadline();
 }
 
@@ -96,10 +96,10 @@ ImportFeed::~ImportFeed() {
 
 absl::StatusOr<std::unique_ptr<ImportFeed>> ImportFeed::Open(
     std::shared_ptr<grpc::Channel> channel, std::string method, ImportStreamOptions options,
-    RetryOptions retry, Environment environment, grpc::ByteBuffer first) {
+    RetryOptions retry, Environment environment, const grpc::ByteBuffer& first) {
   std::unique_ptr<ImportFeed> feed(new ImportFeed(std::move(channel), std::move(method),
                                                   std::move(options), retry, std::move(environment),
-                                                  std::move(first)));
+                                                  first));
   if (absl::Status status = feed->Connect(absl::OkStatus()); !status.ok()) return status;
   return feed;
 }
@@ -172,12 +172,12 @@ absl::Status ImportFeed::AwaitProgress() {
   return absl::OkStatus();
 }
 
-absl::Status ImportFeed::Send(int64_t chunk_number, grpc::ByteBuffer message) {
+absl::Status ImportFeed::Send(int64_t chunk_number, const grpc::ByteBuffer& message) {
   while (status_.ok() && waiting_.size() >= kWindow) status_ = AwaitProgress();
   if (!status_.ok()) return status_;
   if (waiting_.empty()) RenewDeadline();  // The source may have been slow.
   waiting_.push_back(Waiting{.chunk_number = chunk_number, .message = message});
-  call_->Send(std::move(message));
+  call_->Send(message);
   return absl::OkStatus();
 }
 
@@ -206,13 +206,13 @@ absl::Status ImportStream<Batch>::Write(const Batch& chunk) {
 
 template <typename Batch>
 absl::StatusOr<std::unique_ptr<ImportStream<Batch>>> OpenImport(
-    std::shared_ptr<grpc::Channel> channel, const ImportStreamOptions& options,
+    const std::shared_ptr<grpc::Channel>& channel, const ImportStreamOptions& options,
     const RetryOptions& retry, const Environment& environment) {
   if (absl::Status status = CheckOptions(options); !status.ok()) return status;
   const absl::StatusOr<typename Kind<Batch>::Request> first = Kind<Batch>::First(options);
   if (!first.ok()) return first.status();
   absl::StatusOr<std::unique_ptr<ImportFeed>> feed = ImportFeed::Open(
-      std::move(channel), Kind<Batch>::kMethod, options, retry, environment, Serialize(*first));
+      channel, Kind<Batch>::kMethod, options, retry, environment, Serialize(*first));
   if (!feed.ok()) return feed.status();
   return std::make_unique<ImportStream<Batch>>(options.collection, *std::move(feed));
 }
@@ -222,13 +222,13 @@ template class ImportStream<EventBatch>;
 template class ImportStream<EmbeddingBatch>;
 
 template absl::StatusOr<std::unique_ptr<ItemImport>> OpenImport<ItemBatch>(
-    std::shared_ptr<grpc::Channel>, const ImportStreamOptions&, const RetryOptions&,
+    const std::shared_ptr<grpc::Channel>&, const ImportStreamOptions&, const RetryOptions&,
     const Environment&);
 template absl::StatusOr<std::unique_ptr<EventImport>> OpenImport<EventBatch>(
-    std::shared_ptr<grpc::Channel>, const ImportStreamOptions&, const RetryOptions&,
+    const std::shared_ptr<grpc::Channel>&, const ImportStreamOptions&, const RetryOptions&,
     const Environment&);
 template absl::StatusOr<std::unique_ptr<EmbeddingImport>> OpenImport<EmbeddingBatch>(
-    std::shared_ptr<grpc::Channel>, const ImportStreamOptions&, const RetryOptions&,
+    const std::shared_ptr<grpc::Channel>&, const ImportStreamOptions&, const RetryOptions&,
     const Environment&);
 
 }  // namespace negatron::client

@@ -68,14 +68,14 @@ class ImportFeed {
   // Connects, and learns the position. `first` is the message without a chunk.
   static absl::StatusOr<std::unique_ptr<ImportFeed>> Open(
       std::shared_ptr<grpc::Channel> channel, std::string method, ImportStreamOptions options,
-      RetryOptions retry, Environment environment, grpc::ByteBuffer first);
+      RetryOptions retry, Environment environment, const grpc::ByteBuffer& first);
 
   ~ImportFeed();
   ImportFeed(const ImportFeed&) = delete;
   ImportFeed& operator=(const ImportFeed&) = delete;
 
   // Sends the next chunk. Waits while kWindow of them are not durable.
-  absl::Status Send(int64_t chunk_number, grpc::ByteBuffer message);
+  absl::Status Send(int64_t chunk_number, const grpc::ByteBuffer& message);
 
   // Waits until all is durable, and ends the call.
   absl::Status Finish();
@@ -90,7 +90,7 @@ class ImportFeed {
 
   ImportFeed(std::shared_ptr<grpc::Channel> channel, std::string method,
              ImportStreamOptions options, RetryOptions retry, Environment environment,
-             grpc::ByteBuffer first);
+             const grpc::ByteBuffer& first);
 
   // Waits until the position rises, over as many connections as that needs.
   absl::Status AwaitProgress();
@@ -178,7 +178,7 @@ extern template class ImportStream<EmbeddingBatch>;
 // Opens a stream of any kind over `channel`; Client::ImportItems and its like do.
 template <typename Batch>
 absl::StatusOr<std::unique_ptr<ImportStream<Batch>>> OpenImport(
-    std::shared_ptr<grpc::Channel> channel, const ImportStreamOptions& options,
+    const std::shared_ptr<grpc::Channel>& channel, const ImportStreamOptions& options,
     const RetryOptions& retry, const Environment& environment);
 
 }  // namespace negatron::client

@@ -71,7 +71,9 @@ size_t Collection::stream_count() const {
 void Collection::MoveStreams(std::map<std::string, StreamRecord> streams) {
   if (streams.empty()) return;
   MutexLock lock(mutex_);
-  for (auto& [name, record] : streams) streams_.insert_or_assign(name, std::move(record));
+  for (auto& stream : streams) {
+    streams_.insert_or_assign(stream.first, std::move(stream.second));
+  }
 }
 
 std::vector<StreamRecord> Collection::Streams(const std::string& prefix) const {

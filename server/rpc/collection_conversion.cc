@@ -107,6 +107,7 @@ std::vector<int64_t> ReadDurations(
     const google::protobuf::RepeatedPtrField<google::protobuf::Duration>& durations,
     absl::string_view field, Violations* violations) {
   std::vector<int64_t> micros;
+  micros.reserve(durations.size());
   for (int i = 0; i < durations.size(); ++i) {
     micros.push_back(ReadDuration(durations[i], absl::StrCat(field, "[", i, "]"), violations));
   }

@@ -152,7 +152,7 @@ void ImportCall::HandleMessage() {
     absl::StatusOr<ImportMessage> message = method_.parse(&read_bytes_);
     status = message.status();
     if (status.ok() && first) status = Open(*message);
-    if (status.ok()) status = Submit(*std::move(message), bytes);
+    if (status.ok()) status = Submit(*message, bytes);
   }
   {
     MutexLock lock(mutex_);
@@ -186,7 +186,7 @@ absl::Status ImportCall::Open(const ImportMessage& message) {
   return absl::OkStatus();
 }
 
-absl::Status ImportCall::Submit(ImportMessage message, int64_t bytes) {
+absl::Status ImportCall::Submit(const ImportMessage& message, int64_t bytes) {
   Violations violations;
   if (!message.collection.empty() && message.collection != collection_name_) {
     violations.Add("collection", "is not that of the stream's first message");

@@ -100,7 +100,7 @@ class ImportCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
 
   void HandleMessage();
   absl::Status Open(const ImportMessage& message);
-  absl::Status Submit(ImportMessage message, int64_t bytes);
+  absl::Status Submit(const ImportMessage& message, int64_t bytes);
   void ChunkDone(int64_t chunk_number, int64_t bytes, const absl::StatusOr<WriteResult>& result);
   void SetEnding(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
