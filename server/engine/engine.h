@@ -13,9 +13,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
+#include "server/engine/audit_calls.h"
 #include "server/engine/controller_requests.h"
 #include "server/engine/event_listing.h"
-#include "server/engine/audit_calls.h"
 #include "server/engine/explain_requests.h"
 #include "server/engine/policy_table.h"
 #include "server/engine/requests.h"

@@ -47,13 +47,12 @@ class SamplingServiceServicer(object):
         unless the policy keeps such items.
 
         Read-only and safe to retry. Equal snapshot token, seed, row key, as-of,
-        policy and progress, which may be that of a controller (and, if `max_staleness` is set, equal `staleness_as_of_time`) give
-        equal negatives for a row, however rows are batched. Errors of
-        the request (`NOT_FOUND` for the collection, the policy and the controller, `INVALID_ARGUMENT` with field
-        paths, `FAILED_PRECONDITION` if the policy wants embeddings and the
-        collection has no settings for them, `RESOURCE_EXHAUSTED` with `RetryInfo`
-        if the queue is full, `DEADLINE_EXCEEDED`) fail the call; what befalls one
-        row is its status in an `OK` response.
+        policy and progress, which may be that of a controller (and, if `max_staleness` is set, equal
+        `staleness_as_of_time`) give equal negatives for a row, however rows are batched. Errors of the
+        request (`NOT_FOUND` for the collection, the policy and the controller, `INVALID_ARGUMENT` with
+        field paths, `FAILED_PRECONDITION` if the policy wants embeddings and the collection has no
+        settings for them, `RESOURCE_EXHAUSTED` with `RetryInfo` if the queue is full,
+        `DEADLINE_EXCEEDED`) fail the call; what befalls one row is its status in an `OK` response.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
