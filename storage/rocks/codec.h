@@ -35,7 +35,7 @@ enum class Family : uint8_t {
   kControllers = 12,  // Since format version 5.
   kAudits = 13,       // Since format version 5.
 };
-inline constexpr int kFamilyCount = 13;
+inline constexpr int kFamilyCount = 14;
 
 // The name in the database.
 absl::string_view FamilyName(Family family);
