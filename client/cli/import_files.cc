@@ -396,7 +396,8 @@ absl::Status ImportReader::AppendCategories(const CsvRecord& record, ItemChunk* 
 
 absl::StatusOr<std::vector<ItemLife>> ImportReader::ReadLives(const CsvRecord& record) const {
   const auto cell = [&record](std::optional<size_t> column) {
-    return column.has_value() ? absl::string_view(record.fields[*column]) : absl::string_view();
+    // Not a view of nothing: it would be split into no cell at all.
+    return column.has_value() ? absl::string_view(record.fields[*column]) : absl::string_view("");
   };
   return ParseLives(cell(from_), cell(until_), options_.time_unit, life_separator_);
 }

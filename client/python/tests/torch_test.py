@@ -423,6 +423,6 @@ def test_a_report_that_fails_is_told(client: negatron.Client, faults: Faults) ->
     reporter = nt.OutcomeReporter(client, "films", "k")
     with pytest.raises(ValueError):
         reporter.report(negatives, torch.zeros(3), torch.zeros(2, 3))
-    reporter.report(negatives, torch.zeros(2), torch.zeros(2, 3))
-    with pytest.raises(ValueError):  # Drawn without a progress.
+    with pytest.raises(ValueError):  # Drawn without a progress; told as soon as it is known.
+        reporter.report(negatives, torch.zeros(2), torch.zeros(2, 3))
         reporter.close()
