@@ -191,7 +191,7 @@ def test_a_table_of_embeddings_is_replaced_whole(server: _Server, tmp_path: path
     server.start()
     assert server.run("stats", "--collection", "vectors")["embeddingCount"] == "2"
     sample = server.run(
-        "sample", "--collection", "vectors", "--count", "8", "--query", "1,1",
+        "sample", "--collection", "vectors", "--count", "64", "--query", "1,1",
         "--source", "adversarial:anchor=query,temperature=1", "--min-model-version", "5",
     )
     assert set(sample["itemIds"]["typed"]["values"]) == {"1", "3"}
@@ -218,7 +218,7 @@ def test_what_is_exported_can_be_imported(
     for name in ("one", "two"):
         server.run(
             "collection", "create", name, "--item-ids", "string", "--user-ids", "string",
-            "--dim", "2",
+            "--dim", "2", "--metric", "l2",
         )
     server.run("import", "items", str(items), "--collection", "one", "--all-columns")
     server.run("import", "events", str(events), "--collection", "one", "--all-columns")
