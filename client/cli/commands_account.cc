@@ -212,9 +212,7 @@ absl::Status Explain(Session& session, const ExplainSettings& settings) {
   if (!status.ok()) return status;
   const absl::StatusOr<Client*> client = session.Connect();
   if (!client.ok()) return client.status();
-  v1::GetCollectionRequest get;
-  get.set_name(CollectionName(settings.collection));
-  const absl::StatusOr<v1::Collection> collection = (*client)->GetCollection(get);
+  const absl::StatusOr<v1::Collection> collection = session.GetCollection(settings.collection);
   if (!collection.ok()) return collection.status();
   status = FillRow(settings, *collection, request.mutable_sample());
   status.Update(

@@ -173,9 +173,7 @@ absl::Status PrintItems(Session& session, const InspectSettings& settings,
 absl::Status GetItems(Session& session, const InspectSettings& settings) {
   const absl::StatusOr<Client*> client = session.Connect();
   if (!client.ok()) return client.status();
-  v1::GetCollectionRequest get;
-  get.set_name(CollectionName(settings.collection));
-  const absl::StatusOr<v1::Collection> collection = (*client)->GetCollection(get);
+  const absl::StatusOr<v1::Collection> collection = session.GetCollection(settings.collection);
   if (!collection.ok()) return collection.status();
   IdList ids(collection->item_id_type());
   for (const std::string& item : settings.items) {

@@ -300,9 +300,7 @@ absl::Status Sample(Session& session, const SampleSettings& settings) {
   if (!status.ok()) return status;
   const absl::StatusOr<Client*> client = session.Connect();
   if (!client.ok()) return client.status();
-  v1::GetCollectionRequest get;
-  get.set_name(CollectionName(settings.collection));
-  const absl::StatusOr<v1::Collection> collection = (*client)->GetCollection(get);
+  const absl::StatusOr<v1::Collection> collection = session.GetCollection(settings.collection);
   if (!collection.ok()) return collection.status();
   absl::StatusOr<v1::SampleNegativesRequest> request =
       MakeRequest(session, settings, policy, *collection);

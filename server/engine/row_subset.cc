@@ -6,8 +6,6 @@
 namespace negatron {
 namespace {
 
-constexpr uint8_t kPadding = 255;  // In the column of components.
-
 // A column that comes to either must be gathered and copied here, too.
 static_assert(sizeof(SampleColumns) == 17 * sizeof(std::span<float>));
 static_assert(sizeof(SampleBatch) == 9 * sizeof(std::span<float>) + sizeof(int64_t));
@@ -109,7 +107,7 @@ void RowSubset::CopyBack() const {
   for (size_t i = 0; !components_.whole.empty() && i < rows_.size(); ++i) {
     uint8_t* const row = &components_.whole[static_cast<size_t>(rows_[i]) * k];
     for (size_t j = 0; j < k; ++j) {
-      if (row[j] != kPadding) row[j] = static_cast<uint8_t>(row[j] + first_component_);
+      if (row[j] != kNoComponent) row[j] = static_cast<uint8_t>(row[j] + first_component_);
     }
   }
 }

@@ -18,8 +18,6 @@
 namespace negatron {
 namespace {
 
-constexpr uint8_t kPadding = 255;  // In the column of components.
-
 // Draws go to `items`, or as ids to the result where the sampler can write them.
 SampleColumns Allocate(const SampleRequest& request, const ServedPolicy& policy,
                        const IdIndex& index, UninitializedVector<Ordinal>* items,
@@ -284,7 +282,7 @@ absl::StatusOr<SharedResult> Engine::SampleShared(absl::string_view collection,
   // Components are those of all turns.
   const size_t first = served.first_component(turn);
   for (uint8_t& component : result.components) {
-    if (component != kPadding) component = static_cast<uint8_t>(component + first);
+    if (component != kNoComponent) component = static_cast<uint8_t>(component + first);
   }
   totals.drawn_by_component.insert(totals.drawn_by_component.begin(), first, 0);
   totals.drawn_by_component.resize(served.all().components.size());

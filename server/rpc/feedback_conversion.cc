@@ -11,12 +11,11 @@
 #include "server/rpc/column_readers.h"
 #include "server/rpc/resource_names.h"
 #include "server/rpc/times.h"
+#include "server/sampling/sampler.h"
 #include "storage/model/limits.h"
 
 namespace negatron {
 namespace {
-
-constexpr uint8_t kPadding = 255;  // In the column of components.
 
 // Written so that NaN fails.
 bool IsHardness(double hardness) { return std::abs(hardness) <= kMaxHardness; }
@@ -46,7 +45,7 @@ void CheckColumns(const Columns& columns, Violations* violations) {
   for (size_t i = 0; i < columns.violations.size() && bad <= Violations::kMaxKept; ++i) {
     const auto row = static_cast<int64_t>(i);
     const uint8_t component = columns.component(i);
-    if (component == kPadding) continue;
+    if (component == kNoComponent) continue;
     const auto check = [&](bool good, absl::string_view field, absl::string_view rule) {
       if (good) return;
       violations->AddRow(field, row, rule);
@@ -62,7 +61,7 @@ void CheckColumns(const Columns& columns, Violations* violations) {
 void AddColumns(const Columns& columns, OutcomesByComponent* outcomes) {
   for (size_t i = 0; i < columns.violations.size(); ++i) {
     const uint8_t component = columns.component(i);
-    if (component == kPadding) continue;
+    if (component == kNoComponent) continue;
     OutcomeTotals& totals = (*outcomes)[component];
     ++totals.outcome_count;
     totals.violation_count += columns.violations[i];

@@ -29,8 +29,9 @@ struct SampleBatch {
   int query_columns = 0;
 };
 
-// Padding of ids, and the model version of draws without a score.
+// Padding of ids and of components, and the model version of draws without a score.
 inline constexpr int64_t kNoId = -1;
+inline constexpr uint8_t kNoComponent = 255;
 inline constexpr int64_t kNoVector = -1;
 
 // Where draws go: [row_count, K] row-major unless stated. Empty: not wanted; one of
@@ -40,7 +41,7 @@ struct SampleColumns {
   std::span<int64_t> ids;    // Of int64 items; rows with repetition only. -1 is padding.
   std::span<float> log_q;    // Of the mixture; NaN for law NONE and padding.
   std::span<float> log_q_source;
-  // 255 is padding; of the policy's fallback, the number of components.
+  // kNoComponent is padding; of the policy's fallback, the number of components.
   std::span<uint8_t> components;
   std::span<float> scores;
   std::span<uint8_t> statuses;  // [row_count] RowStatus; not empty.

@@ -7,7 +7,6 @@
 namespace negatron {
 namespace {
 
-constexpr uint8_t kPadding = 255;
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 }  // namespace
@@ -20,7 +19,7 @@ void PadRow(const SampleColumns& columns, int64_t k, int64_t r, int64_t from) {
   fill(columns.ids, kNoId);
   fill(columns.log_q, kNan);
   fill(columns.log_q_source, kNan);
-  fill(columns.components, kPadding);
+  fill(columns.components, kNoComponent);
   fill(columns.scores, kNan);
   fill(columns.expected_counts, kNan);
   fill(columns.importance_weights, kNan);

@@ -110,12 +110,8 @@ class AccountCalls(BaseClient):
             request.start_time.CopyFrom(columns.instant_to_timestamp(start, "start"))
         if end is not None:
             request.end_time.CopyFrom(columns.instant_to_timestamp(end, "end"))
-        while True:
-            page = self._call(lambda s: s.accounts.ListAudits, request, timeout)
+        for page in self._pages(lambda s: s.accounts.ListAudits, request, timeout):
             yield from map(Audit.from_proto, page.audits)
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
 
     def get_audit(
         self, collection: str, audit: str, *, timeout: Optional[float] = None

@@ -106,12 +106,8 @@ class FeedbackCalls(BaseClient):
         request = feedback_pb2.ListControllersRequest(
             collection=collection_name(collection), page_size=page_size
         )
-        while True:
-            page = self._call(lambda s: s.feedback.ListControllers, request, timeout)
+        for page in self._pages(lambda s: s.feedback.ListControllers, request, timeout):
             yield from map(Controller.from_proto, page.controllers)
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
 
     def delete_controller(
         self,
