@@ -21,7 +21,7 @@ using testing::AssertionFailure;
 using testing::AssertionResult;
 using testing::AssertionSuccess;
 
-constexpr uint8_t kNoComponent = 255;
+constexpr uint8_t kPaddedComponent = 255;
 
 bool Repeats(const Policy& policy) { return !policy.unique && policy.category_cap == 0; }
 
@@ -70,7 +70,7 @@ void CheckPadding(const SourceSampledRow& row) {
   const size_t end = row.first + static_cast<size_t>(row.columns.count);
   for (size_t i = row.first + row.drawn; i < end; ++i) {
     ASSERT_EQ(row.columns.ids[i], -1);
-    ASSERT_EQ(row.columns.components[i], kNoComponent);
+    ASSERT_EQ(row.columns.components[i], kPaddedComponent);
     ASSERT_TRUE(std::isnan(row.columns.log_q[i]));
     ASSERT_TRUE(std::isnan(row.columns.log_q_source[i]));
     ASSERT_TRUE(std::isnan(row.columns.expected_counts[i]));
@@ -248,7 +248,7 @@ void CheckRestrictions(const SourceSampledRow& row, const SourceExpectation& exp
 void CheckTotals(const SourceSample& sample, const Policy& policy) {
   std::vector<int64_t> drawn(policy.components.size());
   for (const uint8_t component : sample.components) {
-    if (component != kNoComponent) ++drawn[component];
+    if (component != kPaddedComponent) ++drawn[component];
   }
   EXPECT_EQ(sample.totals.drawn_by_component, drawn);
   std::array<int64_t, kRowStatusCount> statuses{};
