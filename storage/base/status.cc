@@ -107,7 +107,7 @@ absl::Status NestFields(const absl::Status& status, absl::string_view parent) {
 
 absl::Status MergeNested(const Violations& outer, const Violations& inner,
                          absl::string_view parent) {
-  const absl::Status nested = NestFields(inner.ToStatus(), parent);
+  absl::Status nested = NestFields(inner.ToStatus(), parent);
   if (outer.empty()) return nested;
   Violations all = outer;
   for (const FieldViolation& violation : FieldViolationsOf(nested)) {

@@ -9,6 +9,7 @@ import re
 import sys
 
 import matplotlib
+import matplotlib.ticker
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402  pylint: disable=wrong-import-position
@@ -16,7 +17,7 @@ import matplotlib.pyplot as plt  # noqa: E402  pylint: disable=wrong-import-posi
 
 def main(source, target):
     with open(source, encoding="utf-8") as file:
-        figures = json.load(file)["figures"]
+        figures = json.load(file)
     curves = {}
     for figure in figures:
         found = re.fullmatch(r"recall_(\w+)_(ef\d+|exact)", figure["name"])
@@ -36,6 +37,9 @@ def main(source, target):
                 axes.plot([micros], [recall], "s", color=line.get_color(),
                           label=f"{name}, all scored")
     axes.set_xscale("log")
+    axes.set_xticks([50, 100, 200, 500], labels=["50", "100", "200", "500"])
+    axes.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
+    axes.margins(x=0.08, y=0.08)
     axes.set_xlabel("microseconds of one core a query")
     axes.set_ylabel("recall@100")
     axes.grid(alpha=0.3)
