@@ -194,6 +194,6 @@ def bytes_from_column(column: types_pb2.ByteColumn) -> np.ndarray:
 
 def optional_shape(values: np.ndarray, shape: tuple[int, ...]) -> Optional[np.ndarray]:
     """Gives a column its shape; None for a column that was not sent."""
-    if values.size == 0 and np.prod(shape) != 0:
+    if values.size == 0 and 0 not in shape:
         return None
     return values.reshape(shape)
