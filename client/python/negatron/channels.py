@@ -14,6 +14,9 @@ _MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 # Servers drop clients that ping more often than every 5 minutes unless told otherwise.
 _KEEPALIVE_MS = 6 * 60 * 1000
 
+# More than the blocks of a usual response. See `_let_malloc_keep`.
+_KEPT_BYTES = 8 * 1024 * 1024
+
 _OPTIONS: tuple[tuple[str, Any], ...] = (
     ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
     ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
@@ -61,6 +64,7 @@ class ChannelSettings:
 
     def make(self) -> grpc.Channel:
         """Makes the channel; it connects with its first call."""
+        _let_malloc_keep(_KEPT_BYTES)
         options = {**dict(_OPTIONS), **dict(self.options)}
         credentials = self.credentials
         if self.tls is not None:
@@ -76,3 +80,14 @@ class ChannelSettings:
         if credentials is None:
             return grpc.insecure_channel(self.target, list(options.items()))
         return grpc.secure_channel(self.target, credentials, list(options.items()))
+
+
+def _let_malloc_keep(size: int) -> None:
+    """Makes glibc's malloc keep blocks of up to `size` bytes for the next response.
+
+    It gives free memory back to the kernel when there is more than twice the largest block that was
+    ever freed: mallopt(3), M_MMAP_THRESHOLD. Several responses in flight are more, and the page
+    faults of fresh blocks were a quarter of what a call of 4096 x 8 cost the client. The process
+    keeps up to twice `size` for it. Other allocators take no notice.
+    """
+    bytes(size)  # Zeros come from the kernel as they are: nothing is written.
