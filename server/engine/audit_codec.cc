@@ -264,6 +264,15 @@ uint64_t Checksum(const std::vector<float>& values) {
   return values.empty() ? 0 : Fingerprint(values.data(), values.size() * sizeof(float));
 }
 
+// NaN is the same as itself, and -0 is not 0.
+bool SameBits(float a, float b) { return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b); }
+
+template <typename Value>
+bool SameBits(const Value& a, const Value& b) {
+  static_assert(!std::is_floating_point_v<Value>);
+  return a == b;
+}
+
 template <typename Column>
 std::optional<ColumnDifference> Compare(const char* name, const Column& kept,
                                         const Column& replayed) {
@@ -272,11 +281,7 @@ std::optional<ColumnDifference> Compare(const char* name, const Column& kept,
                             absl::StrCat(replayed.size(), " entries")};
   }
   for (size_t i = 0; i < kept.size(); ++i) {
-    if constexpr (std::is_same_v<typename Column::value_type, std::string>) {
-      if (kept[i] == replayed[i]) continue;
-    } else {
-      if (std::memcmp(&kept[i], &replayed[i], sizeof(kept[i])) == 0) continue;
-    }
+    if (SameBits(kept[i], replayed[i])) continue;
     return ColumnDifference{name, static_cast<int64_t>(i), absl::StrCat(kept[i]),
                             absl::StrCat(replayed[i])};
   }

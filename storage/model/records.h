@@ -149,6 +149,7 @@ struct EventPosition {
   int64_t commit_sequence = 0;
   uint32_t row = 0;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): version 14 takes the default for a pointer.
   friend auto operator<=>(const EventPosition&, const EventPosition&) = default;
 };
 
