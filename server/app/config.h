@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,11 @@ struct Config {
   Address listen{"127.0.0.1", 7600};
   std::string data_dir = "./negatron-data";
   std::string port_file;  // Empty: none.
+  // For metrics and probes over HTTP. Unset: none, as a second server on this machine would need
+  // another port.
+  std::optional<Address> metrics_listen;
+  std::string metrics_port_file;  // Empty: none.
+  absl::Duration slow_request_threshold = absl::Seconds(1);
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
   int executor_threads = 1;  // Unless set: the number of cores.

@@ -84,6 +84,11 @@ void GrpcServer::SetServing(bool serving) {
   TellIndexHealth();
 }
 
+bool GrpcServer::serving() const {
+  MutexLock lock(mutex_);
+  return serving_;
+}
+
 void GrpcServer::SetIndexHealthy(bool healthy) {
   MutexLock lock(mutex_);
   index_healthy_ = healthy;

@@ -30,6 +30,7 @@ class GrpcServer {
 
   // What health checks say, of the server and of every service.
   void SetServing(bool serving);
+  bool serving() const;
 
   // What they say of the name `negatron.index`: NOT_SERVING also while some collection
   // cannot be given a good index, though it is served.
@@ -44,7 +45,7 @@ class GrpcServer {
 
   const std::unique_ptr<grpc::Server> server_;
   const int port_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   bool serving_ ABSL_GUARDED_BY(mutex_) = false;
   bool index_healthy_ ABSL_GUARDED_BY(mutex_) = true;
 };

@@ -12,7 +12,10 @@
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 
+#include "server/app/call_log.h"
 #include "server/app/grpc_server.h"
+#include "server/app/http_server.h"
+#include "server/app/monitoring.h"
 #include "server/app/port_file.h"
 #include "server/app/signals.h"
 #include "server/engine/engine.h"
@@ -20,12 +23,10 @@
 #include "server/rpc/service_set.h"
 #include "storage/base/cancellation.h"
 #include "storage/base/mutex.h"
+#include "storage/base/status.h"
 
 namespace negatron {
 namespace {
-
-// Calls that take longer are logged.
-constexpr absl::Duration kSlowCall = absl::Seconds(1);
 
 // Between the end of the last call and the end of the server: calls that are on their way are still
 // told UNAVAILABLE, which clients retry. gRPC cuts those that arrive while it closes with
@@ -95,25 +96,15 @@ uint64_t RandomSeed() {
   return (uint64_t{device()} << 32) | device();
 }
 
-void LogCall(const CallOutcome& outcome, Log& log) {
-  if (outcome.duration > kSlowCall) {
-    log.Warning("slow_call", {{"method", outcome.method},
-                              {"seconds", absl::ToDoubleSeconds(outcome.duration)},
-                              {"code", absl::StatusCodeToString(outcome.status.code())}});
-  }
-  if (!outcome.status.ok() && log.Writes(LogLevel::kDebug)) {
-    log.Debug("call_failed", {{"method", outcome.method},
-                              {"code", absl::StatusCodeToString(outcome.status.code())},
-                              {"message", outcome.status.message()}});
-  }
-}
-
-DispatcherOptions MakeDispatcherOptions(const Config& config, Log& log) {
+DispatcherOptions MakeDispatcherOptions(const Config& config, CallLog* call_log) {
   DispatcherOptions options;
   options.thread_count = config.executor_threads;
   options.queue_limit = config.queue_limit;
   options.max_in_flight_bytes = config.max_in_flight_bytes;
-  options.observer = [&log](const CallOutcome& outcome) { LogCall(outcome, log); };
+  options.slow_call = config.slow_request_threshold;
+  options.observer = [call_log](const CallOutcome& outcome) {
+    call_log->Write(outcome, absl::Now());
+  };
   return options;
 }
 
@@ -189,6 +180,28 @@ void Drain(const Config& config, GrpcServer* server, ServiceSet* services, Log& 
   services->dispatcher().Stop();
 }
 
+// Serves metrics and probes, and logs where, or why not.
+absl::StatusOr<std::unique_ptr<HttpServer>> Monitor(const Config& config, GrpcServer* server,
+                                                    const ServiceSet& services,
+                                                    const EngineHandle* handle, Log& log) {
+  NEGATRON_ASSIGN_OR_RETURN(std::unique_ptr<HttpServer> monitoring,
+                            StartMonitoring(config, {&services.dispatcher(), handle,
+                                                     [server] { return server->serving(); }}));
+  if (monitoring != nullptr) {
+    Address address = *config.metrics_listen;
+    address.port = monitoring->port();
+    log.Info("metrics", {{"address", address.ToString()}});
+    if (!address.IsLoopback()) {
+      log.Warning("metrics_open", {{"address", address.ToString()},
+                                   {"message",
+                                    "other machines can read metrics at this address, which tell "
+                                    "the names of collections: limit who reaches it"}});
+    }
+    NEGATRON_RETURN_IF_ERROR(WritePortFile(config.metrics_port_file, address.port));
+  }
+  return monitoring;
+}
+
 void LogStart(const Config& config, int port, Log& log) {
   Address address = config.listen;
   address.port = port;
@@ -210,14 +223,24 @@ int RunServer(const Config& config, Log& log) {
     stop.Tell();
   });
   EngineHandle handle;
-  ServiceSet services(MakeDispatcherOptions(config, log), &handle, RandomSeed());
+  CallLog call_log(config.slow_request_threshold, &log);
+  ServiceSet services(MakeDispatcherOptions(config, &call_log), &handle, RandomSeed());
   RemovePortFile(config.port_file);
+  RemovePortFile(config.metrics_port_file);
   absl::StatusOr<std::unique_ptr<GrpcServer>> server = GrpcServer::Start(config, &services);
   if (!server.ok()) {
     log.Error("bind_failed", {{"message", server.status().message()}});
     return kExitBadConfig;
   }
   LogStart(config, (*server)->port(), log);
+  absl::StatusOr<std::unique_ptr<HttpServer>> monitoring =
+      Monitor(config, server->get(), services, &handle, log);
+  if (!monitoring.ok()) {
+    log.Error("metrics_failed",
+              {{"setting", "metrics-listen"}, {"message", monitoring.status().message()}});
+    Drain(config, server->get(), &services, log);
+    return kExitBadConfig;
+  }
   if (const absl::Status status = WritePortFile(config.port_file, (*server)->port());
       !status.ok()) {
     log.Error("port_file_failed", {{"message", status.message()}});
@@ -241,6 +264,7 @@ int RunServer(const Config& config, Log& log) {
     return kExitStartRefused;
   }
   if (engine.ok()) (*engine)->Shutdown();
+  monitoring->reset();  // Reads the engine, which goes first.
   log.Info("stopped");
   return kExitClean;
 }

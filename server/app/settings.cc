@@ -112,6 +112,25 @@ Setting Listen() {
           [](const Config& config) { return config.listen.ToString(); }};
 }
 
+Setting MetricsListen() {
+  return {
+      "metrics-listen",
+      "Address for /metrics, /healthz and /readyz over HTTP, host:port; `off`: none.", false,
+      [](absl::string_view text, Config* config) -> absl::Status {
+        config->metrics_listen.reset();
+        if (text == "off") return absl::OkStatus();
+        const absl::StatusOr<Address> address = ParseAddress(text);
+        if (!address.ok()) {
+          return absl::InvalidArgumentError(absl::StrCat(address.status().message(), ", or `off`"));
+        }
+        config->metrics_listen = *address;
+        return absl::OkStatus();
+      },
+      [](const Config& config) {
+        return config.metrics_listen.has_value() ? config.metrics_listen->ToString() : "off";
+      }};
+}
+
 Setting Level() {
   return {"log-level", "Least level that is logged: debug, info, warning or error.", false,
           [](absl::string_view text, Config* config) -> absl::Status {
@@ -144,6 +163,9 @@ const std::vector<Setting>& Settings() {
       Listen(),
       Text("data-dir", "Folder that holds the data; made if it does not exist.", &Config::data_dir),
       Text("port-file", "File that gets the port's number once it is bound.", &Config::port_file),
+      MetricsListen(),
+      Text("metrics-port-file", "File that gets the number of the metrics' port.",
+           &Config::metrics_port_file),
       Level(),
       Format(),
       Whole("executor-threads",
@@ -166,6 +188,9 @@ const std::vector<Setting>& Settings() {
             &Config::index_threads, 1024),
       Whole("index-min-items", "Collections with fewer embeddings have no index, but exact search.",
             &Config::index_min_items, 1000000000),
+      Time("slow-request-threshold",
+           "Calls that take this long are logged as warnings; 0s: all, at a bounded rate.",
+           &Config::slow_request_threshold, absl::ZeroDuration(), absl::Hours(1)),
       Time("drain-deadline", "How long calls in flight may go on after SIGTERM.",
            &Config::drain_deadline, absl::ZeroDuration(), absl::Hours(1)),
       Switch("accept-data-loss",

@@ -23,7 +23,13 @@ constexpr int64_t kStartGap = 1 << 20;
 
 constexpr absl::Duration kRetryWhenFull = absl::Milliseconds(50);
 
+// Bounds of the times that a sync takes, from a fast disk to one that stalls.
+constexpr double kSyncSeconds[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+                                   0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10};
+
 }  // namespace
+
+CommitStatistics::CommitStatistics() : sync_seconds(kSyncSeconds) {}
 
 CommitQueue::CommitQueue(Store* store, const CommitQueueOptions& options)
     : store_(store), options_(options), next_sequence_(store->last_sequence() + kStartGap) {
@@ -42,6 +48,7 @@ void CommitQueue::Add(PendingWrite write) {
       waiting_.push_back(std::move(write));
       return;
     } else if (IsFull(write.size_bytes)) {
+      ++counted_.refused_count;
       refused = WithRetryDelay(
           WithReason(absl::ResourceExhaustedError("too many writes wait for the disk; try later"),
                      "WRITE_QUEUE_FULL"),
@@ -122,24 +129,52 @@ void CommitQueue::Run() {
 void CommitQueue::SyncIfDue() {
   if (!unsynced_ || absl::Now() < unsynced_since_ + options_.sync_interval) return;
   // On failure the next group tries to recover the store, and this comes again.
-  if (store_->SyncLog().ok()) unsynced_ = false;
+  const absl::Time start = absl::Now();
+  const absl::Status status = store_->SyncLog();
+  NoteSync(start, status);
+  if (status.ok()) unsynced_ = false;
   unsynced_since_ = absl::Now();
 }
 
-absl::Status CommitQueue::WriteBatch(StoreBatch& batch, int64_t last_sequence, bool durable) {
-  if (batch.empty()) {
-    // Replays: what they saw before may not be synced yet.
-    if (!durable) return absl::OkStatus();
-    NEGATRON_RETURN_IF_ERROR(store_->SyncLog());
+void CommitQueue::NoteSync(absl::Time start, const absl::Status& status) {
+  MutexLock lock(mutex_);
+  counted_.sync_seconds.Add(absl::ToDoubleSeconds(absl::Now() - start));
+  if (status.ok()) {
+    pending_since_ = absl::InfiniteFuture();
   } else {
-    NEGATRON_RETURN_IF_ERROR(
-        store_->Write(batch, last_sequence, durable ? Store::Sync::kYes : Store::Sync::kNo));
+    ++counted_.failed_sync_count;
   }
+}
+
+CommitStatistics CommitQueue::Statistics() const {
+  MutexLock lock(mutex_);
+  CommitStatistics statistics = counted_;
+  statistics.queued_count = static_cast<int64_t>(queue_.size() + waiting_.size());
+  statistics.queued_bytes = queued_bytes_;
+  statistics.durable_lag_seconds =
+      absl::ToDoubleSeconds(std::max(absl::ZeroDuration(), absl::Now() - pending_since_));
+  return statistics;
+}
+
+absl::Status CommitQueue::WriteBatch(StoreBatch& batch, int64_t last_sequence, bool durable) {
+  // Replays: what they saw before may not be synced yet.
+  if (batch.empty() && !durable) return absl::OkStatus();
+  const absl::Time start = absl::Now();
+  const absl::Status status =
+      batch.empty()
+          ? store_->SyncLog()
+          : store_->Write(batch, last_sequence, durable ? Store::Sync::kYes : Store::Sync::kNo);
+  if (durable) NoteSync(start, status);
+  NEGATRON_RETURN_IF_ERROR(status);
   if (durable) {
     unsynced_ = false;
   } else if (!unsynced_) {
     unsynced_ = true;
     unsynced_since_ = absl::Now();
+  }
+  if (!durable) {
+    MutexLock lock(mutex_);
+    pending_since_ = std::min(pending_since_, start);
   }
   return absl::OkStatus();
 }
@@ -164,6 +199,11 @@ void CommitQueue::Commit(Group group) {
   if (status.ok()) status = WriteBatch(batch_, last_sequence, durable);
   std::sort(touched.begin(), touched.end());
   touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
+  {
+    MutexLock lock(mutex_);
+    ++counted_.group_count;
+    counted_.write_count += static_cast<int64_t>(group.size());
+  }
   for (CollectionWriter* writer : touched) status.ok() ? writer->Publish() : writer->Abort();
   for (size_t i = 0; i < group.size(); ++i) {
     group[i].finish(staged[i].ok() ? status : staged[i]);

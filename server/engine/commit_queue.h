@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 
 #include "server/engine/collection_writer.h"
+#include "server/engine/statistics.h"
 #include "storage/base/clock.h"
 #include "storage/base/mutex.h"
 #include "storage/rocks/store.h"
@@ -66,6 +67,8 @@ class CommitQueue {
   // their number.
   void Add(PendingWrite write);
 
+  CommitStatistics Statistics() const;
+
   // Refuses further writes, commits those that wait, flushes the store.
   // Idempotent.
   void Stop();
@@ -80,17 +83,20 @@ class CommitQueue {
   void Commit(Group group);
   absl::Status WriteBatch(StoreBatch& batch, int64_t last_sequence, bool durable);
   void SyncIfDue();
+  void NoteSync(absl::Time start, const absl::Status& status);
 
   Store* const store_;
   const CommitQueueOptions options_;
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   CondVar wake_;
   std::deque<PendingWrite> queue_ ABSL_GUARDED_BY(mutex_);
   // Patient ones; empty unless `queue_` has some.
   std::deque<PendingWrite> waiting_ ABSL_GUARDED_BY(mutex_);
   int64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  CommitStatistics counted_ ABSL_GUARDED_BY(mutex_);  // What is counted, not looked up.
+  absl::Time pending_since_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();  // Oldest unsynced.
 
   // Confined to the commit thread.
   int64_t next_sequence_;

@@ -225,6 +225,8 @@ class Engine {
   absl::StatusOr<CollectionStatistics> GetStatistics(absl::string_view collection,
                                                      std::optional<Micros> as_of) const;
 
+  ServerStatistics GetServerStatistics() const;
+
   // Sequence of the last commit known to be on disk.
   int64_t durable_sequence() const;
 

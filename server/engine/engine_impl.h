@@ -85,6 +85,7 @@ class Engine::Impl final : public HousekeepingHost {
   const EngineOptions& options() const { return options_; }
   const Store& store() const { return *store_; }
   Housekeeper& housekeeper() { return *housekeeper_; }
+  const CommitQueue& queue() const { return *queue_; }
   AuditLog& audits() { return *audits_; }
   VersionKeeper& version_keeper() { return *version_keeper_; }
   Indexer& indexer() { return *indexer_; }

@@ -174,6 +174,7 @@ void Indexer::Build(Collection& collection, const Snapshot& snapshot, State* sta
     state->next_build = absl::Now() + PauseAfter(taken, kBuildShare);
     state->good = snapshot.vectors;
     status.problem.clear();
+    ++status.build_count;
     status.build_seconds = absl::ToDoubleSeconds(taken);
     status.check_time = generation->build_time;
     status.recall = generation->recall;
@@ -189,6 +190,7 @@ void Indexer::Build(Collection& collection, const Snapshot& snapshot, State* sta
         absl::Now() +
         std::min(kLastPause, kFirstPause * (int64_t{1} << std::min(state->failures, 10)));
     ++state->failures;
+    ++status.refused_count;
     status.problem = std::string(generation.status().message());
     Warn(snapshot, generation.status());
   }

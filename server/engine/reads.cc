@@ -208,6 +208,18 @@ absl::StatusOr<CollectionStatistics> Engine::GetStatistics(absl::string_view col
   return statistics;
 }
 
+ServerStatistics Engine::GetServerStatistics() const {
+  const Store& store = impl_->store();
+  ServerStatistics statistics;
+  statistics.commits = impl_->queue().Statistics();
+  statistics.durable_sequence = store.durable_sequence();
+  statistics.refuses_writes = store.refusing();
+  if (const auto bytes = store.DiskBytes(); bytes.ok()) statistics.disk_bytes = *bytes;
+  if (const auto database = store.Statistics(); database.ok()) statistics.database = *database;
+  statistics.excluded_mass_cache_bytes = impl_->excluded_masses()->bytes();
+  return statistics;
+}
+
 absl::StatusOr<AuditPage> Engine::ListAudits(absl::string_view collection,
                                              const AuditQuery& query) const {
   NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));

@@ -13,6 +13,7 @@
 #include "server/sampling/candidate_ranker.h"
 #include "server/sampling/sampler.h"
 #include "server/sampling/shared_block.h"
+#include "storage/base/clock.h"
 #include "storage/base/status.h"
 
 namespace negatron {
@@ -110,16 +111,32 @@ struct ReadyCall {
   const SampleRequest& request;
   ServedPolicy policy;
   std::vector<float> queries = {};
+  const Clock& clock;
   Micros now = 0;
 };
 
+// Times the stages of a call, one after the other.
+class StageTimer {
+ public:
+  explicit StageTimer(const Clock& clock) : clock_(clock), start_(clock.NowMicros()) {}
+
+  // Since the last call of it, or the construction.
+  int64_t Lap() {
+    const int64_t now = clock_.NowMicros();
+    return now - std::exchange(start_, now);
+  }
+
+ private:
+  const Clock& clock_;
+  int64_t start_;
+};
+
 absl::StatusOr<ReadyCall> MakeReady(const Snapshot& snapshot, const SampleRequest& request,
-                                    bool distinct, Micros now) {
+                                    bool distinct, const Clock& clock, Micros now) {
   NEGATRON_ASSIGN_OR_RETURN(ServedPolicy policy, ServedPolicy::Of(request, snapshot, distinct));
-  ReadyCall call{snapshot, request, std::move(policy)};
+  ReadyCall call{snapshot, request, std::move(policy), {}, clock, now};
   NEGATRON_RETURN_IF_ERROR(
       PrepareQueries(request, call.policy.all(), *snapshot.settings, &call.queries));
-  call.now = now;
   return call;
 }
 
@@ -138,14 +155,17 @@ absl::StatusOr<SampleResult> DrawRows(const ReadyCall& call, SourceContext conte
   result.default_as_of = request.default_as_of.value_or(call.now);
   result.staleness_as_of = request.staleness_as_of.value_or(call.now);
   context.freshness = FreshnessOf(request, result.staleness_as_of);
+  StageTimer timer(call.clock);
   ResolvedRows rows(request, pool, result.default_as_of);
   const SampleBatch batch = rows.Batch(request, call.queries);
+  result.stages.resolve_micros = timer.Lap();
   UninitializedVector<Ordinal> items;
   const SampleColumns columns = Allocate(request, policy, pool.items(), &items, &result);
   SampleTotals totals;
   NEGATRON_RETURN_IF_ERROR(policy.Draw(PoliciesOf(request, policy, pool, rows.as_of, &result),
                                        context, batch, columns, executor, &totals));
   NEGATRON_RETURN_IF_ERROR(rank(context, batch, columns));
+  result.stages.draw_micros = timer.Lap();
   if (!items.empty()) {
     WriteIds(request.want_names, pool.items(), items, &result.ids, &result.names);
   }
@@ -191,6 +211,7 @@ absl::StatusOr<SampleResult> Engine::Sample(absl::string_view collection,
   const std::shared_ptr<const Snapshot> snapshot = found->snapshot();
   NEGATRON_RETURN_IF_ERROR(CheckRequest(request, *snapshot->settings));
   NEGATRON_ASSIGN_OR_RETURN(const ReadyCall call, MakeReady(*snapshot, request, /*distinct=*/false,
+                                                            *impl_->options().clock,
                                                             impl_->options().clock->NowMicros()));
   std::vector<uint64_t> keys;
   absl::StatusOr<SampleResult> result =
@@ -208,8 +229,9 @@ absl::StatusOr<CandidateResult> Engine::GetCandidates(absl::string_view collecti
   SampleRequest& sample = request.sample;
   sample.want_scores = true;
   NEGATRON_RETURN_IF_ERROR(CheckRequest(request, *snapshot->settings));
-  NEGATRON_ASSIGN_OR_RETURN(const ReadyCall call, MakeReady(*snapshot, sample, /*distinct=*/true,
-                                                            impl_->options().clock->NowMicros()));
+  NEGATRON_ASSIGN_OR_RETURN(const ReadyCall call,
+                            MakeReady(*snapshot, sample, /*distinct=*/true, *impl_->options().clock,
+                                      impl_->options().clock->NowMicros()));
   std::vector<uint64_t> keys;
   absl::StatusOr<CandidateResult> result = DrawCandidates(
       call, request, ContextOf(*snapshot, sample.seed, cancellation, impl_->excluded_masses()),
@@ -229,8 +251,9 @@ absl::StatusOr<AuditReplay> Engine::ReplayAudit(absl::string_view collection, Mi
       ContextOf(*snapshot, kept.call.request.seed, cancellation, impl_->excluded_masses());
   AuditReplay replay;
   const SampleRequest& request = kept.call.request;
-  NEGATRON_ASSIGN_OR_RETURN(const ReadyCall call,
-                            MakeReady(*snapshot, request, kept.record.candidates, 0));
+  NEGATRON_ASSIGN_OR_RETURN(
+      const ReadyCall call,
+      MakeReady(*snapshot, request, kept.record.candidates, *impl_->options().clock, 0));
   AuditedCall drawn;
   if (kept.record.candidates) {
     NEGATRON_ASSIGN_OR_RETURN(CandidateResult result,
@@ -262,7 +285,9 @@ absl::StatusOr<SharedResult> Engine::SampleShared(absl::string_view collection,
   result.snapshot = TokenOf(*snapshot, served);
   result.sample_time = impl_->options().clock->NowMicros();
   result.default_as_of = rows_request.default_as_of.value_or(result.sample_time);
+  StageTimer timer(*impl_->options().clock);
   const ResolvedRows rows(rows_request, pool, result.default_as_of);
+  result.stages.resolve_micros = timer.Lap();
   result.negatives_time =
       request.negatives_time.value_or(*std::min_element(rows.as_of.begin(), rows.as_of.end()));
   const auto count = static_cast<size_t>(rows_request.negative_count);
@@ -279,6 +304,7 @@ absl::StatusOr<SharedResult> Engine::SampleShared(absl::string_view collection,
   NEGATRON_RETURN_IF_ERROR(SampleSharedBlock(served.policy(turn), context,
                                              rows.Batch(rows_request, {}), result.negatives_time,
                                              request.block_key, columns, &totals));
+  result.stages.draw_micros = timer.Lap();
   // Components are those of all turns.
   const size_t first = served.first_component(turn);
   for (uint8_t& component : result.components) {

@@ -88,6 +88,12 @@ struct PolicyReport {
   std::optional<double> progress;       // That was used, of the request or its controller.
 };
 
+// Where the time of a call went, by the engine's clock.
+struct StageTimes {
+  int64_t resolve_micros = 0;  // Ids to items and users.
+  int64_t draw_micros = 0;
+};
+
 // Columns of [row_count * negative_count] draws, row-major, unless stated. A
 // column that was not asked for is empty. Padding: id -1 or "", NaN, 255.
 struct SampleResult {
@@ -118,6 +124,7 @@ struct SampleResult {
   Micros sample_time = 0;  // By the server's clock.
   Micros default_as_of = 0;
   Micros staleness_as_of = 0;
+  StageTimes stages;
 };
 
 // A block of negatives for all rows. See SampleSharedNegatives in sampling.proto.
@@ -143,6 +150,7 @@ struct SharedResult {
   Micros sample_time = 0;  // By the server's clock.
   Micros default_as_of = 0;
   Micros negatives_time = 0;
+  StageTimes stages;
 };
 
 // Vectors that GetCandidates returns hold at most this many values, each vector counting for at

@@ -12,15 +12,19 @@
 #include "server/engine/sample_requests.h"
 #include "server/index/neighbourhoods.h"
 #include "server/sampling/policy.h"
+#include "storage/base/histogram.h"
 #include "storage/model/records.h"
+#include "storage/rocks/database_statistics.h"
 
 namespace negatron {
 
 // What the server has seen of a collection's index while it keeps it good.
 struct IndexStatus {
   bool building = false;
-  std::string problem;       // Why the last generation was refused; empty: it was not.
-  double build_seconds = 0;  // Of the last build; 0: none since the start.
+  std::string problem;        // Why the last generation was refused; empty: it was not.
+  int64_t build_count = 0;    // That passed their checks since the start.
+  int64_t refused_count = 0;  // That did not.
+  double build_seconds = 0;   // Of the last build; 0: none since the start.
   // As measured last, at check_time; 0: not since the start.
   Micros check_time = 0;
   double recall = 0;
@@ -52,6 +56,30 @@ struct AuditStatistics {
   int64_t stored_bytes = 0;
   int64_t written_count = 0;  // Since the start.
   int64_t dropped_count = 0;
+};
+
+// Of the commit queue.
+struct CommitStatistics {
+  CommitStatistics();
+
+  int64_t queued_count = 0;
+  int64_t queued_bytes = 0;
+  int64_t refused_count = 0;  // Because it was full.
+  int64_t group_count = 0;    // Since the start, as all counts here.
+  int64_t write_count = 0;    // Of those groups.
+  int64_t failed_sync_count = 0;
+  Histogram sync_seconds;          // Of groups that had to be on disk, and of syncs by themselves.
+  double durable_lag_seconds = 0;  // Age of the oldest write that is not on disk; 0: all are.
+};
+
+// Of all collections together.
+struct ServerStatistics {
+  CommitStatistics commits;
+  int64_t durable_sequence = 0;
+  bool refuses_writes = false;                 // Since the disk failed.
+  std::optional<int64_t> disk_bytes;           // Unset if the folder cannot be read.
+  std::optional<DatabaseStatistics> database;  // Unset while it is opened anew.
+  int64_t excluded_mass_cache_bytes = 0;
 };
 
 struct CollectionStatistics {

@@ -61,4 +61,9 @@ int64_t Admission::call_count() const {
   return calls_;
 }
 
+int64_t Admission::message_bytes() const {
+  MutexLock lock(mutex_);
+  return bytes_;
+}
+
 }  // namespace negatron

@@ -39,6 +39,7 @@ class Admission {
   bool WaitUntilEmpty(absl::Duration timeout);
 
   int64_t call_count() const;
+  int64_t message_bytes() const;  // Of the calls that are in.
 
  private:
   const int64_t max_bytes_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/call.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -9,6 +10,7 @@
 
 #include "server/rpc/dispatcher.h"
 #include "server/rpc/status_conversion.h"
+#include "server/rpc/trace_context.h"
 
 namespace negatron {
 namespace {
@@ -27,21 +29,25 @@ CallBase::CallBase(Dispatcher* dispatcher, absl::string_view method,
     : dispatcher_(dispatcher),
       method_(method),
       start_(absl::Now()),
+      traceparent_(TraceparentOf(context)),
       cancellation_(DeadlineOf(context)),
       request_bytes_(request),
+      request_size_(static_cast<int64_t>(request.Length())),
       response_bytes_(response) {}
 
 void CallBase::Run() {
   if (const absl::Status status = cancellation_.Check(); !status.ok()) return End(status);
+  begin_ = absl::Now();
   if (const absl::Status status = Parse(&request_bytes_); !status.ok()) return End(status);
   Handle();
 }
 
 void CallBase::End(const absl::Status& status) {
-  if (!status.ok()) return Depart(status);
+  if (!status.ok()) return Depart(status, 0);
+  answer_ = std::min(answer_, absl::Now());
   grpc::ByteBuffer bytes;
   if (const absl::Status serialized = Serialize(&bytes); !serialized.ok()) {
-    return Depart(serialized);
+    return Depart(serialized, 0);
   }
   EndWithBytes(&bytes);
 }
@@ -51,13 +57,29 @@ void CallBase::EndWithBytes(grpc::ByteBuffer* response) {
   admitted_bytes_ += size;
   dispatcher_->admission().Grow(size);
   response_bytes_->Swap(response);
-  Depart(absl::OkStatus());
+  Depart(absl::OkStatus(), size);
 }
 
-void CallBase::Depart(const absl::Status& status) {
-  dispatcher_->Observe({method_, status, absl::Now() - start_});
+void CallBase::Depart(const absl::Status& status, int64_t response_size) {
+  const absl::Time now = absl::Now();
+  CallOutcome outcome{method_, status, now - start_};
+  outcome.begun = begin_ <= now;
+  outcome.queue_time = std::min(begin_, now) - start_;
+  outcome.encode_time = now - std::min(answer_, now);
+  outcome.request_bytes = request_size_;
+  outcome.response_bytes = response_size;
+  outcome.traceparent = traceparent_;
+  outcome.sample = std::move(sample_);
+  dispatcher_->Observe(outcome);
   Finish(ToRpcStatus(status));
 }
+
+void CallBase::NoteSample(SampleNote note) {
+  answer_ = absl::Now();
+  sample_ = std::move(note);
+}
+
+bool CallBase::MayBeSlow() const { return absl::Now() - start_ >= dispatcher_->slow_call() / 2; }
 
 void CallBase::OnDone() {
   Dispatcher* const dispatcher = dispatcher_;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -16,6 +17,7 @@
 #include <grpcpp/support/server_callback.h>
 
 #include "server/engine/engine.h"
+#include "server/rpc/call_outcome.h"
 #include "storage/base/cancellation.h"
 
 namespace negatron {
@@ -36,6 +38,12 @@ class CallBase : public grpc::ServerUnaryReactor {
 
   // Cancelled when the caller goes away; has the call's deadline.
   const Cancellation& cancellation() const { return cancellation_; }
+
+  // Notes what the call is about and where its time went, for statistics and logs. It has its
+  // answer then: the rest of its time counts as encoding.
+  void NoteSample(SampleNote note);
+  // Whether it has taken half of what makes it a slow one: what is then logged is worth its making.
+  bool MayBeSlow() const;
 
   // Ends the call: the handler calls exactly one of these, once, on any thread. The call may be
   // gone when they return. `End(OK)` sends the response message; `EndWithBytes` takes what
@@ -58,7 +66,7 @@ class CallBase : public grpc::ServerUnaryReactor {
   friend class Dispatcher;
 
   void Run();
-  void Depart(const absl::Status& status);
+  void Depart(const absl::Status& status, int64_t response_size);
   void OnCancel() override { cancellation_.Cancel(); }
   void OnDone() override;
 
@@ -66,8 +74,13 @@ class CallBase : public grpc::ServerUnaryReactor {
   const absl::string_view method_;
   const absl::Time start_;
   Engine* engine_ = nullptr;
+  const std::string traceparent_;
+  absl::Time begin_ = absl::InfiniteFuture();   // Of a thread's work on it.
+  absl::Time answer_ = absl::InfiniteFuture();  // When there was one to encode.
+  SampleNote sample_;
   Cancellation cancellation_;
   grpc::ByteBuffer request_bytes_;
+  const int64_t request_size_;
   grpc::ByteBuffer* const response_bytes_;
   int64_t admitted_bytes_ = 0;
   bool admitted_ = false;

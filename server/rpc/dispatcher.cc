@@ -17,6 +17,7 @@ absl::Status Recovering() {
 Dispatcher::Dispatcher(DispatcherOptions options, const EngineHandle* engine)
     : engine_(engine),
       observer_(std::move(options.observer)),
+      slow_call_(options.slow_call),
       admission_(options.max_in_flight_bytes),
       executor_(options.thread_count, options.queue_limit) {}
 
@@ -50,6 +51,7 @@ absl::Status Dispatcher::AdmitStream(Engine** engine) {
 }
 
 void Dispatcher::Observe(const CallOutcome& outcome) {
+  statistics_.Count(outcome);
   if (observer_) observer_(outcome);
 }
 

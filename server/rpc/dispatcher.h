@@ -14,17 +14,12 @@
 
 #include "server/rpc/admission.h"
 #include "server/rpc/call.h"
+#include "server/rpc/call_outcome.h"
+#include "server/rpc/call_statistics.h"
 #include "server/rpc/engine_handle.h"
 #include "storage/base/executor.h"
 
 namespace negatron {
-
-// What became of a call, for logs.
-struct CallOutcome {
-  absl::string_view method;  // "PoolService/ListItems" say.
-  absl::Status status;
-  absl::Duration duration;  // From the arrival of the request to the response.
-};
 
 struct DispatcherOptions {
   // Threads that do the work of calls.
@@ -33,6 +28,8 @@ struct DispatcherOptions {
   int queue_limit = 1024;
   // See Admission.
   int64_t max_in_flight_bytes = int64_t{512} << 20;
+  // Calls that take this long are slow: more is noted of them.
+  absl::Duration slow_call = absl::Seconds(1);
   // Told of every call that ends, on any thread; must not block. May be empty.
   std::function<void(const CallOutcome&)> observer;
 };
@@ -69,10 +66,17 @@ class Dispatcher {
   absl::Status AdmitStream(Engine** engine);
   // Runs `task` on the executor, unless too many tasks wait.
   bool TrySchedule(std::function<void()> task) { return executor_.TrySchedule(std::move(task)); }
-  // Tells the observer of a stream that ends.
+  // Counts a stream that ends, and tells the observer.
   void Observe(const CallOutcome& outcome);
 
+  absl::Duration slow_call() const { return slow_call_; }
+  CallTotals ReadStatistics() const { return statistics_.Read(); }
+
   Admission& admission() { return admission_; }
+  const Admission& admission() const { return admission_; }
+  int queue_length() const { return executor_.queue_length(); }
+  int thread_count() const { return executor_.thread_count(); }
+  int busy_thread_count() const { return executor_.thread_count() - executor_.idle_count(); }
   Executor& executor() { return executor_; }
 
   // Runs what was accepted and stops the threads. Call it after gRPC's server has shut down.
@@ -86,6 +90,8 @@ class Dispatcher {
 
   const EngineHandle* const engine_;
   const std::function<void(const CallOutcome&)> observer_;
+  const absl::Duration slow_call_;
+  CallStatistics statistics_;
   Admission admission_;
   Executor executor_;
 };

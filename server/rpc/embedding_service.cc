@@ -159,8 +159,8 @@ grpc::ServerUnaryReactor* EmbeddingService::ListEmbeddingVersions(
 }
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* EmbeddingService::ImportEmbeddings(
-    grpc::CallbackServerContext*) {
-  return ImportCall::Start(&ImportEmbeddingsMethod(), dispatcher_, &imports_);
+    grpc::CallbackServerContext* context) {
+  return ImportCall::Start(&ImportEmbeddingsMethod(), *context, dispatcher_, &imports_);
 }
 
 }  // namespace negatron

@@ -9,6 +9,7 @@
 
 #include "server/rpc/resource_names.h"
 #include "server/rpc/status_conversion.h"
+#include "server/rpc/trace_context.h"
 #include "storage/base/status.h"
 #include "storage/model/validate.h"
 
@@ -82,12 +83,18 @@ void ImportRegistry::EndAll(const absl::Status& status) {
   }
 }
 
-ImportCall::ImportCall(const ImportMethod* method, Dispatcher* dispatcher, ImportRegistry* registry)
-    : method_(*method), dispatcher_(dispatcher), registry_(registry), start_(absl::Now()) {}
+ImportCall::ImportCall(const ImportMethod* method, const grpc::CallbackServerContext& context,
+                       Dispatcher* dispatcher, ImportRegistry* registry)
+    : method_(*method),
+      dispatcher_(dispatcher),
+      registry_(registry),
+      start_(absl::Now()),
+      traceparent_(TraceparentOf(context)) {}
 
-ImportCall* ImportCall::Start(const ImportMethod* method, Dispatcher* dispatcher,
+ImportCall* ImportCall::Start(const ImportMethod* method,
+                              const grpc::CallbackServerContext& context, Dispatcher* dispatcher,
                               ImportRegistry* registry) {
-  const std::shared_ptr<ImportCall> call(new ImportCall(method, dispatcher, registry));
+  const std::shared_ptr<ImportCall> call(new ImportCall(method, context, dispatcher, registry));
   call->self_ = call;
   registry->Add(call);
   const absl::Status status = dispatcher->AdmitStream(&call->engine_);
@@ -127,6 +134,7 @@ void ImportCall::OnReadDone(bool ok) {
   {
     MutexLock lock(mutex_);
     handling_ = true;
+    received_bytes_ += static_cast<int64_t>(read_bytes_.Length());
   }
   if (dispatcher_->TrySchedule([self] { self->HandleMessage(); })) return;
   {
@@ -245,6 +253,7 @@ ImportCall::Step ImportCall::NextStep() {
   if (!writing_ && !told_ && !broken_) {
     writing_ = told_ = true;
     write_bytes_ = Serialize(position_);
+    sent_bytes_ += static_cast<int64_t>(write_bytes_.Length());
     return Step::kWrite;
   }
   if (ending_.has_value()) {
@@ -281,14 +290,28 @@ void ImportCall::Pump() {
         break;
       case Step::kFinish:
         // The last step: `pumping_` stays set.
-        dispatcher_->Observe({method_.name, status, absl::Now() - start_});
-        return Finish(ToRpcStatus(status));
+        Depart(status);
+        return;
       case Step::kNothing:
         break;
     }
     MutexLock lock(mutex_);
     pumping_ = false;
   }
+}
+
+void ImportCall::Depart(const absl::Status& status) {
+  CallOutcome outcome{method_.name, status, absl::Now() - start_};
+  outcome.begun = admitted_;
+  outcome.is_stream = true;
+  outcome.traceparent = traceparent_;
+  {
+    MutexLock lock(mutex_);
+    outcome.request_bytes = received_bytes_;
+    outcome.response_bytes = sent_bytes_;
+  }
+  dispatcher_->Observe(outcome);
+  Finish(ToRpcStatus(status));
 }
 
 void ImportCall::OnDone() {

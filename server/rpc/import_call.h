@@ -84,14 +84,15 @@ class ImportCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
   static constexpr int64_t kMaxBytes = int64_t{16} << 20;
 
   // The reaction of a method. The others must outlive the call.
-  static ImportCall* Start(const ImportMethod* method, Dispatcher* dispatcher,
-                           ImportRegistry* registry);
+  static ImportCall* Start(const ImportMethod* method, const grpc::CallbackServerContext& context,
+                           Dispatcher* dispatcher, ImportRegistry* registry);
 
   // Ends the call, once what is in flight is done. The first error counts.
   void End(const absl::Status& status);
 
  private:
-  ImportCall(const ImportMethod* method, Dispatcher* dispatcher, ImportRegistry* registry);
+  ImportCall(const ImportMethod* method, const grpc::CallbackServerContext& context,
+             Dispatcher* dispatcher, ImportRegistry* registry);
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -104,6 +105,9 @@ class ImportCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
   void ChunkDone(int64_t chunk_number, int64_t bytes, const absl::StatusOr<WriteResult>& result);
   void SetEnding(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // Tells of the end, and ends the call.
+  void Depart(const absl::Status& status);
+
   // Starts what is due: a write, a read, or the end. Only one thread at a time does, so
   // that nothing is started behind the end.
   void Pump();
@@ -114,6 +118,7 @@ class ImportCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
   Dispatcher* const dispatcher_;
   ImportRegistry* const registry_;
   const absl::Time start_;
+  const std::string traceparent_;
   Engine* engine_ = nullptr;
   bool admitted_ = false;
   std::shared_ptr<ImportCall> self_;  // Until OnDone.
@@ -136,6 +141,8 @@ class ImportCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
   bool pumping_ ABSL_GUARDED_BY(mutex_) = false;
   int chunks_ ABSL_GUARDED_BY(mutex_) = 0;     // In flight.
   int64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // Of those.
+  int64_t received_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t sent_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   StreamRecord position_ ABSL_GUARDED_BY(mutex_);
   bool told_ ABSL_GUARDED_BY(mutex_) = true;  // The position was sent.
   std::optional<absl::Status> ending_ ABSL_GUARDED_BY(mutex_);

@@ -326,13 +326,13 @@ grpc::ServerUnaryReactor* PoolService::EraseUsers(grpc::CallbackServerContext* c
 }
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* PoolService::ImportItems(
-    grpc::CallbackServerContext*) {
-  return ImportCall::Start(&kImportItems, dispatcher_, &imports_);
+    grpc::CallbackServerContext* context) {
+  return ImportCall::Start(&kImportItems, *context, dispatcher_, &imports_);
 }
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* PoolService::ImportEvents(
-    grpc::CallbackServerContext*) {
-  return ImportCall::Start(&kImportEvents, dispatcher_, &imports_);
+    grpc::CallbackServerContext* context) {
+  return ImportCall::Start(&kImportEvents, *context, dispatcher_, &imports_);
 }
 
 }  // namespace negatron

@@ -9,6 +9,7 @@
 #include "server/engine/sample_checks.h"
 #include "server/rpc/resource_names.h"
 #include "server/rpc/sampling_conversion.h"
+#include "server/rpc/sampling_note.h"
 
 namespace negatron {
 namespace {
@@ -37,6 +38,8 @@ void Sample(SampleCall* call, SeedSource* seeds) {
   if (!violations.empty()) return call->End(violations.ToStatus());
   if (!call->request().has_seed()) request.seed = seeds->Next();
   absl::StatusOr<SampleResult> result = call->engine()->Sample(id, request, call->cancellation());
+  call->NoteSample(
+      NoteOf(id, request, result.ok() ? result->stages : StageTimes(), call->MayBeSlow()));
   if (!result.ok()) return call->End(result.status());
   if (call->request().encoding() == v1::COLUMN_ENCODING_TYPED) {
     WriteSample(request, *result, v1::COLUMN_ENCODING_TYPED, call->response());
@@ -57,6 +60,8 @@ void SampleShared(SharedCall* call, SeedSource* seeds) {
   if (!call->request().has_seed()) request.rows.seed = seeds->Next();
   const absl::StatusOr<SharedResult> result =
       call->engine()->SampleShared(id, request, call->cancellation());
+  call->NoteSample(
+      NoteOf(id, request.rows, result.ok() ? result->stages : StageTimes(), call->MayBeSlow()));
   if (result.ok()) {
     WriteSharedResponse(request, *result, call->request().encoding(), call->response());
   }
@@ -75,6 +80,8 @@ absl::Status Rank(CandidatesCall* call, SeedSource* seeds) {
   if (!wire.has_seed()) request.sample.seed = seeds->Next();
   const absl::StatusOr<CandidateResult> result =
       call->engine()->GetCandidates(id, request, call->cancellation());
+  call->NoteSample(NoteOf(id, request.sample, result.ok() ? result->sample.stages : StageTimes(),
+                          call->MayBeSlow()));
   if (!result.ok()) return NestFields(result.status(), "sample");
   WriteCandidates(request, *result, wire.encoding(), call->response());
   return absl::OkStatus();

@@ -39,6 +39,7 @@ class ServiceSet {
   void Close();
 
   Dispatcher& dispatcher() { return dispatcher_; }
+  const Dispatcher& dispatcher() const { return dispatcher_; }
 
  private:
   Dispatcher dispatcher_;

@@ -43,6 +43,10 @@ class ExcludedMassCache {
   // As many slots as fit, a power of two; none if there is no room for two.
   explicit ExcludedMassCache(int64_t bytes);
 
+  int64_t bytes() const {
+    return slots_ == nullptr ? 0 : static_cast<int64_t>((mask_ + 1) * sizeof(Slot));
+  }
+
   void Prefetch(const Key& key) const {
     if (slots_ != nullptr) __builtin_prefetch(&slots_[key.first & mask_]);
   }

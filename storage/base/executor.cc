@@ -73,6 +73,11 @@ int Executor::idle_count() const {
   return IdleCount();
 }
 
+int Executor::queue_length() const {
+  MutexLock lock(mutex_);
+  return static_cast<int>(queue_.size());
+}
+
 // Those that wait and have not woken up yet for a task that is there.
 int Executor::IdleCount() const { return std::max(0, waiting_ - static_cast<int>(queue_.size())); }
 

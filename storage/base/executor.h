@@ -35,6 +35,8 @@ class Executor {
   // How many threads have nothing to do.
   int idle_count() const;
 
+  int queue_length() const;  // Tasks that wait.
+
   // Accepts nothing more, runs what was accepted, joins the threads.
   // Idempotent; must not be called by a task.
   void Stop();

@@ -16,6 +16,7 @@
 
 #include "storage/rocks/batch.h"
 #include "storage/rocks/codec.h"
+#include "storage/rocks/database_statistics.h"
 #include "storage/rocks/receipt.h"
 
 namespace rocksdb {
@@ -96,6 +97,8 @@ class Database {
   absl::Status Scan(
       Family family, absl::string_view prefix, absl::string_view first,
       absl::FunctionRef<absl::Status(absl::string_view, absl::string_view)> visit) const;
+
+  absl::StatusOr<DatabaseStatistics> Statistics() const;  // Thread-safe.
 
   // OK, or why RocksDB stopped working in the background. Thread-safe.
   absl::Status BackgroundError() const;

@@ -493,5 +493,8 @@ int64_t Store::last_sequence() const { return impl_->last_sequence(); }
 int64_t Store::durable_sequence() const { return impl_->durable_sequence(); }
 int64_t Store::next_incarnation() const { return impl_->highest_incarnation() + 1; }
 absl::StatusOr<int64_t> Store::DiskBytes() const { return impl_->DiskBytes(); }
+absl::StatusOr<DatabaseStatistics> Store::Statistics() const {
+  return impl_->ReadShared([](const Database& database) { return database.Statistics(); });
+}
 
 }  // namespace negatron

@@ -18,6 +18,7 @@
 #include "storage/model/audits.h"
 #include "storage/model/controllers.h"
 #include "storage/model/records.h"
+#include "storage/rocks/database_statistics.h"
 
 namespace rocksdb {
 class FileSystem;
@@ -151,13 +152,10 @@ class Store {
   // By model version.
   absl::Status ScanEmbeddingVersions(int64_t incarnation,
                                      Visitor<EmbeddingVersionRecord> visit) const;
-  // By request id, in order of bytes.
+  // By id, in order of bytes; policies then by version.
   absl::Status ScanRequests(int64_t incarnation, Visitor<RequestRecord> visit) const;
-  // By stream id, in order of bytes.
   absl::Status ScanStreams(int64_t incarnation, Visitor<StreamRecord> visit) const;
-  // By policy id, in order of bytes, then version.
   absl::Status ScanPolicies(int64_t incarnation, Visitor<PolicyRecord> visit) const;
-  // By controller id, in order of bytes.
   absl::Status ScanControllers(int64_t incarnation, Visitor<ControllerRecord> visit) const;
 
   // The events of one instant, by commit sequence, then row. Sees all that was
@@ -233,6 +231,8 @@ class Store {
 
   // Bytes of the files in the data folder. Thread-safe; reads the folder.
   absl::StatusOr<int64_t> DiskBytes() const;
+  // Errors: as for pages. Thread-safe.
+  absl::StatusOr<DatabaseStatistics> Statistics() const;
 
   // For a graceful end: syncs the log, and writes buffers to tables so that the
   // next start has no log to read.
