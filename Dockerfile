@@ -43,10 +43,11 @@ COPY --from=build /src/build/release/bin/negatrond /src/build/release/bin/negatr
 # The program itself listens on 127.0.0.1 only, which nobody outside the container could reach. Who
 # reaches the container's port is decided where it is published: see deploy/README.md.
 ENV NEGATRON_LISTEN=0.0.0.0:7600 \
+    NEGATRON_METRICS_LISTEN=0.0.0.0:7601 \
     NEGATRON_DATA_DIR=/data
 USER 65532:65532
 VOLUME ["/data"]
-EXPOSE 7600
+EXPOSE 7600 7601
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["/usr/bin/negatrond", "--healthcheck"]

@@ -81,12 +81,13 @@ TEST_F(ConfigTest, FileMayBeNamedByTheEnvironment) {
 }
 
 TEST_F(ConfigTest, EverySettingSurvivesTheRoundTripThroughItsText) {
-  const auto first =
-      Read({"--listen=[::1]:0", "--data-dir=/a b", "--port-file=/p", "--log-level=debug",
-            "--log-format=json", "--executor-threads=3", "--queue-limit=5",
-            "--max-message-bytes=1MiB", "--max-in-flight-bytes=1GiB", "--sync-interval=1500us",
-            "--write-queue-bytes=128KiB", "--excluded-mass-cache-bytes=1MiB", "--index-threads=3",
-            "--index-min-items=7", "--drain-deadline=1m30s", "--accept-data-loss"});
+  const auto first = Read(
+      {"--listen=[::1]:0", "--data-dir=/a b", "--port-file=/p", "--log-level=debug",
+       "--metrics-listen=0.0.0.0:7601", "--metrics-port-file=/m", "--slow-request-threshold=250ms",
+       "--log-format=json", "--executor-threads=3", "--queue-limit=5", "--max-message-bytes=1MiB",
+       "--max-in-flight-bytes=1GiB", "--sync-interval=1500us", "--write-queue-bytes=128KiB",
+       "--excluded-mass-cache-bytes=1MiB", "--index-threads=3", "--index-min-items=7",
+       "--drain-deadline=1m30s", "--accept-data-loss"});
   ASSERT_TRUE(first.ok()) << first.status();
   std::string text;
   for (const EffectiveSetting& setting : first->settings) {
@@ -103,6 +104,21 @@ TEST_F(ConfigTest, EverySettingSurvivesTheRoundTripThroughItsText) {
   EXPECT_EQ(second->config.index_threads, 3);
   EXPECT_EQ(second->config.index_min_items, 7);
   EXPECT_EQ(second->config.drain_deadline, absl::Seconds(90));
+  ASSERT_TRUE(second->config.metrics_listen.has_value());
+  EXPECT_EQ(second->config.metrics_listen->ToString(), "0.0.0.0:7601");
+  EXPECT_EQ(second->config.slow_request_threshold, absl::Milliseconds(250));
+}
+
+TEST_F(ConfigTest, MetricsAreOffUnlessTheyHaveAnAddress) {
+  const auto unset = Read({});
+  ASSERT_TRUE(unset.ok()) << unset.status();
+  EXPECT_FALSE(unset->config.metrics_listen.has_value());
+  const auto off = Read({"--metrics-listen=off"});
+  ASSERT_TRUE(off.ok()) << off.status();
+  EXPECT_FALSE(off->config.metrics_listen.has_value());
+  const auto bad = Read({"--metrics-listen=7601"});
+  EXPECT_EQ(bad.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(bad.status().message()), testing::HasSubstr("--metrics-listen: must be"));
 }
 
 TEST_F(ConfigTest, ErrorsNameTheSettingAndWhereItWasSet) {
