@@ -162,7 +162,6 @@ def test_probes_say_what_the_health_service_says(
 
 
 def test_not_ready_while_it_drains(server: MeasuredServer, client: negatron.Client) -> None:
-    """A client that holds an import open keeps the server draining until it goes."""
     _make(client, "c")
     server.process.send_signal(signal.SIGTERM)
     seen = set()

@@ -24,7 +24,6 @@ from exposition import SCRAPED, Exposition, MeasuredServer, fetch, read_query
 
 _BINARY = os.environ.get("NEGATRON_SERVER_BINARY", "")
 _DEPLOY = pathlib.Path(__file__).parents[2] / "deploy"
-_DAY = 86_400_000_000
 
 pytestmark = pytest.mark.skipif(not _BINARY, reason="NEGATRON_SERVER_BINARY is not set")
 
@@ -116,7 +115,8 @@ def test_the_check_finds_what_is_wrong(scrape: Exposition) -> None:
     ):
         with pytest.raises(AssertionError):
             _check({"bad": bad}, scrape)
-    _check({"good": 'sum by (status, job) (negatron_rows_total{status!="ok",instance=~"a"})'}, scrape)
+    good = 'sum by (status, job) (negatron_rows_total{status!="ok",instance=~"a"})'
+    _check({"good": good}, scrape)
 
 
 def test_every_family_of_the_server_is_on_the_dashboard_or_in_an_alert(scrape: Exposition) -> None:
