@@ -23,13 +23,9 @@ constexpr int64_t kStartGap = 1 << 20;
 
 constexpr absl::Duration kRetryWhenFull = absl::Milliseconds(50);
 
-// Bounds of the times that a sync takes, from a fast disk to one that stalls.
-constexpr double kSyncSeconds[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
-                                   0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10};
-
 }  // namespace
 
-CommitStatistics::CommitStatistics() : sync_seconds(kSyncSeconds) {}
+CommitStatistics::CommitStatistics() : sync_seconds(kSecondsBounds) {}
 
 CommitQueue::CommitQueue(Store* store, const CommitQueueOptions& options)
     : store_(store), options_(options), next_sequence_(store->last_sequence() + kStartGap) {

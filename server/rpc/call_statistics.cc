@@ -9,8 +9,6 @@
 namespace negatron {
 namespace {
 
-constexpr double kSeconds[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
-                               0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10};
 constexpr double kBytes[] = {64,     256,     1024,    4096,     16384,   65536,
                              262144, 1048576, 4194304, 16777216, 67108864};
 
@@ -37,7 +35,7 @@ size_t NumberOfThread() {
 
 }  // namespace
 
-CallSeries::CallSeries() : seconds(kSeconds), request_bytes(kBytes), response_bytes(kBytes) {}
+CallSeries::CallSeries() : seconds(kSecondsBounds), request_bytes(kBytes), response_bytes(kBytes) {}
 
 void CallSeries::Add(const CallOutcome& outcome) {
   seconds.Add(absl::ToDoubleSeconds(outcome.duration));
@@ -51,7 +49,7 @@ void CallSeries::Merge(const CallSeries& other) {
   response_bytes.Merge(other.response_bytes);
 }
 
-CallTotals::CallTotals() : queue_seconds(kSeconds) {}
+CallTotals::CallTotals() : queue_seconds(kSecondsBounds) {}
 
 void CallTotals::Merge(const CallTotals& other) {
   for (const auto& [key, series] : other.calls) calls[key].Merge(series);

@@ -10,6 +10,11 @@
 
 namespace negatron {
 
+// Bounds of times in seconds: from the fastest call, or disk, to one that stalls.
+inline constexpr double kSecondsBounds[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
+                                            0.01,   0.025,   0.05,   0.1,   0.25,   0.5,
+                                            1,      2.5,     5,      10};
+
 // Counts of values by range, and their sum.
 //
 // Thread-safety: thread-compatible.

@@ -92,8 +92,8 @@ def test_draws_are_counted_as_the_statistics_have_them(
 
     assert count("negatron_sample_calls_total") == 4
     assert count("negatron_sampled_rows_total") == 32
-    drawn = {s: count("negatron_negatives_drawn_total", source=s) for s in ("uniform", "popularity")}
-    assert drawn == {"uniform": 3 * 10 * 2, "popularity": 3 * 10 * 6}
+    assert count("negatron_negatives_drawn_total", source="uniform") == 3 * 10 * 2
+    assert count("negatron_negatives_drawn_total", source="popularity") == 3 * 10 * 6
     assert count("negatron_rows_total", status="ok") == 30
     short = {s.labels["status"]: s.value for s in scrape.samples
              if s.name == "negatron_rows_total" and s.labels["status"] != "ok"}
