@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/cli.h"
 
+#include <cstdlib>
+
 #include <CLI/CLI.hpp>
 
 #include "client/cli/commands_account.h"
@@ -33,6 +35,17 @@ ExitCode RunCli(const std::vector<std::string>& arguments, std::ostream& out, st
       ->envname("NEGATRON_SERVER")
       ->capture_default_str();
   app.add_option("--timeout", session.timeout, "Time for each call.")->capture_default_str();
+  app.add_flag("--tls", session.tls, "Connects by TLS, as each --tls-... does.");
+  app.add_option("--tls-ca", session.tls_ca, "PEM file of the roots that sign the server.")
+      ->envname("NEGATRON_TLS_CA");
+  app.add_option("--tls-cert", session.tls_cert, "PEM file of the client's own certificate.")
+      ->envname("NEGATRON_CLIENT_CERT");
+  app.add_option("--tls-key", session.tls_key, "PEM file of its private key.")
+      ->envname("NEGATRON_CLIENT_KEY");
+  app.add_option("--tls-server-name", session.tls_server_name,
+                 "Name in the server's certificate, where it is not that of --server.");
+  app.add_option("--token-file", session.token_file,
+                 "File with the token; without it, NEGATRON_TOKEN holds the token.");
   app.add_flag("--json", session.json, "Prints results as JSON.");
   app.require_subcommand(1);
   AddCollectionCommands(&app, &session);
@@ -47,6 +60,11 @@ ExitCode RunCli(const std::vector<std::string>& arguments, std::ostream& out, st
   AddInspectCommands(&app, &session);
   AddAccountCommands(&app, &session);
   AddCompletionCommand(&app, &session);
+  // Not an option: the command lines of a machine are seen by everybody on it.
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing sets a variable.
+  if (const char* const token = std::getenv("NEGATRON_TOKEN"); token != nullptr) {
+    session.token = token;
+  }
   try {
     // CLI11 takes them from the back.
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));

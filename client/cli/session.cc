@@ -2,9 +2,12 @@
 #include "client/cli/session.h"
 
 #include <algorithm>
+#include <fstream>
 #include <iomanip>
+#include <iterator>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -42,11 +45,24 @@ std::string Advice(const absl::Status& status, const std::string& server) {
              "more.";
     case absl::StatusCode::kResourceExhausted:
       return "The server has too much to do, or the message is over its limit; try again later.";
+    case absl::StatusCode::kUnauthenticated:
+      return "A token goes into --token-file or NEGATRON_TOKEN; `negatrond token` makes one.";
     case absl::StatusCode::kUnimplemented:
       return absl::StrCat("Is the server at ", server, " a Negatron of this version?");
     default:
       return "";
   }
+}
+
+// The text of a small file; nothing without a path.
+absl::StatusOr<std::string> ReadText(const std::string& path) {
+  if (path.empty()) return std::string();
+  std::ifstream file(path, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (!file.is_open() || file.bad() || text.empty()) {
+    return InputError(absl::StrCat("cannot read ", path, ", or it is empty"));
+  }
+  return text;
 }
 
 }  // namespace
@@ -72,6 +88,28 @@ ExitCode ToExitCode(const absl::Status& status) {
   }
 }
 
+absl::StatusOr<SecurityOptions> Session::ReadSecurity() const {
+  SecurityOptions options;
+  const auto read = [](const std::string& path, std::string* text) {
+    absl::StatusOr<std::string> content = ReadText(path);
+    if (content.ok()) *text = *std::move(content);
+    return content.status();
+  };
+  options.token = token;
+  if (!token_file.empty()) {
+    if (absl::Status status = read(token_file, &options.token); !status.ok()) return status;
+    absl::StripAsciiWhitespace(&options.token);
+  }
+  if (!tls && tls_ca.empty() && tls_cert.empty() && tls_key.empty()) return options;
+  TlsOptions& made = options.tls.emplace();
+  made.server_name = tls_server_name;
+  absl::Status status = read(tls_ca, &made.root_certificates);
+  if (status.ok()) status = read(tls_cert, &made.certificate_chain);
+  if (status.ok()) status = read(tls_key, &made.private_key);
+  if (!status.ok()) return status;
+  return options;
+}
+
 absl::StatusOr<Client*> Session::Connect() {
   if (client_ != nullptr) return client_.get();
   const absl::StatusOr<absl::Duration> deadline = ParsePositiveDuration(timeout);
@@ -79,6 +117,12 @@ absl::StatusOr<Client*> Session::Connect() {
   ClientOptions options;
   options.target = server;
   options.deadline = *deadline;
+  absl::StatusOr<SecurityOptions> security = ReadSecurity();
+  if (!security.ok()) return security.status();
+  if (const absl::Status status = CheckSecurity(*security); !status.ok()) {
+    return UsageError(status.message());
+  }
+  options.security = *std::move(security);
   absl::StatusOr<std::unique_ptr<Client>> made = Client::Create(std::move(options));
   if (!made.ok()) return UsageError(absl::StrCat("--server: ", made.status().message()));
   client_ = *std::move(made);

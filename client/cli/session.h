@@ -44,6 +44,15 @@ struct Session {
   std::string timeout = "30s";
   bool json = false;
 
+  // Of the connection; paths of PEM files, empty: none.
+  bool tls = false;  // Also without any of them: against the roots that gRPC brings.
+  std::string tls_ca;
+  std::string tls_cert;
+  std::string tls_key;
+  std::string tls_server_name;
+  std::string token;
+  std::string token_file;  // Wins over `token`, which the environment gives.
+
   // What the command line asked for.
   std::function<absl::Status(Session&)> command;
 
@@ -64,6 +73,8 @@ struct Session {
   void PrintError(const absl::Status& status);
 
  private:
+  absl::StatusOr<SecurityOptions> ReadSecurity() const;
+
   std::unique_ptr<Client> client_;
 };
 

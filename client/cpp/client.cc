@@ -61,6 +61,7 @@ absl::Status CheckOptions(const ClientOptions& options) {
   if (options.deadline <= absl::ZeroDuration()) {
     return BadFieldError("deadline", "must be positive");
   }
+  if (absl::Status status = CheckSecurity(options.security); !status.ok()) return status;
   if (options.retry.max_attempts < 1) {
     return BadFieldError("retry.max_attempts", "must be at least 1");
   }
@@ -77,8 +78,11 @@ absl::Status CheckOptions(const ClientOptions& options) {
 absl::StatusOr<std::unique_ptr<Client>> Client::Create(ClientOptions options) {
   if (absl::Status status = CheckOptions(options); !status.ok()) return status;
   KeepGrpcUp();
+  grpc::ChannelArguments arguments = Arguments();
+  const std::shared_ptr<grpc::ChannelCredentials> credentials =
+      MakeCredentials(options.security, &arguments);
   std::shared_ptr<grpc::Channel> channel =
-      grpc::CreateCustomChannel(options.target, grpc::InsecureChannelCredentials(), Arguments());
+      grpc::CreateCustomChannel(options.target, credentials, arguments);
   return std::unique_ptr<Client>(new Client(std::move(options), std::move(channel)));
 }
 

@@ -15,6 +15,7 @@
 #include "client/cpp/imports.h"
 #include "client/cpp/retry.h"
 #include "client/cpp/sampling.h"
+#include "client/cpp/security.h"
 #include "client/cpp/writes.h"
 #include "negatron/v1/accounts.grpc.pb.h"
 #include "negatron/v1/collections.grpc.pb.h"
@@ -35,11 +36,12 @@ struct ClientOptions {
   // this long for each of them.
   absl::Duration deadline = absl::Seconds(30);
 
+  SecurityOptions security;
   RetryOptions retry;
   Environment environment = Environment::Real();
 };
 
-// A connection to a Negatron server, in plaintext.
+// A connection to a Negatron server, in plain text unless `security` says otherwise.
 //
 // Calls block until they are answered. A call is repeated by the rules of `RunWithRetries` within
 // its deadline. Repetition is done here and not by gRPC's channel, which keeps only calls of up to

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/app/address.h"
 
+#include <arpa/inet.h>
+
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -9,7 +11,10 @@
 namespace negatron {
 
 bool Address::IsLoopback() const {
-  return host == "localhost" || host == "::1" || absl::StartsWith(host, "127.");
+  in_addr ipv4{};
+  // A name may begin with `127.`, too.
+  const bool is_ipv4 = inet_pton(AF_INET, host.c_str(), &ipv4) == 1;
+  return host == "localhost" || host == "::1" || (is_ipv4 && absl::StartsWith(host, "127."));
 }
 
 Address Address::ForLocalClient() const {

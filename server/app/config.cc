@@ -34,6 +34,7 @@ absl::StatusOr<Flags> ParseFlags(const std::vector<std::string>& arguments) {
       "Each setting is also read from the environment, --data-dir from NEGATRON_DATA_DIR\n"
       "say, and from the file of --config, as data-dir = \"/var/lib/negatron\". A flag wins\n"
       "over the environment, the environment over the file.\n\n"
+      "`negatrond token --help` tells how to make tokens.\n\n"
       "Exit status: 0 after a clean shutdown, 1 for bad settings or a port that cannot be\n"
       "bound, 2 if the data folder cannot be opened.");
   Flags flags;
@@ -52,7 +53,10 @@ absl::StatusOr<Flags> ParseFlags(const std::vector<std::string>& arguments) {
   app.add_option("--config", flags.config_file, "File of settings, in TOML or INI form.");
   const std::pair<const char*, std::pair<Action, const char*>> actions[] = {
       {"--print-config", {Action::kPrintConfig, "Print every setting with its source, and exit."}},
-      {"--check-config", {Action::kCheckConfig, "Exit with 0 if the settings are valid, else 1."}},
+      {"--check-config",
+       {Action::kCheckConfig,
+        "Exit with 0 if the settings, and the files of\n"
+        "certificates and tokens, are valid, else 1."}},
       {"--healthcheck", {Action::kHealthCheck, "Exit with 0 if the server there is SERVING."}},
       {"--version", {Action::kVersion, "Print the version, and exit."}}};
   for (const auto& [flag, action] : actions) {

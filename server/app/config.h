@@ -40,6 +40,23 @@ struct Config {
   int index_min_items = 40000;
   absl::Duration drain_deadline = absl::Seconds(20);
   bool accept_data_loss = false;
+
+  // Security. Paths are of PEM files; empty: none.
+  std::string tls_cert;
+  std::string tls_key;
+  std::string tls_client_ca;    // Clients must have a certificate of it.
+  std::string health_tls_cert;  // Of the health check's client; empty: the server's own.
+  std::string health_tls_key;
+  std::string token_file;  // Empty: anybody may call anything.
+  absl::Duration reload_interval = absl::Seconds(10);
+  bool insecure = false;  // Plain text may leave this machine.
+
+  // What one client may take of the transport.
+  int64_t max_metadata_bytes = 16 << 10;
+  int max_concurrent_streams = 256;
+  absl::Duration max_connection_age = absl::Hours(1);
+  absl::Duration max_connection_grace = absl::Minutes(5);
+  absl::Duration max_connection_idle = absl::Minutes(30);
 };
 
 // A setting as it took effect.

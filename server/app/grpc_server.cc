@@ -11,7 +11,6 @@
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
-#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 
 namespace negatron {
@@ -20,6 +19,16 @@ namespace {
 // Clients may ping this often, calls or none, to keep a connection through gateways that forget
 // idle ones. gRPC's own default is 5 minutes.
 constexpr absl::Duration kMinPingInterval = absl::Seconds(10);
+
+// Pings that come faster are counted, and a connection with more of them is closed.
+constexpr int kMaxPingStrikes = 2;
+
+// A client that is gone without a word, or whose network is, is found out in the sum of these.
+constexpr absl::Duration kPingInterval = absl::Minutes(1);
+constexpr absl::Duration kPingTimeout = absl::Seconds(20);
+
+// For TLS and the settings of HTTP/2. gRPC's own default is 2 minutes.
+constexpr absl::Duration kHandshakeTimeout = absl::Seconds(10);
 
 // The log functions of libraries take no argument of ours.
 Log* library_log = nullptr;
@@ -40,13 +49,28 @@ void WriteProtobufLog(google::protobuf::LogLevel, const char* file, int line,
   library_log->Debug("protobuf", {{"message", message}, {"file", absl::StrCat(file, ":", line)}});
 }
 
+int Millis(absl::Duration duration) {
+  return static_cast<int>(absl::ToInt64Milliseconds(duration));
+}
+
 void SetOptions(const Config& config, grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(static_cast<int>(config.max_message_bytes));
   // Without this, a second server on the same port would take half of the first one's clients.
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
-                              static_cast<int>(absl::ToInt64Milliseconds(kMinPingInterval)));
+                              Millis(kMinPingInterval));
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, kMaxPingStrikes);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Millis(kPingInterval));
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Millis(kPingTimeout));
+  builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, Millis(kHandshakeTimeout));
+  builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE,
+                              static_cast<int>(config.max_metadata_bytes));
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, config.max_concurrent_streams);
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, Millis(config.max_connection_age));
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
+                              Millis(config.max_connection_grace));
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, Millis(config.max_connection_idle));
 }
 
 }  // namespace
@@ -54,16 +78,17 @@ void SetOptions(const Config& config, grpc::ServerBuilder* builder) {
 GrpcServer::GrpcServer(std::unique_ptr<grpc::Server> server, int port)
     : server_(std::move(server)), port_(port) {}
 
-absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const Config& config,
-                                                              ServiceSet* services) {
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
+    const Config& config, const std::shared_ptr<grpc::ServerCredentials>& credentials,
+    ServiceSet* services) {
   grpc::EnableDefaultHealthCheckService(true);
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  if (config.token_file.empty()) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   SetOptions(config, &builder);
   services->Register(&builder);
   const std::string address = config.listen.ToString();
   int port = 0;
-  builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(address, credentials, &port);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr || port == 0) {
     return absl::UnavailableError(absl::StrCat(

@@ -7,6 +7,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 
 #include "server/app/config.h"
@@ -22,9 +23,11 @@ namespace negatron {
 class GrpcServer {
  public:
   // Binds the port and answers. Fails with UNAVAILABLE if the port cannot be bound. `services` must
-  // outlive the server.
-  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const Config& config,
-                                                           ServiceSet* services);
+  // outlive the server. With a token file there is no reflection: gRPC's own services do not ask
+  // for tokens. Health stays open, since those who ask for it have none.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(
+      const Config& config, const std::shared_ptr<grpc::ServerCredentials>& credentials,
+      ServiceSet* services);
 
   int port() const { return port_; }
 

@@ -17,6 +17,7 @@
 #include "server/app/http_server.h"
 #include "server/app/monitoring.h"
 #include "server/app/port_file.h"
+#include "server/app/security.h"
 #include "server/app/signals.h"
 #include "server/engine/engine.h"
 #include "server/rpc/engine_handle.h"
@@ -96,11 +97,13 @@ uint64_t RandomSeed() {
   return (uint64_t{device()} << 32) | device();
 }
 
-DispatcherOptions MakeDispatcherOptions(const Config& config, CallLog* call_log) {
+DispatcherOptions MakeDispatcherOptions(const Config& config, const Security& security,
+                                        CallLog* call_log) {
   DispatcherOptions options;
   options.thread_count = config.executor_threads;
   options.queue_limit = config.queue_limit;
   options.max_in_flight_bytes = config.max_in_flight_bytes;
+  options.access = security.access();
   options.slow_call = config.slow_request_threshold;
   options.observer = [call_log](const CallOutcome& outcome) {
     call_log->Write(outcome, absl::Now());
@@ -206,11 +209,12 @@ void LogStart(const Config& config, int port, Log& log) {
   Address address = config.listen;
   address.port = port;
   log.Info("listening", {{"address", address.ToString()}, {"serving", false}});
-  if (!address.IsLoopback()) {
-    log.Warning("no_tls", {{"address", address.ToString()},
-                           {"message",
-                            "other machines can reach this address and there is no TLS yet: put a "
-                            "proxy that speaks mTLS before it"}});
+  log.Info("security", {{"tls", !config.tls_cert.empty()},
+                        {"client_certificates", !config.tls_client_ca.empty()},
+                        {"tokens", !config.token_file.empty()}});
+  if (!address.IsLoopback() && config.tls_cert.empty()) {
+    log.Warning("insecure", {{"address", address.ToString()},
+                             {"message", "other machines can reach this address, in plain text"}});
   }
 }
 
@@ -222,12 +226,18 @@ int RunServer(const Config& config, Log& log) {
     log.Info("stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
     stop.Tell();
   });
+  const absl::StatusOr<std::unique_ptr<Security>> security = Security::Load(config, &log);
+  if (!security.ok()) {
+    log.Error("security_failed", {{"message", security.status().message()}});
+    return kExitBadConfig;
+  }
   EngineHandle handle;
   CallLog call_log(config.slow_request_threshold, &log);
-  ServiceSet services(MakeDispatcherOptions(config, &call_log), &handle, RandomSeed());
+  ServiceSet services(MakeDispatcherOptions(config, **security, &call_log), &handle, RandomSeed());
   RemovePortFile(config.port_file);
   RemovePortFile(config.metrics_port_file);
-  absl::StatusOr<std::unique_ptr<GrpcServer>> server = GrpcServer::Start(config, &services);
+  absl::StatusOr<std::unique_ptr<GrpcServer>> server =
+      GrpcServer::Start(config, (*security)->credentials(), &services);
   if (!server.ok()) {
     log.Error("bind_failed", {{"message", server.status().message()}});
     return kExitBadConfig;

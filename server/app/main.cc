@@ -12,7 +12,9 @@
 #include "server/app/health_check.h"
 #include "server/app/lifecycle.h"
 #include "server/app/logging.h"
+#include "server/app/security.h"
 #include "server/app/signals.h"
+#include "server/app/token_command.h"
 
 namespace negatron {
 namespace {
@@ -49,7 +51,14 @@ int Serve(const CommandLine& line) {
   return RunServer(line.config, log);
 }
 
+int CheckConfig(const Config& config) {
+  const absl::Status status = CheckSecurityFiles(config);
+  Print(status.ok() ? "the settings are valid\n" : absl::StrCat(status.message(), "\n"));
+  return status.ok() ? 0 : kExitBadConfig;
+}
+
 int Main(const std::vector<std::string>& arguments) {
+  if (!arguments.empty() && arguments[0] == kTokenCommand) return RunTokenCommand(arguments);
   // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs here, and nothing sets a variable.
   const auto variable = [](const char* name) { return std::getenv(name); };
   const absl::StatusOr<CommandLine> line = ReadCommandLine(arguments, variable);
@@ -69,8 +78,7 @@ int Main(const std::vector<std::string>& arguments) {
       Print(DescribeConfig(*line));
       return 0;
     case Action::kCheckConfig:
-      Print("the settings are valid\n");
-      return 0;
+      return CheckConfig(line->config);
     case Action::kHealthCheck:
       return HealthCheck(line->config);
     case Action::kServe:

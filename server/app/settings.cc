@@ -74,10 +74,11 @@ Setting Whole(std::string name, std::string help, int Config::*field, int max) {
           [field](const Config& config) { return absl::StrCat(config.*field); }};
 }
 
-Setting Bytes(std::string name, std::string help, int64_t Config::*field, int64_t max) {
+Setting Bytes(std::string name, std::string help, int64_t Config::*field, int64_t max,
+              int64_t min = 64 * kKibi) {
   return {std::move(name), std::move(help), false,
-          [field, max](absl::string_view text, Config* config) -> absl::Status {
-            NEGATRON_ASSIGN_OR_RETURN(config->*field, ParseBytes(text, 64 * kKibi, max));
+          [field, min, max](absl::string_view text, Config* config) -> absl::Status {
+            NEGATRON_ASSIGN_OR_RETURN(config->*field, ParseBytes(text, min, max));
             return absl::OkStatus();
           },
           [field](const Config& config) { return absl::StrCat(config.*field); }};
@@ -196,11 +197,60 @@ const std::vector<Setting>& Settings() {
       Switch("accept-data-loss",
              "Start although acknowledged writes are missing from the data folder.",
              &Config::accept_data_loss),
+      Text("tls-cert", "PEM file of the server's certificate, and those that lead to its root.",
+           &Config::tls_cert),
+      Text("tls-key", "PEM file of its private key.", &Config::tls_key),
+      Text("tls-client-ca", "PEM file: clients must have a certificate signed by one of these.",
+           &Config::tls_client_ca),
+      Text("health-tls-cert",
+           "PEM file of --healthcheck's own certificate; without it, it shows the server's.",
+           &Config::health_tls_cert),
+      Text("health-tls-key", "PEM file of its private key.", &Config::health_tls_key),
+      Text("token-file", "File of token entries: calls need a token then (`negatrond token`).",
+           &Config::token_file),
+      Time("reload-interval", "How often certificates and tokens are looked at for changes.",
+           &Config::reload_interval, absl::Milliseconds(10), absl::Hours(1)),
+      Switch("insecure", "Allow an address that other machines can reach, without TLS.",
+             &Config::insecure),
+      Bytes("max-metadata-bytes", "Largest metadata of a call, its token included.",
+            &Config::max_metadata_bytes, kMebi, 4 * kKibi),
+      Whole("max-concurrent-streams", "Calls in flight on one connection; more wait at the client.",
+            &Config::max_concurrent_streams, 100000),
+      Time("max-connection-age", "Clients are asked to connect again after this, give or take 10%.",
+           &Config::max_connection_age, absl::Seconds(1), absl::Hours(240)),
+      Time("max-connection-grace", "How long the calls of such a connection may go on.",
+           &Config::max_connection_grace, absl::Seconds(1), absl::Hours(24)),
+      Time("max-connection-idle", "Connections without a call are closed after this.",
+           &Config::max_connection_idle, absl::Seconds(1), absl::Hours(240)),
   };
   return *settings;
 }
 
+namespace {
+
+absl::Status CheckTls(const Config& config) {
+  if (config.tls_cert.empty() != config.tls_key.empty()) {
+    return absl::InvalidArgumentError("tls-cert and tls-key: give both or none");
+  }
+  if (config.health_tls_cert.empty() != config.health_tls_key.empty()) {
+    return absl::InvalidArgumentError("health-tls-cert and health-tls-key: give both or none");
+  }
+  if (!config.tls_client_ca.empty() && config.tls_cert.empty()) {
+    return absl::InvalidArgumentError("tls-client-ca: needs tls-cert and tls-key");
+  }
+  if (config.tls_cert.empty() && !config.insecure && !config.listen.IsLoopback()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "listen: other machines can reach ", config.listen.ToString(),
+        ", and there is no TLS: give tls-cert and tls-key, or `insecure` if a proxy or "
+        "the network protects it"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::Status CheckTogether(const Config& config) {
+  NEGATRON_RETURN_IF_ERROR(CheckTls(config));
   if (config.data_dir.empty()) return absl::InvalidArgumentError("data-dir: must not be empty");
   if (config.max_in_flight_bytes < config.max_message_bytes) {
     return absl::InvalidArgumentError(

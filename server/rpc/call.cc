@@ -39,6 +39,8 @@ void CallBase::Run() {
   if (const absl::Status status = cancellation_.Check(); !status.ok()) return End(status);
   begin_ = absl::Now();
   if (const absl::Status status = Parse(&request_bytes_); !status.ok()) return End(status);
+  const absl::Status allowed = AccessControl::CheckRequest(method_, caller_, message());
+  if (!allowed.ok()) return End(allowed);
   Handle();
 }
 

@@ -12,11 +12,13 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include <google/protobuf/arena.h>
+#include <google/protobuf/message.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
 #include "server/engine/engine.h"
+#include "server/rpc/access.h"
 #include "server/rpc/call_outcome.h"
 #include "storage/base/cancellation.h"
 
@@ -44,6 +46,7 @@ class CallBase : public grpc::ServerUnaryReactor {
   void NoteSample(SampleNote note);
   // Whether it has taken half of what makes it a slow one: what is then logged is worth its making.
   bool MayBeSlow() const;
+  const Caller& caller() const { return caller_; }
 
   // Ends the call: the handler calls exactly one of these, once, on any thread. The call may be
   // gone when they return. `End(OK)` sends the response message; `EndWithBytes` takes what
@@ -59,6 +62,7 @@ class CallBase : public grpc::ServerUnaryReactor {
 
   // Fails with INVALID_ARGUMENT if the bytes are not the message.
   virtual absl::Status Parse(grpc::ByteBuffer* bytes) = 0;
+  virtual const google::protobuf::Message& message() const = 0;  // What was parsed.
   virtual void Handle() = 0;
   virtual absl::Status Serialize(grpc::ByteBuffer* bytes) = 0;
 
@@ -78,6 +82,7 @@ class CallBase : public grpc::ServerUnaryReactor {
   absl::Time begin_ = absl::InfiniteFuture();   // Of a thread's work on it.
   absl::Time answer_ = absl::InfiniteFuture();  // When there was one to encode.
   SampleNote sample_;
+  Caller caller_;
   Cancellation cancellation_;
   grpc::ByteBuffer request_bytes_;
   const int64_t request_size_;
@@ -113,6 +118,8 @@ class Call final : public CallBase {
     }
     return absl::OkStatus();
   }
+
+  const google::protobuf::Message& message() const override { return *request_; }
 
   void Handle() override { handler_(this); }
 

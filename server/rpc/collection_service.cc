@@ -44,13 +44,31 @@ void Get(GetCall* call) {
   EndWithCollection(call, call->engine()->GetCollection(id));
 }
 
+// Those that the caller may see, as many as the page asks for.
+std::vector<CollectionRecord> VisibleCollections(const ListCall& call, const NamePage& page) {
+  const auto limit = static_cast<size_t>(page.limit());
+  std::vector<CollectionRecord> visible;
+  std::string after = page.after;
+  while (visible.size() < limit) {
+    std::vector<CollectionRecord> records = call.engine()->ListCollections(after, page.limit());
+    const bool last = records.size() < limit;
+    if (!records.empty()) after = records.back().id;
+    for (CollectionRecord& record : records) {
+      if (call.caller().MayUse(record.id)) visible.push_back(std::move(record));
+    }
+    if (last) break;
+  }
+  if (visible.size() > limit) visible.resize(limit);
+  return visible;
+}
+
 void List(ListCall* call) {
   const v1::ListCollectionsRequest& request = call->request();
   Violations violations;
   const NamePage page =
       ReadNamePage(request, NamePageKind::kCollections, "ListCollections", &violations);
   if (!violations.empty()) return call->End(violations.ToStatus());
-  std::vector<CollectionRecord> records = call->engine()->ListCollections(page.after, page.limit());
+  std::vector<CollectionRecord> records = VisibleCollections(*call, page);
   const bool more = page.Cut(&records);
   for (const CollectionRecord& record : records) {
     WriteCollection(record, call->response()->add_collections());

@@ -16,13 +16,15 @@ absl::Status Recovering() {
 
 Dispatcher::Dispatcher(DispatcherOptions options, const EngineHandle* engine)
     : engine_(engine),
+      access_(options.access),
       observer_(std::move(options.observer)),
       slow_call_(options.slow_call),
       admission_(options.max_in_flight_bytes),
       executor_(options.thread_count, options.queue_limit) {}
 
-void Dispatcher::Start(CallBase* call, WhileRecovering while_recovering) {
-  if (const absl::Status status = Admit(call, while_recovering); !status.ok()) {
+void Dispatcher::Start(CallBase* call, const grpc::CallbackServerContext& context,
+                       WhileRecovering while_recovering) {
+  if (const absl::Status status = Admit(call, context, while_recovering); !status.ok()) {
     return call->End(status);
   }
   if (!executor_.TrySchedule([call] { call->Run(); })) {
@@ -32,7 +34,9 @@ void Dispatcher::Start(CallBase* call, WhileRecovering while_recovering) {
   }
 }
 
-absl::Status Dispatcher::Admit(CallBase* call, WhileRecovering while_recovering) {
+absl::Status Dispatcher::Admit(CallBase* call, const grpc::CallbackServerContext& context,
+                               WhileRecovering while_recovering) {
+  NEGATRON_RETURN_IF_ERROR(CheckCaller(call->method_, context, &call->caller_));
   call->engine_ = engine_->engine();
   if (call->engine_ == nullptr && while_recovering == WhileRecovering::kRefuse) {
     return Recovering();
@@ -44,7 +48,22 @@ absl::Status Dispatcher::Admit(CallBase* call, WhileRecovering while_recovering)
   return absl::OkStatus();
 }
 
-absl::Status Dispatcher::AdmitStream(Engine** engine) {
+absl::Status Dispatcher::CheckCaller(absl::string_view method,
+                                     const grpc::CallbackServerContext& context,
+                                     Caller* caller) const {
+  if (access_ == nullptr) return absl::OkStatus();
+  NEGATRON_ASSIGN_OR_RETURN(*caller, access_->Admit(method, context));
+  return absl::OkStatus();
+}
+
+absl::Status Dispatcher::CheckStill(absl::string_view method, const Caller& caller) const {
+  return access_ == nullptr ? absl::OkStatus() : access_->CheckStill(method, caller);
+}
+
+absl::Status Dispatcher::AdmitStream(absl::string_view method,
+                                     const grpc::CallbackServerContext& context, Engine** engine,
+                                     Caller* caller) {
+  NEGATRON_RETURN_IF_ERROR(CheckCaller(method, context, caller));
   *engine = engine_->engine();
   if (*engine == nullptr) return Recovering();
   return admission_.Enter(0);

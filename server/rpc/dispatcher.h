@@ -12,6 +12,7 @@
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
+#include "server/rpc/access.h"
 #include "server/rpc/admission.h"
 #include "server/rpc/call.h"
 #include "server/rpc/call_outcome.h"
@@ -30,6 +31,8 @@ struct DispatcherOptions {
   int64_t max_in_flight_bytes = int64_t{512} << 20;
   // Calls that take this long are slow: more is noted of them.
   absl::Duration slow_call = absl::Seconds(1);
+  // Null: anybody may call anything. Must outlive the dispatcher.
+  const AccessControl* access = nullptr;
   // Told of every call that ends, on any thread; must not block. May be empty.
   std::function<void(const CallOutcome&)> observer;
 };
@@ -46,9 +49,9 @@ class Dispatcher {
   enum class WhileRecovering { kRefuse, kServe };
 
   // The reaction of every method: admits the call and has `handler` run on the executor, which must
-  // end the call. Refusals: UNAVAILABLE while recovering or shutting down, RESOURCE_EXHAUSTED with
-  // a retry delay, CANCELLED and DEADLINE_EXCEEDED if nobody waits any more when a thread is free.
-  // `method` must live for ever.
+  // end the call. Refusals: those of AccessControl, UNAVAILABLE while recovering or shutting down,
+  // RESOURCE_EXHAUSTED with a retry delay, CANCELLED and DEADLINE_EXCEEDED if nobody waits any more
+  // when a thread is free. `method` must live for ever.
   template <typename Request, typename Response>
   grpc::ServerUnaryReactor* Serve(absl::string_view method,
                                   const grpc::CallbackServerContext* context,
@@ -57,13 +60,16 @@ class Dispatcher {
                                   WhileRecovering while_recovering = WhileRecovering::kRefuse) {
     auto* call =
         new Call<Request, Response>(this, method, *context, *request, response, std::move(handler));
-    Start(call, while_recovering);
+    Start(call, *context, while_recovering);
     return call;
   }
 
   // The same for streams, which schedule their messages themselves: lets one in, or
-  // says why not; `admission().Leave(0)` must follow.
-  absl::Status AdmitStream(Engine** engine);
+  // says why not; `admission().Leave(0)` must follow. `CheckStill` tells, of each message, whether
+  // the caller's token still holds.
+  absl::Status AdmitStream(absl::string_view method, const grpc::CallbackServerContext& context,
+                           Engine** engine, Caller* caller);
+  absl::Status CheckStill(absl::string_view method, const Caller& caller) const;
   // Runs `task` on the executor, unless too many tasks wait.
   bool TrySchedule(std::function<void()> task) { return executor_.TrySchedule(std::move(task)); }
   // Counts a stream that ends, and tells the observer.
@@ -85,10 +91,15 @@ class Dispatcher {
  private:
   friend class CallBase;
 
-  void Start(CallBase* call, WhileRecovering while_recovering);
-  absl::Status Admit(CallBase* call, WhileRecovering while_recovering);
+  void Start(CallBase* call, const grpc::CallbackServerContext& context,
+             WhileRecovering while_recovering);
+  absl::Status Admit(CallBase* call, const grpc::CallbackServerContext& context,
+                     WhileRecovering while_recovering);
+  absl::Status CheckCaller(absl::string_view method, const grpc::CallbackServerContext& context,
+                           Caller* caller) const;
 
   const EngineHandle* const engine_;
+  const AccessControl* const access_;
   const std::function<void(const CallOutcome&)> observer_;
   const absl::Duration slow_call_;
   CallStatistics statistics_;

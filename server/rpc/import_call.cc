@@ -97,7 +97,8 @@ ImportCall* ImportCall::Start(const ImportMethod* method,
   const std::shared_ptr<ImportCall> call(new ImportCall(method, context, dispatcher, registry));
   call->self_ = call;
   registry->Add(call);
-  const absl::Status status = dispatcher->AdmitStream(&call->engine_);
+  const absl::Status status =
+      dispatcher->AdmitStream(method->name, context, &call->engine_, &call->caller_);
   call->admitted_ = status.ok();
   if (status.ok()) {
     call->Pump();
@@ -155,6 +156,7 @@ void ImportCall::HandleMessage() {
     if (ending_.has_value()) status = *ending_;
     first = !open_;
   }
+  if (status.ok()) status = dispatcher_->CheckStill(method_.name, caller_);
   if (status.ok()) {
     const auto bytes = static_cast<int64_t>(read_bytes_.Length());
     absl::StatusOr<ImportMessage> message = method_.parse(&read_bytes_);
@@ -177,6 +179,7 @@ absl::Status ImportCall::Open(const ImportMessage& message) {
   const absl::string_view problem = StreamIdProblem(message.stream_id);
   if (!problem.empty()) violations.Add("stream_id", problem);
   NEGATRON_RETURN_IF_ERROR(violations.ToStatus());
+  NEGATRON_RETURN_IF_ERROR(CheckCollection(caller_, collection_id_));
   NEGATRON_ASSIGN_OR_RETURN(const CollectionRecord settings,
                             engine_->GetCollection(collection_id_));
   collection_name_ = message.collection;

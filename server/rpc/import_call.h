@@ -120,6 +120,7 @@ class ImportCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
   const absl::Time start_;
   const std::string traceparent_;
   Engine* engine_ = nullptr;
+  Caller caller_;
   bool admitted_ = false;
   std::shared_ptr<ImportCall> self_;  // Until OnDone.
 
