@@ -3,7 +3,9 @@
 # The image of negatrond and of the `negatron` command:
 #
 #   docker build -t negatron .
-#   docker run --read-only -v negatron-data:/data -p 127.0.0.1:7600:7600 negatron
+#   docker run --read-only -v negatron-data:/data -p 127.0.0.1:7600:7600 -e NEGATRON_INSECURE=true negatron
+#
+# Without TLS the server refuses to listen beyond its own machine unless it is told so, as here.
 #
 # SUITE chooses the Debian release, bookworm or trixie.
 ARG SUITE=bookworm

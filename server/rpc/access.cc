@@ -11,6 +11,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include <google/protobuf/descriptor.h>
+#include <grpcpp/server_context.h>
 
 #include "storage/base/status.h"
 

@@ -43,7 +43,8 @@ TEST_F(LifecycleTest, TurnsServingAndStopsCleanly) {
   const std::string listen = absl::StrCat("--listen=127.0.0.1:", server.port());
   EXPECT_EQ(Run({"--healthcheck", listen}).status, 0);
   // As the container asks: with the flags of the server itself.
-  EXPECT_EQ(Run({"--healthcheck", "--listen=0.0.0.0:0", "--port-file=" + folder_.path() + "/port"})
+  EXPECT_EQ(Run({"--healthcheck", "--insecure", "--listen=0.0.0.0:0",
+                 "--port-file=" + folder_.path() + "/port"})
                 .status,
             0);
   server.process().Signal(SIGTERM);

@@ -81,6 +81,11 @@ def test_the_pod_runs_without_privileges(pod, container):
     assert pod["automountServiceAccountToken"] is False
 
 
+def test_plain_text_is_said_aloud(container, final_stage):
+    assert "--insecure" in container["args"]
+    assert "INSECURE" not in final_stage  # The image leaves it to whoever publishes the port.
+
+
 def test_variables_of_services_are_not_taken_for_settings(pod):
     assert pod["enableServiceLinks"] is False
 
@@ -123,6 +128,8 @@ def test_compose_publishes_on_loopback_and_locks_the_container_down():
     (compose,) = documents("compose.yaml")
     service = compose["services"]["negatron"]
     assert service["ports"] == [f"127.0.0.1:{PORT}:{PORT}"]
+    # The server refuses to listen on 0.0.0.0 in plain text without it.
+    assert service["environment"] == {"NEGATRON_INSECURE": "true"}
     assert service["volumes"] == ["data:/data"] and "data" in compose["volumes"]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]

@@ -122,6 +122,14 @@ class Unavailable(NegatronError, ConnectionError):
     """The server cannot be reached, recovers, or its disk takes no writes."""
 
 
+class Unauthenticated(NegatronError):
+    """The server asks for a token, or does not know this one, or it has expired."""
+
+
+class PermissionDenied(NegatronError):
+    """The token has not the scope, or is not for the collection."""
+
+
 class Cancelled(NegatronError):
     """The caller cancelled the call."""
 
@@ -143,6 +151,8 @@ _CLASSES: dict[grpc.StatusCode, type[NegatronError]] = {
     grpc.StatusCode.RESOURCE_EXHAUSTED: ResourceExhausted,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
     grpc.StatusCode.UNAVAILABLE: Unavailable,
+    grpc.StatusCode.UNAUTHENTICATED: Unauthenticated,
+    grpc.StatusCode.PERMISSION_DENIED: PermissionDenied,
     grpc.StatusCode.CANCELLED: Cancelled,
     grpc.StatusCode.INTERNAL: InternalError,
     grpc.StatusCode.UNIMPLEMENTED: Unimplemented,

@@ -81,13 +81,38 @@ TEST_F(ConfigTest, FileMayBeNamedByTheEnvironment) {
 }
 
 TEST_F(ConfigTest, EverySettingSurvivesTheRoundTripThroughItsText) {
-  const auto first = Read(
-      {"--listen=[::1]:0", "--data-dir=/a b", "--port-file=/p", "--log-level=debug",
-       "--metrics-listen=0.0.0.0:7601", "--metrics-port-file=/m", "--slow-request-threshold=250ms",
-       "--log-format=json", "--executor-threads=3", "--queue-limit=5", "--max-message-bytes=1MiB",
-       "--max-in-flight-bytes=1GiB", "--sync-interval=1500us", "--write-queue-bytes=128KiB",
-       "--excluded-mass-cache-bytes=1MiB", "--index-threads=3", "--index-min-items=7",
-       "--drain-deadline=1m30s", "--accept-data-loss"});
+  const auto first = Read({"--listen=[::1]:0",
+                           "--data-dir=/a b",
+                           "--port-file=/p",
+                           "--log-level=debug",
+                           "--metrics-listen=0.0.0.0:7601",
+                           "--metrics-port-file=/m",
+                           "--slow-request-threshold=250ms",
+                           "--log-format=json",
+                           "--executor-threads=3",
+                           "--queue-limit=5",
+                           "--max-message-bytes=1MiB",
+                           "--max-in-flight-bytes=1GiB",
+                           "--sync-interval=1500us",
+                           "--write-queue-bytes=128KiB",
+                           "--excluded-mass-cache-bytes=1MiB",
+                           "--index-threads=3",
+                           "--index-min-items=7",
+                           "--drain-deadline=1m30s",
+                           "--accept-data-loss",
+                           "--tls-cert=/c",
+                           "--tls-key=/k",
+                           "--tls-client-ca=/a",
+                           "--health-tls-cert=/hc",
+                           "--health-tls-key=/hk",
+                           "--token-file=/t",
+                           "--reload-interval=50ms",
+                           "--insecure",
+                           "--max-metadata-bytes=8KiB",
+                           "--max-concurrent-streams=9",
+                           "--max-connection-age=2h",
+                           "--max-connection-grace=3m",
+                           "--max-connection-idle=4m"});
   ASSERT_TRUE(first.ok()) << first.status();
   std::string text;
   for (const EffectiveSetting& setting : first->settings) {
@@ -146,6 +171,26 @@ TEST_F(ConfigTest, ErrorsNameTheSettingAndWhereItWasSet) {
   EXPECT_THAT(message(Read({"--log-level", "loud"})), HasSubstr("--log-level"));
 }
 
+TEST_F(ConfigTest, PlainTextStaysOnThisMachineUnlessTold) {
+  for (const char* listen : {"0.0.0.0:1", "[::]:1", "10.0.0.5:1", "127.example.com:1"}) {
+    const std::string flag = std::string("--listen=") + listen;
+    const auto refused = Read({flag});
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument) << listen;
+    EXPECT_THAT(std::string(refused.status().message()), HasSubstr("insecure"));
+    EXPECT_TRUE(Read({flag, "--insecure"}).ok()) << listen;
+    EXPECT_TRUE(Read({flag, "--tls-cert=/c", "--tls-key=/k"}).ok()) << listen;
+    // Tokens alone would travel in clear.
+    EXPECT_FALSE(Read({flag, "--token-file=/t"}).ok()) << listen;
+  }
+}
+
+TEST_F(ConfigTest, HalfATlsConfigurationIsRefused) {
+  for (const char* flag : {"--tls-cert=/c", "--tls-key=/k", "--tls-client-ca=/a",
+                           "--health-tls-cert=/c", "--health-tls-key=/k"}) {
+    EXPECT_EQ(Read({flag}).status().code(), absl::StatusCode::kInvalidArgument) << flag;
+  }
+}
+
 TEST_F(ConfigTest, ActionsAreFlags) {
   EXPECT_EQ(Read({"--version"})->action, Action::kVersion);
   EXPECT_EQ(Read({"--print-config"})->action, Action::kPrintConfig);
@@ -173,6 +218,7 @@ TEST(AddressTest, KnowsLoopback) {
   EXPECT_TRUE(ParseAddress("[::1]:1")->IsLoopback());
   EXPECT_TRUE(ParseAddress("localhost:1")->IsLoopback());
   EXPECT_FALSE(ParseAddress("0.0.0.0:1")->IsLoopback());
+  EXPECT_FALSE(ParseAddress("127.example.com:1")->IsLoopback());
   EXPECT_FALSE(ParseAddress("[::]:1")->IsLoopback());
   EXPECT_EQ(ParseAddress("0.0.0.0:1")->ForLocalClient().ToString(), "127.0.0.1:1");
   EXPECT_EQ(ParseAddress("[::]:1")->ForLocalClient().ToString(), "[::1]:1");
