@@ -54,10 +54,21 @@ TEST_F(CliTest, WrongOptionsAreUsageErrors) {
        "--positive", "3"},
       {"sample", "--collection", "movies", "--count", "2", "--user", "notanumber"},
       {"sample", "--collection", "movies", "--count", "2", "--as-of", "yesterday"},
-      {"info", "--timeout", "never"}};
+      {"info", "--timeout", "never"},
+      {"info", "--token-file", File("token", "ngt_a.b\n")},
+      {"info", "--tls-cert", File("certificate", "x")}};
   for (const auto& line : lines) {
     EXPECT_EQ(Run(line), ExitCode::kUsage) << testing::PrintToString(line);
     EXPECT_NE(err_.str(), "") << testing::PrintToString(line);
+  }
+}
+
+TEST_F(CliTest, FilesOfTheConnectionThatCannotBeReadAreInputErrors) {
+  const std::string empty = File("empty", "");
+  for (const char* option : {"--tls-ca", "--token-file"}) {
+    EXPECT_EQ(Run({"info", option, "/no/such/file"}), ExitCode::kInput) << option;
+    EXPECT_NE(err_.str().find("/no/such/file"), std::string::npos);
+    EXPECT_EQ(Run({"info", option, empty}), ExitCode::kInput) << option;
   }
 }
 

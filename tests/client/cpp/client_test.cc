@@ -390,6 +390,24 @@ TEST(ClientOptionsTest, BadOptionsAreRefused) {
   options = ClientOptions();
   options.retry.max_backoff = absl::ZeroDuration();
   EXPECT_EQ(code(options), absl::StatusCode::kInvalidArgument);
+  options = ClientOptions();
+  options.security.tls.emplace().private_key = "a key without a certificate";
+  EXPECT_EQ(code(options), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(ClientOptionsTest, ATokenNeedsTlsAndIsNotRepeatedInErrors) {
+  ClientOptions options;
+  options.security.token = "ngt_a.secret";
+  const absl::Status plain = Client::Create(options).status();
+  EXPECT_EQ(plain.code(), absl::StatusCode::kInvalidArgument);
+  options.security.tls.emplace();
+  EXPECT_TRUE(Client::Create(options).ok());
+  options.security.token = "ngt_a.secret\n";
+  const absl::Status line_end = Client::Create(options).status();
+  EXPECT_EQ(line_end.code(), absl::StatusCode::kInvalidArgument);
+  for (const absl::Status& status : {plain, line_end}) {
+    EXPECT_EQ(status.message().find("secret"), absl::string_view::npos) << status;
+  }
 }
 
 }  // namespace
