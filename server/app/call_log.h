@@ -49,7 +49,7 @@ class CallLog {
   const absl::Duration slow_call_;
   Log* const log_;
   Mutex mutex_;
-  RateLimit limit_ ABSL_GUARDED_BY(mutex_){1, 20};
+  RateLimit limit_ ABSL_GUARDED_BY(mutex_) = RateLimit(1, 20);
   int64_t left_out_ ABSL_GUARDED_BY(mutex_) = 0;  // Since the last line.
 };
 

@@ -38,8 +38,8 @@ class Exposition:
                 assert name not in self.types, f"{name} is there twice"
                 self.types[name] = kind
             elif line.startswith("# HELP "):
-                _, _, name, text = line.split(" ", 3)
-                self.helps[name] = text
+                _, _, name, words = line.split(" ", 3)
+                self.helps[name] = words
             else:
                 match = _SAMPLE.match(line)
                 assert match, line

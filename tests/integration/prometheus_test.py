@@ -187,8 +187,8 @@ def test_a_real_prometheus_loads_the_rules_and_scrapes_the_server(
             try:
                 (target,) = ask("targets")["activeTargets"]
                 rules = [rule for group in ask("rules")["groups"] for rule in group["rules"]]
-            except OSError:
-                continue  # It has not opened its port yet.
+            except (OSError, ValueError, KeyError):
+                continue  # It is not ready yet.
             health = target["health"]
             states = {rule["health"] for rule in rules}
             evaluated = "ok" if states == {"ok"} else str(states)
