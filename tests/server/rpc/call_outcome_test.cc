@@ -94,7 +94,7 @@ TEST_F(CallOutcomeTest, ACallThatIsRefusedHasNotBegun) {
             absl::StatusCode::kUnavailable);
   const CallTotals totals = server.services().dispatcher().ReadStatistics();
   EXPECT_THAT(totals.shed, testing::ElementsAre(testing::Pair("RECOVERING", 1)));
-  EXPECT_EQ(totals.calls.size(), 1);
+  EXPECT_EQ(totals.calls.size(), 1u);
 }
 
 }  // namespace

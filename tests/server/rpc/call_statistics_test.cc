@@ -38,7 +38,7 @@ TEST(CallStatisticsTest, CountsByMethodAndCode) {
   statistics.Count(Outcome("S/A", absl::NotFoundError("x"), absl::Milliseconds(3)));
   statistics.Count(Outcome("S/B", absl::OkStatus(), absl::Milliseconds(4)));
   const CallTotals totals = statistics.Read();
-  ASSERT_EQ(totals.calls.size(), 3);
+  ASSERT_EQ(totals.calls.size(), 3u);
   const CallSeries& series = totals.calls.at({"S/A", absl::StatusCode::kOk});
   EXPECT_EQ(CountOf(series.seconds), 2);
   EXPECT_NEAR(series.seconds.sum(), 0.004, 1e-12);
