@@ -27,10 +27,11 @@ try:
   negatron_dot_v1_dot_sampling__enums__pb2 = negatron_dot_v1_dot_sampling__pb2.negatron_dot_v1_dot_sampling__enums__pb2
 except AttributeError:
   negatron_dot_v1_dot_sampling__enums__pb2 = negatron_dot_v1_dot_sampling__pb2.negatron.v1.sampling_enums_pb2
+from negatron.v1 import sampling_statistics_pb2 as negatron_dot_v1_dot_sampling__statistics__pb2
 from negatron.v1 import types_pb2 as negatron_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cnegatron/v1/inspection.proto\x12\x0bnegatron.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1anegatron/v1/sampling.proto\x1a\x17negatron/v1/types.proto\"d\n\x1eGetCollectionStatisticsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12.\n\nas_of_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb3\x06\n\x14\x43ollectionStatistics\x12\x12\n\ncollection\x18\x01 \x01(\t\x12,\n\x08snapshot\x18\x02 \x01(\x0b\x32\x1a.negatron.v1.SnapshotToken\x12.\n\nas_of_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nitem_count\x18\x04 \x01(\x03\x12\x19\n\x11living_item_count\x18\x05 \x01(\x03\x12\x12\n\nuser_count\x18\x06 \x01(\x03\x12\x13\n\x0b\x65vent_count\x18\x07 \x01(\x03\x12\x18\n\x10past_event_count\x18\x08 \x01(\x03\x12\x17\n\x0f\x65mbedding_count\x18\t \x01(\x03\x12\x1c\n\x14user_embedding_count\x18\x16 \x01(\x03\x12\x34\n\x10\x66irst_event_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0flast_event_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nevent_mass\x18\x0c \x01(\x01\x12\x19\n\x11living_event_mass\x18\r \x01(\x01\x12+\n\x0bmemory_uses\x18\x0e \x03(\x0b\x32\x16.negatron.v1.MemoryUse\x12\x19\n\x11sample_call_count\x18\x0f \x01(\x03\x12\x19\n\x11sampled_row_count\x18\x10 \x01(\x03\x12.\n\x07sources\x18\x11 \x03(\x0b\x32\x1d.negatron.v1.SourceStatistics\x12/\n\nshort_rows\x18\x12 \x03(\x0b\x32\x1b.negatron.v1.RowStatusCount\x12)\n\x07rejects\x18\x13 \x03(\x0b\x32\x18.negatron.v1.RejectCount\x12\x1d\n\x15highest_model_version\x18\x14 \x01(\x03\x12+\n\x05index\x18\x15 \x01(\x0b\x32\x1c.negatron.v1.IndexStatistics\x12+\n\x05\x61udit\x18( \x01(\x0b\x32\x1c.negatron.v1.AuditStatistics\"i\n\x0f\x41uditStatistics\x12\x12\n\nkept_count\x18\x01 \x01(\x03\x12\x14\n\x0cstored_bytes\x18\x02 \x01(\x03\x12\x15\n\rwritten_count\x18\x03 \x01(\x03\x12\x15\n\rdropped_count\x18\x04 \x01(\x03\"\xbb\x04\n\x0fIndexStatistics\x12\x12\n\ngeneration\x18\x01 \x01(\x03\x12.\n\nbuild_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cplaced_count\x18\x03 \x01(\x03\x12\x17\n\x0funreached_count\x18\x04 \x01(\x03\x12\x13\n\x0b\x64\x65lta_count\x18\x05 \x01(\x03\x12\x12\n\nlink_count\x18\x06 \x01(\x05\x12\x17\n\x0f\x65\x66_construction\x18\x07 \x01(\x05\x12\n\n\x02\x65\x66\x18\x08 \x01(\x05\x12\x14\n\x0c\x62uilt_recall\x18\t \x01(\x01\x12\x10\n\x08\x62uilding\x18\n \x01(\x08\x12\x31\n\x0e\x62uild_duration\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07problem\x18\x0c \x01(\t\x12.\n\ncheck_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06recall\x18\x0e \x01(\x01\x12\r\n\x05\x64rift\x18\x0f \x01(\x01\x12\'\n\x1aneighbourhood_preservation\x18\x10 \x01(\x01H\x00\x88\x01\x01\x12\x1d\n\x10projection_shift\x18\x11 \x01(\x01H\x01\x88\x01\x01\x12\x1c\n\x0f\x63\x61tegory_purity\x18\x12 \x01(\x01H\x02\x88\x01\x01\x42\x1d\n\x1b_neighbourhood_preservationB\x13\n\x11_projection_shiftB\x12\n\x10_category_purity\"-\n\tMemoryUse\x12\x11\n\tstructure\x18\x01 \x01(\t\x12\r\n\x05\x62ytes\x18\x02 \x01(\x03\"7\n\x10SourceStatistics\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x13\n\x0b\x64rawn_count\x18\x02 \x01(\x03\"K\n\x0eRowStatusCount\x12*\n\nrow_status\x18\x01 \x01(\x0e\x32\x16.negatron.v1.RowStatus\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"L\n\x0bRejectCount\x12.\n\x0creject_cause\x18\x01 \x01(\x0e\x32\x18.negatron.v1.RejectCause\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"\x16\n\x14GetServerInfoRequest\"\x8e\x01\n\nServerInfo\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0f\n\x07serving\x18\x02 \x01(\x08\x12\x19\n\x11recovery_progress\x18\x03 \x01(\x01\x12)\n\x06uptime\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10\x64urable_sequence\x18\x05 \x01(\x03\x32\xcb\x01\n\x11InspectionService\x12i\n\x17GetCollectionStatistics\x12+.negatron.v1.GetCollectionStatisticsRequest\x1a!.negatron.v1.CollectionStatistics\x12K\n\rGetServerInfo\x12!.negatron.v1.GetServerInfoRequest\x1a\x17.negatron.v1.ServerInfoB\x03\xf8\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cnegatron/v1/inspection.proto\x12\x0bnegatron.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1anegatron/v1/sampling.proto\x1a%negatron/v1/sampling_statistics.proto\x1a\x17negatron/v1/types.proto\"d\n\x1eGetCollectionStatisticsRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12.\n\nas_of_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb3\x06\n\x14\x43ollectionStatistics\x12\x12\n\ncollection\x18\x01 \x01(\t\x12,\n\x08snapshot\x18\x02 \x01(\x0b\x32\x1a.negatron.v1.SnapshotToken\x12.\n\nas_of_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nitem_count\x18\x04 \x01(\x03\x12\x19\n\x11living_item_count\x18\x05 \x01(\x03\x12\x12\n\nuser_count\x18\x06 \x01(\x03\x12\x13\n\x0b\x65vent_count\x18\x07 \x01(\x03\x12\x18\n\x10past_event_count\x18\x08 \x01(\x03\x12\x17\n\x0f\x65mbedding_count\x18\t \x01(\x03\x12\x1c\n\x14user_embedding_count\x18\x16 \x01(\x03\x12\x34\n\x10\x66irst_event_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0flast_event_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nevent_mass\x18\x0c \x01(\x01\x12\x19\n\x11living_event_mass\x18\r \x01(\x01\x12+\n\x0bmemory_uses\x18\x0e \x03(\x0b\x32\x16.negatron.v1.MemoryUse\x12\x19\n\x11sample_call_count\x18\x0f \x01(\x03\x12\x19\n\x11sampled_row_count\x18\x10 \x01(\x03\x12.\n\x07sources\x18\x11 \x03(\x0b\x32\x1d.negatron.v1.SourceStatistics\x12/\n\nshort_rows\x18\x12 \x03(\x0b\x32\x1b.negatron.v1.RowStatusCount\x12)\n\x07rejects\x18\x13 \x03(\x0b\x32\x18.negatron.v1.RejectCount\x12\x1d\n\x15highest_model_version\x18\x14 \x01(\x03\x12+\n\x05index\x18\x15 \x01(\x0b\x32\x1c.negatron.v1.IndexStatistics\x12+\n\x05\x61udit\x18( \x01(\x0b\x32\x1c.negatron.v1.AuditStatistics\"i\n\x0f\x41uditStatistics\x12\x12\n\nkept_count\x18\x01 \x01(\x03\x12\x14\n\x0cstored_bytes\x18\x02 \x01(\x03\x12\x15\n\rwritten_count\x18\x03 \x01(\x03\x12\x15\n\rdropped_count\x18\x04 \x01(\x03\"\xbb\x04\n\x0fIndexStatistics\x12\x12\n\ngeneration\x18\x01 \x01(\x03\x12.\n\nbuild_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cplaced_count\x18\x03 \x01(\x03\x12\x17\n\x0funreached_count\x18\x04 \x01(\x03\x12\x13\n\x0b\x64\x65lta_count\x18\x05 \x01(\x03\x12\x12\n\nlink_count\x18\x06 \x01(\x05\x12\x17\n\x0f\x65\x66_construction\x18\x07 \x01(\x05\x12\n\n\x02\x65\x66\x18\x08 \x01(\x05\x12\x14\n\x0c\x62uilt_recall\x18\t \x01(\x01\x12\x10\n\x08\x62uilding\x18\n \x01(\x08\x12\x31\n\x0e\x62uild_duration\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07problem\x18\x0c \x01(\t\x12.\n\ncheck_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06recall\x18\x0e \x01(\x01\x12\r\n\x05\x64rift\x18\x0f \x01(\x01\x12\'\n\x1aneighbourhood_preservation\x18\x10 \x01(\x01H\x00\x88\x01\x01\x12\x1d\n\x10projection_shift\x18\x11 \x01(\x01H\x01\x88\x01\x01\x12\x1c\n\x0f\x63\x61tegory_purity\x18\x12 \x01(\x01H\x02\x88\x01\x01\x42\x1d\n\x1b_neighbourhood_preservationB\x13\n\x11_projection_shiftB\x12\n\x10_category_purity\"-\n\tMemoryUse\x12\x11\n\tstructure\x18\x01 \x01(\t\x12\r\n\x05\x62ytes\x18\x02 \x01(\x03\"7\n\x10SourceStatistics\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x13\n\x0b\x64rawn_count\x18\x02 \x01(\x03\"K\n\x0eRowStatusCount\x12*\n\nrow_status\x18\x01 \x01(\x0e\x32\x16.negatron.v1.RowStatus\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"L\n\x0bRejectCount\x12.\n\x0creject_cause\x18\x01 \x01(\x0e\x32\x18.negatron.v1.RejectCause\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"\x16\n\x14GetServerInfoRequest\"\x8e\x01\n\nServerInfo\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0f\n\x07serving\x18\x02 \x01(\x08\x12\x19\n\x11recovery_progress\x18\x03 \x01(\x01\x12)\n\x06uptime\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10\x64urable_sequence\x18\x05 \x01(\x03\x32\xb0\x02\n\x11InspectionService\x12i\n\x17GetCollectionStatistics\x12+.negatron.v1.GetCollectionStatisticsRequest\x1a!.negatron.v1.CollectionStatistics\x12\x63\n\x15GetSamplingStatistics\x12).negatron.v1.GetSamplingStatisticsRequest\x1a\x1f.negatron.v1.SamplingStatistics\x12K\n\rGetServerInfo\x12!.negatron.v1.GetServerInfoRequest\x1a\x17.negatron.v1.ServerInfoB\x03\xf8\x01\x01\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'negatron.v1.inspection_pb2', globals())
@@ -38,26 +39,26 @@ if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
   DESCRIPTOR._serialized_options = b'\370\001\001'
-  _GETCOLLECTIONSTATISTICSREQUEST._serialized_start=163
-  _GETCOLLECTIONSTATISTICSREQUEST._serialized_end=263
-  _COLLECTIONSTATISTICS._serialized_start=266
-  _COLLECTIONSTATISTICS._serialized_end=1085
-  _AUDITSTATISTICS._serialized_start=1087
-  _AUDITSTATISTICS._serialized_end=1192
-  _INDEXSTATISTICS._serialized_start=1195
-  _INDEXSTATISTICS._serialized_end=1766
-  _MEMORYUSE._serialized_start=1768
-  _MEMORYUSE._serialized_end=1813
-  _SOURCESTATISTICS._serialized_start=1815
-  _SOURCESTATISTICS._serialized_end=1870
-  _ROWSTATUSCOUNT._serialized_start=1872
-  _ROWSTATUSCOUNT._serialized_end=1947
-  _REJECTCOUNT._serialized_start=1949
-  _REJECTCOUNT._serialized_end=2025
-  _GETSERVERINFOREQUEST._serialized_start=2027
-  _GETSERVERINFOREQUEST._serialized_end=2049
-  _SERVERINFO._serialized_start=2052
-  _SERVERINFO._serialized_end=2194
-  _INSPECTIONSERVICE._serialized_start=2197
-  _INSPECTIONSERVICE._serialized_end=2400
+  _GETCOLLECTIONSTATISTICSREQUEST._serialized_start=202
+  _GETCOLLECTIONSTATISTICSREQUEST._serialized_end=302
+  _COLLECTIONSTATISTICS._serialized_start=305
+  _COLLECTIONSTATISTICS._serialized_end=1124
+  _AUDITSTATISTICS._serialized_start=1126
+  _AUDITSTATISTICS._serialized_end=1231
+  _INDEXSTATISTICS._serialized_start=1234
+  _INDEXSTATISTICS._serialized_end=1805
+  _MEMORYUSE._serialized_start=1807
+  _MEMORYUSE._serialized_end=1852
+  _SOURCESTATISTICS._serialized_start=1854
+  _SOURCESTATISTICS._serialized_end=1909
+  _ROWSTATUSCOUNT._serialized_start=1911
+  _ROWSTATUSCOUNT._serialized_end=1986
+  _REJECTCOUNT._serialized_start=1988
+  _REJECTCOUNT._serialized_end=2064
+  _GETSERVERINFOREQUEST._serialized_start=2066
+  _GETSERVERINFOREQUEST._serialized_end=2088
+  _SERVERINFO._serialized_start=2091
+  _SERVERINFO._serialized_end=2233
+  _INSPECTIONSERVICE._serialized_start=2236
+  _INSPECTIONSERVICE._serialized_end=2540
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from negatron.v1 import sampling_pb2 as _sampling_pb2
 from negatron.v1 import policies_pb2 as _policies_pb2
 from negatron.v1 import sampling_enums_pb2 as _sampling_enums_pb2
+from negatron.v1 import sampling_statistics_pb2 as _sampling_statistics_pb2
 from negatron.v1 import types_pb2 as _types_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor

@@ -4,6 +4,7 @@
 import grpc
 
 from negatron.v1 import inspection_pb2 as negatron_dot_v1_dot_inspection__pb2
+from negatron.v1 import sampling_statistics_pb2 as negatron_dot_v1_dot_sampling__statistics__pb2
 
 
 class InspectionServiceStub(object):
@@ -20,6 +21,11 @@ class InspectionServiceStub(object):
                 '/negatron.v1.InspectionService/GetCollectionStatistics',
                 request_serializer=negatron_dot_v1_dot_inspection__pb2.GetCollectionStatisticsRequest.SerializeToString,
                 response_deserializer=negatron_dot_v1_dot_inspection__pb2.CollectionStatistics.FromString,
+                )
+        self.GetSamplingStatistics = channel.unary_unary(
+                '/negatron.v1.InspectionService/GetSamplingStatistics',
+                request_serializer=negatron_dot_v1_dot_sampling__statistics__pb2.GetSamplingStatisticsRequest.SerializeToString,
+                response_deserializer=negatron_dot_v1_dot_sampling__statistics__pb2.SamplingStatistics.FromString,
                 )
         self.GetServerInfo = channel.unary_unary(
                 '/negatron.v1.InspectionService/GetServerInfo',
@@ -40,6 +46,15 @@ class InspectionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetSamplingStatistics(self, request, context):
+        """Returns what was drawn from a collection over time, in buckets. Fails with `NOT_FOUND`, and with
+        `INVALID_ARGUMENT` for a resolution that is not kept or a time that is empty. What is older than
+        the resolution is kept for is left out. Read-only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetServerInfo(self, request, context):
         """Returns the server's version and state. Works while the server recovers.
         Read-only.
@@ -55,6 +70,11 @@ def add_InspectionServiceServicer_to_server(servicer, server):
                     servicer.GetCollectionStatistics,
                     request_deserializer=negatron_dot_v1_dot_inspection__pb2.GetCollectionStatisticsRequest.FromString,
                     response_serializer=negatron_dot_v1_dot_inspection__pb2.CollectionStatistics.SerializeToString,
+            ),
+            'GetSamplingStatistics': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSamplingStatistics,
+                    request_deserializer=negatron_dot_v1_dot_sampling__statistics__pb2.GetSamplingStatisticsRequest.FromString,
+                    response_serializer=negatron_dot_v1_dot_sampling__statistics__pb2.SamplingStatistics.SerializeToString,
             ),
             'GetServerInfo': grpc.unary_unary_rpc_method_handler(
                     servicer.GetServerInfo,
@@ -86,6 +106,23 @@ class InspectionService(object):
         return grpc.experimental.unary_unary(request, target, '/negatron.v1.InspectionService/GetCollectionStatistics',
             negatron_dot_v1_dot_inspection__pb2.GetCollectionStatisticsRequest.SerializeToString,
             negatron_dot_v1_dot_inspection__pb2.CollectionStatistics.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetSamplingStatistics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/negatron.v1.InspectionService/GetSamplingStatistics',
+            negatron_dot_v1_dot_sampling__statistics__pb2.GetSamplingStatisticsRequest.SerializeToString,
+            negatron_dot_v1_dot_sampling__statistics__pb2.SamplingStatistics.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 
