@@ -464,6 +464,11 @@ absl::StatusOr<v1::CollectionStatistics> Client::GetCollectionStatistics(
   return Call(inspection_.get(), &v1::InspectionService::Stub::GetCollectionStatistics, request);
 }
 
+absl::StatusOr<v1::SamplingStatistics> Client::GetSamplingStatistics(
+    const v1::GetSamplingStatisticsRequest& request) {
+  return Call(inspection_.get(), &v1::InspectionService::Stub::GetSamplingStatistics, request);
+}
+
 absl::StatusOr<v1::ExplainNegativesResponse> Client::ExplainNegatives(
     const v1::ExplainNegativesRequest& request) {
   return Call(accounts_.get(), &v1::AccountService::Stub::ExplainNegatives, request);

@@ -159,6 +159,8 @@ class Client {
 
   absl::StatusOr<v1::CollectionStatistics> GetCollectionStatistics(
       const v1::GetCollectionStatisticsRequest& request);
+  absl::StatusOr<v1::SamplingStatistics> GetSamplingStatistics(
+      const v1::GetSamplingStatisticsRequest& request);
   absl::StatusOr<v1::ExplainNegativesResponse> ExplainNegatives(
       const v1::ExplainNegativesRequest& request);
   absl::StatusOr<v1::ListAuditsResponse> ListAudits(const v1::ListAuditsRequest& request);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "storage/base/philox.h"
+
 namespace negatron {
 namespace {
 
@@ -131,7 +133,8 @@ bool Collection::HasSealed() const {
   return !sealed_versions_.empty();
 }
 
-void Collection::Count(const Policy& policy, int64_t row_count, const SampleTotals& totals) {
+void Collection::Count(const Policy& policy, int64_t row_count, const SampleTotals& totals,
+                       Micros now) {
   calls_.fetch_add(1, std::memory_order_relaxed);
   rows_.fetch_add(row_count, std::memory_order_relaxed);
   for (size_t c = 0; c < policy.components.size(); ++c) {
@@ -144,6 +147,12 @@ void Collection::Count(const Policy& policy, int64_t row_count, const SampleTota
   }
   AddAll(totals.rows_by_status, &statuses_);
   AddAll(totals.rejects, &rejects_);
+  windows_.Add(now, policy, row_count, totals);
+}
+
+RowChoice Collection::NextObservation(int64_t step) {
+  const uint64_t number = observations_.fetch_add(1, std::memory_order_relaxed);
+  return {static_cast<int64_t>(BelowBound(MixHash(0, number), static_cast<uint64_t>(step))), step};
 }
 
 void Collection::ReadCounts(CollectionStatistics* statistics) const {

@@ -18,6 +18,7 @@
 #include "server/engine/controller_table.h"
 #include "server/engine/policy_table.h"
 #include "server/engine/requests.h"
+#include "server/engine/sampling_windows.h"
 #include "server/engine/statistics.h"
 #include "server/index/generation.h"
 #include "server/index/vector_table.h"
@@ -93,10 +94,15 @@ class Collection {
   bool IsSealed(int64_t model_version) const;
   bool HasSealed() const;  // Any version.
 
-  // Counts a call; sources by component of `policy`.
-  void Count(const Policy& policy, int64_t row_count, const SampleTotals& totals);
+  // Counts a call at the time `now`; sources by component of `policy`.
+  void Count(const Policy& policy, int64_t row_count, const SampleTotals& totals, Micros now);
   // Fills the counters of `statistics`.
   void ReadCounts(CollectionStatistics* statistics) const;
+
+  // Which rows of the next call are observed: one in `step`, from a place on that is another for
+  // each call. By random bits of its own, which draws do not share.
+  RowChoice NextObservation(int64_t step);
+  const SamplingWindows& windows() const { return windows_; }
 
   // What was last seen of the index.
   IndexStatus index_status() const;
@@ -111,6 +117,8 @@ class Collection {
   std::map<int64_t, EmbeddingVersionRecord> versions_ ABSL_GUARDED_BY(mutex_);
   std::set<int64_t> sealed_versions_ ABSL_GUARDED_BY(mutex_);
   IndexStatus index_status_ ABSL_GUARDED_BY(mutex_);
+  SamplingWindows windows_;
+  std::atomic<uint64_t> observations_{0};
   std::atomic<int64_t> calls_{0};
   std::atomic<int64_t> rows_{0};
   std::array<std::atomic<int64_t>, kSourceKindCount> drawn_{};

@@ -19,6 +19,7 @@
 #include "server/engine/explain_requests.h"
 #include "server/engine/policy_table.h"
 #include "server/engine/requests.h"
+#include "server/engine/sampling_series.h"
 #include "server/engine/statistics.h"
 #include "storage/base/cancellation.h"
 #include "storage/base/clock.h"
@@ -224,6 +225,9 @@ class Engine {
                                                     const IdBatch& ids) const;
   absl::StatusOr<CollectionStatistics> GetStatistics(absl::string_view collection,
                                                      std::optional<Micros> as_of) const;
+  // What was drawn over time; see SamplingWindows::Read.
+  absl::StatusOr<SamplingSeries> GetSamplingSeries(absl::string_view collection,
+                                                   const SamplingSeriesRequest& request) const;
 
   ServerStatistics GetServerStatistics() const;
 

@@ -203,6 +203,7 @@ absl::StatusOr<CollectionStatistics> Engine::GetStatistics(absl::string_view col
       statistics.memory_bytes.emplace_back("index", IndexBytes(*snapshot));
     }
   }
+  statistics.memory_bytes.emplace_back("sampling_statistics", found->windows().bytes());
   found->ReadCounts(&statistics);
   statistics.audit = impl_->audits().Statistics(*snapshot->settings);
   return statistics;
@@ -218,6 +219,12 @@ ServerStatistics Engine::GetServerStatistics() const {
   if (const auto database = store.Statistics(); database.ok()) statistics.database = *database;
   statistics.excluded_mass_cache_bytes = impl_->excluded_masses()->bytes();
   return statistics;
+}
+
+absl::StatusOr<SamplingSeries> Engine::GetSamplingSeries(
+    absl::string_view collection, const SamplingSeriesRequest& request) const {
+  NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
+  return found->windows().Read(request, impl_->options().clock->NowMicros());
 }
 
 absl::StatusOr<AuditPage> Engine::ListAudits(absl::string_view collection,

@@ -156,6 +156,9 @@ absl::StatusOr<SampleResult> DrawRows(const ReadyCall& call, SourceContext conte
   result.staleness_as_of = request.staleness_as_of.value_or(call.now);
   context.freshness = FreshnessOf(request, result.staleness_as_of);
   StageTimer timer(call.clock);
+  if (collection != nullptr) {
+    context.observed_rows = collection->NextObservation(kRowsPerObservation);
+  }
   ResolvedRows rows(request, pool, result.default_as_of);
   const SampleBatch batch = rows.Batch(request, call.queries);
   result.stages.resolve_micros = timer.Lap();
@@ -173,7 +176,9 @@ absl::StatusOr<SampleResult> DrawRows(const ReadyCall& call, SourceContext conte
   WriteRejects(request, &result);
   result.drawn_by_component = totals.drawn_by_component;
   result.drawn_by_fallback = totals.drawn_by_fallback;
-  if (collection != nullptr) collection->Count(policy.all(), request.row_count, totals);
+  if (collection != nullptr) {
+    collection->Count(policy.all(), request.row_count, totals, call.now);
+  }
   if (keys != nullptr) *keys = std::move(rows.keys);
   return result;
 }
@@ -314,7 +319,7 @@ absl::StatusOr<SharedResult> Engine::SampleShared(absl::string_view collection,
   totals.drawn_by_component.resize(served.all().components.size());
   WriteIds(rows_request.want_names, pool.items(), items, &result.ids, &result.names);
   result.drawn_by_component = totals.drawn_by_component;
-  found->Count(served.all(), 1, totals);
+  found->Count(served.all(), 1, totals, result.sample_time);
   return result;
 }
 

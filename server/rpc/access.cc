@@ -111,6 +111,7 @@ const std::vector<MethodAccess>& MethodAccesses() {
       {"FeedbackService/DeleteController", Scope::kWrite, "name"},
       {"FeedbackService/ReportOutcomes", Scope::kWrite, "name"},
       {"InspectionService/GetCollectionStatistics", Scope::kRead, "collection"},
+      {"InspectionService/GetSamplingStatistics", Scope::kRead, "collection"},
       {"InspectionService/GetServerInfo", Scope::kRead, ""},
       {"PolicyService/PutPolicy", Scope::kWrite, "name"},
       {"PolicyService/GetPolicy", Scope::kRead, "name"},

@@ -8,12 +8,14 @@
 
 #include "server/rpc/inspection_conversion.h"
 #include "server/rpc/resource_names.h"
+#include "server/rpc/sampling_series_conversion.h"
 #include "server/rpc/times.h"
 
 namespace negatron {
 namespace {
 
 using StatisticsCall = Call<v1::GetCollectionStatisticsRequest, v1::CollectionStatistics>;
+using SeriesCall = Call<v1::GetSamplingStatisticsRequest, v1::SamplingStatistics>;
 using InfoCall = Call<v1::GetServerInfoRequest, v1::ServerInfo>;
 
 absl::Status GetStatistics(StatisticsCall* call) {
@@ -28,6 +30,18 @@ absl::Status GetStatistics(StatisticsCall* call) {
   NEGATRON_ASSIGN_OR_RETURN(const CollectionStatistics statistics,
                             call->engine()->GetStatistics(id, as_of));
   WriteStatistics(id, statistics, call->response());
+  return absl::OkStatus();
+}
+
+absl::Status GetSeries(SeriesCall* call) {
+  const v1::GetSamplingStatisticsRequest& request = call->request();
+  Violations violations;
+  const absl::string_view id = ReadCollectionName(request.collection(), "collection", &violations);
+  const SamplingSeriesRequest wanted = ReadSeriesRequest(request, &violations);
+  NEGATRON_RETURN_IF_ERROR(violations.ToStatus());
+  NEGATRON_ASSIGN_OR_RETURN(const SamplingSeries series,
+                            call->engine()->GetSamplingSeries(id, wanted));
+  WriteSeries(id, series, call->response());
   return absl::OkStatus();
 }
 
@@ -53,6 +67,14 @@ grpc::ServerUnaryReactor* InspectionService::GetCollectionStatistics(
   return dispatcher_->Serve<v1::GetCollectionStatisticsRequest, v1::CollectionStatistics>(
       "InspectionService/GetCollectionStatistics", context, request, response,
       [](StatisticsCall* call) { call->End(GetStatistics(call)); });
+}
+
+grpc::ServerUnaryReactor* InspectionService::GetSamplingStatistics(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+    grpc::ByteBuffer* response) {
+  return dispatcher_->Serve<v1::GetSamplingStatisticsRequest, v1::SamplingStatistics>(
+      "InspectionService/GetSamplingStatistics", context, request, response,
+      [](SeriesCall* call) { call->End(GetSeries(call)); });
 }
 
 grpc::ServerUnaryReactor* InspectionService::GetServerInfo(grpc::CallbackServerContext* context,

@@ -13,7 +13,9 @@
 namespace negatron {
 
 using InspectionServiceBase = v1::InspectionService::WithRawCallbackMethod_GetCollectionStatistics<
-    v1::InspectionService::WithRawCallbackMethod_GetServerInfo<v1::InspectionService::Service>>;
+    v1::InspectionService::WithRawCallbackMethod_GetSamplingStatistics<
+        v1::InspectionService::WithRawCallbackMethod_GetServerInfo<
+            v1::InspectionService::Service>>>;
 
 // Serves `negatron.v1.InspectionService`.
 //
@@ -27,6 +29,9 @@ class InspectionService final : public InspectionServiceBase {
   grpc::ServerUnaryReactor* GetCollectionStatistics(grpc::CallbackServerContext* context,
                                                     const grpc::ByteBuffer* request,
                                                     grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* GetSamplingStatistics(grpc::CallbackServerContext* context,
+                                                  const grpc::ByteBuffer* request,
+                                                  grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* GetServerInfo(grpc::CallbackServerContext* context,
                                           const grpc::ByteBuffer* request,
                                           grpc::ByteBuffer* response) override;

@@ -11,6 +11,7 @@
 
 #include "server/sampling/batch_rows.h"
 #include "server/sampling/distinct.h"
+#include "server/sampling/draw_observer.h"
 #include "server/sampling/log_probability.h"
 #include "server/sampling/nearness.h"
 #include "server/sampling/short_rows.h"
@@ -63,6 +64,9 @@ class CallSampler {
     draws_.resize(sources_.size());
     statuses_.resize(sources_.size());
     totals_.drawn_by_component.assign(component_count(), 0);
+    if (context_.observed_rows.has_value()) {
+      observer_.emplace(policy, laws_, context_, *context_.observed_rows, &totals->observed);
+    }
   }
 
   absl::Status Run() {
@@ -108,6 +112,9 @@ class CallSampler {
     if (!policy_.IsWithRepetition()) {
       DistinctRows distinct(policy_, context_, rows, sources_, statuses_);
       NEGATRON_RETURN_IF_ERROR(distinct.Mend(draws_, rejects_, row_statuses_));
+    }
+    if (observer_.has_value()) {
+      NEGATRON_RETURN_IF_ERROR(observer_->See(first, rows, sources_, draws_, shares_));
     }
     for (size_t c = 0; c < sources_.size(); ++c) Write(first, c);
     for (size_t r = 0; r < rows.size(); ++r) Finish(first, r, rows[r]);
@@ -380,6 +387,7 @@ class CallSampler {
   const int64_t block_rows_;
   const PolicyLaws laws_;
   std::optional<Nearness> near_;                  // Of what is to be tagged.
+  std::optional<DrawObserver> observer_;          // Unset: nothing is observed.
   std::vector<std::unique_ptr<Source>> sources_;  // Null: no share.
   // Of the block.
   std::span<const Row> rows_;
@@ -409,6 +417,7 @@ void SampleTotals::Add(const SampleTotals& part, size_t first_component) {
   add(part.rows_by_status, rows_by_status.data());
   add(part.rejects, rejects.data());
   drawn_by_fallback += part.drawn_by_fallback;
+  observed.Add(part.observed, first_component);
 }
 
 absl::Status SampleRows(const Policy& policy, const SourceContext& context,

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 
+#include "server/sampling/draw_observer.h"
 #include "server/sampling/policy.h"
 #include "server/sampling/source.h"
 
@@ -64,6 +65,7 @@ struct SampleTotals {
   int64_t drawn_by_fallback = 0;
   std::array<int64_t, kRowStatusCount> rows_by_status{};
   Rejects rejects{};
+  ObservedRows observed;  // Empty unless the context asks for it.
 
   // Adds the sums of some of the rows, whose components are those here from `first_component` on.
   void Add(const SampleTotals& part, size_t first_component = 0);

@@ -25,6 +25,12 @@
 
 namespace negatron {
 
+// Of rows 0, 1, ... those with the numbers first, first + step, ...
+struct RowChoice {
+  int64_t first;  // In [0, step).
+  int64_t step;
+};
+
 // What a source draws from; all of one snapshot and one call.
 struct SourceContext {
   const PoolView* pool;
@@ -38,6 +44,9 @@ struct SourceContext {
   const VectorTable* user_vectors = nullptr;  // Null if `vectors` is.
   // Of the policy, if it excludes what is uncertain; `vectors` is then not null.
   std::optional<MinDistance> min_distance = std::nullopt;
+  // Rows to be observed for statistics, which changes nothing about draws; unset: none. Where rows
+  // of a call are drawn in several parts, of each part.
+  std::optional<RowChoice> observed_rows = std::nullopt;
 };
 
 // What a source draws with a lower probability than this, it reports with this: so
