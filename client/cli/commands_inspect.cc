@@ -14,6 +14,7 @@
 #include <CLI/CLI.hpp>
 
 #include "client/cli/id_list.h"
+#include "client/cli/sampling_stats.h"
 #include "client/cli/values.h"
 #include "proto/cc/columns.h"
 
@@ -23,6 +24,8 @@ namespace {
 struct InspectSettings {
   std::string collection;
   std::string as_of;
+  std::string window;
+  std::string resolution;
   std::vector<std::string> items;
 };
 
@@ -91,6 +94,26 @@ absl::Status Stats(Session& session, const InspectSettings& settings) {
   AddHoldings(*stats, &lines);
   AddServed(*stats, &lines);
   session.PrintTable({"collection", stats->collection()}, lines);
+  return absl::OkStatus();
+}
+
+absl::Status StatsOverTime(Session& session, const InspectSettings& settings) {
+  v1::GetSamplingStatisticsRequest request;
+  request.set_collection(CollectionName(settings.collection));
+  const absl::StatusOr<absl::Duration> window = ParsePositiveDuration(settings.window);
+  if (!window.ok()) return UsageError(absl::StrCat("--window: ", window.status().message()));
+  *request.mutable_window() = ToDuration(*window);
+  if (!settings.resolution.empty()) {
+    const absl::StatusOr<absl::Duration> length = ParsePositiveDuration(settings.resolution);
+    if (!length.ok()) return UsageError(absl::StrCat("--resolution: ", length.status().message()));
+    *request.mutable_resolution() = ToDuration(*length);
+  }
+  const absl::StatusOr<Client*> client = session.Connect();
+  if (!client.ok()) return client.status();
+  const absl::StatusOr<v1::SamplingStatistics> stats = (*client)->GetSamplingStatistics(request);
+  if (!stats.ok()) return stats.status();
+  if (session.json) return session.PrintJson(*stats);
+  PrintSamplingStats(session, *stats);
   return absl::OkStatus();
 }
 
@@ -214,8 +237,20 @@ void AddInspectCommands(CLI::App* app, Session* session) {
   stats->add_option("--collection", settings->collection, "Id of the collection.")->required();
   stats->add_option("--as-of", settings->as_of,
                     "When living items and mass are counted. Default: now.");
+  CLI::Option* const window =
+      stats->add_option("--window", settings->window,
+                        "Shows instead what was drawn in the last time of this length, at most the "
+                        "last 7 days: `1h`, `7d`.");
+  stats
+      ->add_option("--resolution", settings->resolution,
+                   "Length of a bucket of time: `10s`, kept for 1 hour, `1m`, for 12 hours, or "
+                   "`10m`, for 7 days. Default: by the window.")
+      ->needs(window);
+  window->excludes("--as-of");
   stats->callback([session, settings] {
-    session->command = [settings](Session& run) { return Stats(run, *settings); };
+    session->command = [settings](Session& run) {
+      return settings->window.empty() ? Stats(run, *settings) : StatsOverTime(run, *settings);
+    };
   });
 
   CLI::App* items =
