@@ -78,6 +78,7 @@ from negatron.samples import (
     Sample,
     SharedSample,
 )
+from negatron.sampling_statistics import SamplingSeries, SamplingStatistics, SourceSeries
 from negatron.schedules import Experiment, Rotation, Schedule
 from negatron.transport import SampleFuture
 from negatron.version_calls import EmbeddingVersion, VersionState
@@ -149,6 +150,8 @@ __all__ = [
     "RowStatus",
     "Sample",
     "SampleFuture",
+    "SamplingSeries",
+    "SamplingStatistics",
     "Saturation",
     "Schedule",
     "ScoreBounds",
@@ -157,6 +160,7 @@ __all__ = [
     "ServerNotFound",
     "SharedSample",
     "Snapshot",
+    "SourceSeries",
     "Statistics",
     "StopRule",
     "StopSignal",

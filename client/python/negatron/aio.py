@@ -18,6 +18,7 @@ from negatron.policies import AnyPolicy, Source
 from negatron.policy_calls import StoredPolicy
 from negatron.pool_calls import Chunks
 from negatron.samples import Sample, SharedSample
+from negatron.sampling_statistics import SamplingStatistics
 from negatron.version_calls import EmbeddingVersion
 
 
@@ -112,6 +113,16 @@ class AsyncClient(AsyncBase):
         """Returns counts, memory and sampling statistics, evaluated at `as_of` (default: now)."""
         return await self._run(lambda: self._client.statistics(
             collection, as_of=as_of, timeout=timeout,
+        ))
+
+    async def sampling_statistics(
+        self, collection: str, *, window: Optional[dt.timedelta] = None,
+        start: Optional[Instant] = None, end: Optional[Instant] = None,
+        resolution: Optional[dt.timedelta] = None, timeout: Optional[float] = None,
+    ) -> SamplingStatistics:
+        """Returns what was drawn over time, in buckets, as NumPy arrays."""
+        return await self._run(lambda: self._client.sampling_statistics(
+            collection, window=window, start=start, end=end, resolution=resolution, timeout=timeout,
         ))
 
     async def explain(

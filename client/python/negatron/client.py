@@ -17,7 +17,8 @@ from negatron.candidate_calls import CandidateCalls
 from negatron.columns import Instant
 from negatron.feedback_calls import FeedbackCalls
 from negatron.policy_calls import PolicyCalls
-from negatron.v1 import collections_pb2, inspection_pb2
+from negatron.sampling_statistics import SamplingStatistics
+from negatron.v1 import collections_pb2, inspection_pb2, sampling_statistics_pb2
 from negatron.version_calls import VersionCalls
 
 _READY_POLL_SECONDS = 0.05
@@ -265,6 +266,42 @@ class Client(AccountCalls, CandidateCalls, PolicyCalls, FeedbackCalls, VersionCa
             request.as_of_time.CopyFrom(columns.instant_to_timestamp(as_of, "as_of"))
         proto = self._call(lambda s: s.inspection.GetCollectionStatistics, request, timeout)
         return models.Statistics.from_proto(proto)
+
+    def sampling_statistics(
+        self,
+        collection: str,
+        *,
+        window: Optional[dt.timedelta] = None,
+        start: Optional[Instant] = None,
+        end: Optional[Instant] = None,
+        resolution: Optional[dt.timedelta] = None,
+        timeout: Optional[float] = None,
+    ) -> SamplingStatistics:
+        """Returns what was drawn over time, in buckets, as NumPy arrays.
+
+        Args:
+          window: the last part of time (default: one hour); or
+          start, end: the time in between.
+          resolution: length of a bucket: 10 s, kept for 1 hour; 1 min, for 12 hours; or 10 min, for
+            7 days. Default: the shortest that is kept from the start on.
+
+        Raises:
+          InvalidArgument: another resolution, a time that is empty, or `window` with the others.
+          NotFound: no such collection.
+        """
+        request = sampling_statistics_pb2.GetSamplingStatisticsRequest(
+            collection=collection_name(collection)
+        )
+        if window is not None:
+            request.window.FromTimedelta(window)
+        if start is not None:
+            request.start_time.CopyFrom(columns.instant_to_timestamp(start, "start"))
+        if end is not None:
+            request.end_time.CopyFrom(columns.instant_to_timestamp(end, "end"))
+        if resolution is not None:
+            request.resolution.FromTimedelta(resolution)
+        proto = self._call(lambda s: s.inspection.GetSamplingStatistics, request, timeout)
+        return SamplingStatistics.from_proto(proto)
 
 
 def _embedding_settings(

@@ -447,8 +447,8 @@ class Statistics:
             sample_call_count=proto.sample_call_count,
             sampled_row_count=proto.sampled_row_count,
             drawn_counts={source.source: source.drawn_count for source in proto.sources},
-            short_row_counts={_row_status(r.row_status): r.count for r in proto.short_rows},
-            reject_counts={_reject_name(r.reject_cause): r.count for r in proto.rejects},
+            short_row_counts={row_status(r.row_status): r.count for r in proto.short_rows},
+            reject_counts={reject_name(r.reject_cause): r.count for r in proto.rejects},
             index=IndexStatistics.from_proto(proto.index) if proto.HasField("index") else None,
             highest_model_version=proto.highest_model_version,
             audit=(
@@ -467,11 +467,13 @@ class Statistics:
 # A newer server counts what this client has no name for: that keeps its number.
 
 
-def _row_status(number: int) -> Union[RowStatus, int]:
+def row_status(number: int) -> Union[RowStatus, int]:
+    """Returns the status of a number."""
     return RowStatus(number) if number in RowStatus.__members__.values() else number
 
 
-def _reject_name(number: int) -> str:
+def reject_name(number: int) -> str:
+    """Returns the name of a cause without its prefix, as "EXCLUDED"."""
     value = sampling_pb2.RejectCause.DESCRIPTOR.values_by_number.get(number)
     return str(number) if value is None else value.name.replace("REJECT_CAUSE_", "")
 

@@ -6,6 +6,7 @@ Each function takes a ready client and a collection id of its own. The fake serv
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 
 import numpy as np
@@ -105,6 +106,38 @@ def calls_are_kept_and_drawn_again(client: negatron.Client, cid: str) -> None:
     assert client.update_collection(cid, audit=False).audit is None
 
 
+def draws_are_told_over_time(client: negatron.Client, cid: str) -> None:
+    _make(client, cid)
+    policy = Policy.mix((3, Uniform()), (1, Nearest(window=(0, 4))))
+    queries = np.tile(np.array([[1.0, 0.0]]), (4096, 1))
+    client.sample(cid, 4, policy=policy, queries=queries, as_of=_noon())
+    told = client.sampling_statistics(cid)
+    assert told.resolution == dt.timedelta(seconds=10)
+    assert told.end - told.start >= dt.timedelta(hours=1)
+    assert told.buckets.starts.dtype == np.dtype("datetime64[us]")
+    assert told.buckets.row_counts.tolist() == [4096]
+    assert told.total.row_counts.tolist() == [4096]
+    assert told.total.row_status_counts[negatron.RowStatus.OK].tolist() == [4096]
+    assert told.total.observed_row_counts[0] == 4096 // told.rows_per_observation
+    uniform, nearest = told.total.sources["uniform"], told.total.sources["nearest"]
+    assert uniform.drawn_counts[0] + nearest.drawn_counts[0] == 4 * 4096
+    assert uniform.configured_shares[0] == pytest.approx(0.75)
+    assert uniform.law_mean_inverses[0] == pytest.approx(1)
+    assert np.isnan(uniform.score_means[0])
+    assert nearest.score_p10[0] <= nearest.score_p50[0] <= nearest.score_p90[0]
+    assert nearest.distinct_item_counts[0] == pytest.approx(4, abs=0.5)
+    minutes = client.sampling_statistics(
+        cid, window=dt.timedelta(hours=2), resolution=dt.timedelta(minutes=1)
+    )
+    assert minutes.total.row_counts.tolist() == [4096]
+    past = client.sampling_statistics(cid, start=_noon(), end=_noon() + np.timedelta64(1, "h"))
+    assert past.buckets.starts.size == 0 and not past.total.sources
+    with pytest.raises(negatron.InvalidArgument) as caught:
+        client.sampling_statistics(cid, window=dt.timedelta(0), end=_noon())
+    fields = {violation.field for violation in caught.value.field_violations}
+    assert fields == {"window", "end_time"}
+
+
 def _noon() -> np.datetime64:
     return np.datetime64(20 * _DAY, "us")
 
@@ -113,4 +146,5 @@ CASES = (
     draws_have_the_numbers_that_are_explained,
     items_are_told_what_they_are,
     calls_are_kept_and_drawn_again,
+    draws_are_told_over_time,
 )

@@ -258,6 +258,11 @@ class FakeInspection final : public v1::InspectionService::Service {
                                        v1::CollectionStatistics* response) override {
     return shared_->Run(&FakeHandlers::statistics, request, response);
   }
+  grpc::Status GetSamplingStatistics(grpc::ServerContext*,
+                                     const v1::GetSamplingStatisticsRequest* request,
+                                     v1::SamplingStatistics* response) override {
+    return shared_->Run(&FakeHandlers::sampling_statistics, request, response);
+  }
   grpc::Status GetServerInfo(grpc::ServerContext*, const v1::GetServerInfoRequest* request,
                              v1::ServerInfo* response) override {
     return shared_->Run(&FakeHandlers::server_info, request, response);

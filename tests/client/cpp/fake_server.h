@@ -71,6 +71,7 @@ struct FakeHandlers {
   Handler<v1::SampleSharedNegativesRequest, v1::SampleSharedNegativesResponse> sample_shared;
   Handler<v1::GetCandidatesRequest, v1::GetCandidatesResponse> candidates;
   Handler<v1::GetCollectionStatisticsRequest, v1::CollectionStatistics> statistics;
+  Handler<v1::GetSamplingStatisticsRequest, v1::SamplingStatistics> sampling_statistics;
   Handler<v1::GetServerInfoRequest, v1::ServerInfo> server_info;
   Handler<v1::ExplainNegativesRequest, v1::ExplainNegativesResponse> explain;
   Handler<v1::ListAuditsRequest, v1::ListAuditsResponse> list_audits;

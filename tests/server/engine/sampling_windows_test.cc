@@ -132,7 +132,7 @@ SamplingSeries Read(const SamplingWindows& windows, int64_t resolution, Micros n
   return *std::move(series);
 }
 
-// Random calls over nine days, against a plain list of them, at every resolution.
+// Random calls over eleven days, against a plain list of them, at every resolution.
 TEST(SamplingWindowsTest, EveryResolutionHasEveryCallThatItKeeps) {
   SamplingWindows windows;
   std::vector<std::pair<Micros, int64_t>> calls;
@@ -140,7 +140,7 @@ TEST(SamplingWindowsTest, EveryResolutionHasEveryCallThatItKeeps) {
   for (uint64_t i = 0; i < 6000; ++i) {
     // Mostly seconds, sometimes hours.
     const uint64_t bits = MixHash(5, i);
-    now += static_cast<Micros>(BelowBound(bits, i % 200 == 7 ? 8 * kHour : 40 * kSecond));
+    now += static_cast<Micros>(BelowBound(bits, i % 100 == 7 ? 8 * kHour : 40 * kSecond));
     calls.emplace_back(now, static_cast<int64_t>(1 + i % 9));
     AddCall(&windows, now, calls.back().second);
     if (i % 500 != 499) continue;
