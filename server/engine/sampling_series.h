@@ -116,8 +116,8 @@ inline constexpr std::array<SamplingResolution, 3> kSamplingResolutions{{
     {600 * 1000000LL, 7 * 86400 * 1000000LL},
 }};
 
-// One row in so many is observed: of a call of 4,096 rows of 8, some 128 draws, which costs it less
-// than one part in a hundred.
+// One row in so many is observed: of a call of 4,096 rows of 8, some 128 draws. More would tell more
+// of a short time, and cost each call more.
 inline constexpr int64_t kRowsPerObservation = 256;
 
 struct SamplingSeriesRequest {
