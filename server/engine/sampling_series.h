@@ -116,15 +116,15 @@ inline constexpr std::array<SamplingResolution, 3> kSamplingResolutions{{
     {600 * 1000000LL, 7 * 86400 * 1000000LL},
 }};
 
-// One row in so many is observed: of a call of 4,096 rows of 8, some 128 draws. More would tell more
-// of a short time, and cost each call more.
+// One row in so many is observed: of a call of 4,096 rows of 8, some 128 draws. More would tell
+// more of a short time, and cost each call more.
 inline constexpr int64_t kRowsPerObservation = 256;
 
 struct SamplingSeriesRequest {
-  std::optional<Micros> start;
-  std::optional<Micros> end;
-  std::optional<int64_t> window_micros;
-  std::optional<int64_t> resolution_micros;
+  std::optional<Micros> start = std::nullopt;               // Unset: an hour before the end.
+  std::optional<Micros> end = std::nullopt;                 // Unset: now.
+  std::optional<int64_t> window_micros = std::nullopt;      // Up to now; not with the others.
+  std::optional<int64_t> resolution_micros = std::nullopt;  // Unset: by the start.
 };
 
 struct SamplingSeries {

@@ -2,6 +2,8 @@
 #include "server/engine/sampling_windows.h"
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
 #include <utility>
 
 #include "storage/base/status.h"

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -61,6 +62,7 @@ TEST(HyperLogLogTest, MergingIsAddingAllValues) {
 
 TEST(ScoreHistogramTest, QuantilesAreThoseOfTheSortedScores) {
   std::vector<float> scores;
+  scores.reserve(5000);
   ScoreHistogram histogram;
   ScoreHistogram other;
   double sum = 0;
@@ -136,6 +138,7 @@ SamplingSeries Read(const SamplingWindows& windows, int64_t resolution, Micros n
 TEST(SamplingWindowsTest, EveryResolutionHasEveryCallThatItKeeps) {
   SamplingWindows windows;
   std::vector<std::pair<Micros, int64_t>> calls;
+  calls.reserve(6000);
   Micros now = kStart;
   for (uint64_t i = 0; i < 6000; ++i) {
     // Mostly seconds, sometimes hours.
@@ -201,8 +204,10 @@ TEST(SamplingWindowsTest, BucketsBelongToTheTimeAskedFor) {
   for (int i = 0; i < 6; ++i) AddCall(&windows, kStart + i * 10 * kSecond, 1 + i);
   const Micros now = kStart + 50 * kSecond;
   const auto starts = [&](const SamplingSeriesRequest& request) {
+    const SamplingSeries series = *windows.Read(request, now);
     std::vector<int64_t> places;
-    for (const auto& bucket : windows.Read(request, now)->buckets) {
+    places.reserve(series.buckets.size());
+    for (const auto& bucket : series.buckets) {
       places.push_back((bucket->start - kStart) / (10 * kSecond));
     }
     return places;
@@ -231,6 +236,7 @@ TEST(SamplingWindowsTest, RefusesWhatIsNoTime) {
 TEST(SamplingWindowsTest, IsReadWhileItIsWritten) {
   SamplingWindows windows;
   std::vector<std::thread> threads;
+  threads.reserve(3);
   for (int t = 0; t < 3; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < 2000; ++i) AddCall(&windows, kStart + i * kSecond, 1);
