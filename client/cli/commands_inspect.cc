@@ -266,6 +266,7 @@ void AddInspectCommands(CLI::App* app, Session* session) {
   CLI::App* info = app->add_subcommand("info", "Shows the server's version and state.");
   info->fallthrough();
   info->callback([session] { session->command = [](Session& run) { return Info(run); }; });
+  AddPageCommand(app, session);
 }
 
 }  // namespace negatron::client

@@ -8,9 +8,12 @@
 
 namespace negatron::client {
 
-// Adds `stats`, `get-item` and `info`. A command that is parsed sets `session->command`. Both must
+// Adds `stats`, `get-item`, `info`, and what follows. A command that is parsed sets `session->command`. Both must
 // outlive the parsing.
 void AddInspectCommands(CLI::App* app, Session* session);
+
+// Adds `inspect`, in the same way.
+void AddPageCommand(CLI::App* app, Session* session);
 
 }  // namespace negatron::client
 

@@ -4,17 +4,15 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 #include "client/cli/export_run.h"
+#include "client/cli/filled_column.h"
 #include "client/cli/progress.h"
 #include "client/cli/session.h"
 
@@ -57,23 +55,6 @@ class ExportJob {
   std::unique_ptr<Progress> progress_;
   int64_t written_ = 0;
 };
-
-// Strings come only in the form for people.
-inline v1::ColumnEncoding EncodingFor(bool strings) {
-  return strings ? v1::COLUMN_ENCODING_TYPED : v1::COLUMN_ENCODING_RAW;
-}
-
-// A column of the server; `empty` in each row if it was not sent, and an error if it is not as long
-// as the page.
-template <typename T>
-absl::Status Fill(absl::StatusOr<std::vector<T>> column, size_t rows, std::optional<T> empty,
-                  std::vector<T>* out) {
-  if (!column.ok()) return absl::InternalError(column.status().message());
-  *out = *std::move(column);
-  if (out->empty() && empty.has_value()) out->assign(rows, *empty);
-  if (out->size() == rows) return absl::OkStatus();
-  return absl::InternalError("the server's columns are not as long as its page");
-}
 
 }  // namespace negatron::client
 
