@@ -290,7 +290,7 @@ function stepMarked(by) {
   select(marked[next], true);
 }
 
-function zoomToAnchor() {
+function zoomToMarked() {
   const near = map.shown.filter((i) => marks[i].length);
   fit(near.length ? near : map.shown);
 }
@@ -341,7 +341,7 @@ function listenToMap() {
   byId('zoom-in').onclick = () => zoom(1.5);
   byId('zoom-out').onclick = () => zoom(1 / 1.5);
   byId('zoom-reset').onclick = () => fit(map.shown);
-  byId('zoom-anchor').onclick = zoomToAnchor;
+  byId('zoom-marked').onclick = zoomToMarked;
   window.addEventListener('resize', drawMap);
 }
 
@@ -402,8 +402,7 @@ function startMap() {
     `${percent(both)} of the variance. Both axes have one scale. Items that are near here may be far apart in the other ` +
     `${plural(Math.max(0, data.collection.dimension - 2), 'dimension')}.` +
     (missing ? ` ${plural(missing, 'item')} of the sample ${missing === 1 ? 'has' : 'have'} no embedding.` : '');
-  byId('zoom-anchor').hidden = !anchor && !map.shown.some((i) => marks[i].length);
-  byId('zoom-anchor').textContent = 'Marked';
+  byId('zoom-marked').hidden = !anchor && !map.shown.some((i) => marks[i].length);
   makeLegends();
   fitFirst();
   listenToMap();

@@ -162,7 +162,7 @@ function drawFacts() {
   for (const [name, value] of facts) byId('facts').append(element('div', {}, element('dt', {}, name), element('dd', {}, String(value))));
   const warnings = [];
   if (row.firstCommit !== row.lastCommit) warnings.push(`The collection changed while it was read, from commit ${row.firstCommit} to ${row.lastCommit}: parts of this page may tell of different states.`);
-  if (!row.historyComplete) warnings.push(`The search for the user's history ended after ${whole(row.eventsRead)} events: older positives are marked only where they are in the sample.`);
+  if (!row.historyComplete) warnings.push(`The search for the user's history ended after ${whole(row.eventsRead)} events: positives that it did not come to are marked only where they are in the sample.`);
   byId('warnings').append(...warnings.map((text) => element('li', {}, text)));
   byId('made').textContent = `Made by negatron inspect: ${collection.name}, commit ${row.lastCommit}, seed ${row.seed}. Nothing on this page comes from the network.`;
 }
@@ -197,7 +197,7 @@ function start() {
   drawTime();
   showDetail(-1);
   const positive = points.ids.indexOf(data.map.anchor && data.map.anchor.kind !== 'user' ? data.map.anchor.id : '');
-  if (positive >= 0) select(positive);
+  if (positive >= 0 && window.innerWidth > 940) select(positive);
   window.addEventListener('resize', () => { drawNear(); drawTime(); });
 }
 
