@@ -138,7 +138,7 @@ def test_points_are_explained_as_the_api_explains_them(world: _World) -> None:
         np.array(points["obstacles"]).reshape(-1, 2), told.obstacles)
     state = dict(zip(ids, points["states"]))
     assert {i for i in ids if state[i] == "positive"} == {1, 3, 5, 7, 9}
-    assert [state[13], state[11], state[20]] == ["excluded", "out of reach", "drawable"]
+    assert [state[13], state[42], state[20]] == ["excluded", "out of reach", "drawable"]
     assert dict(zip(ids, points["firstPositive"]))[3] == "2024-01-02T00:00:00Z"
 
 
