@@ -101,7 +101,9 @@ function hardnessChart(history) {
   const labels = shown.map((source, s) => {
     const [ink, shape] = SERIES[s % SERIES.length];
     const places = source.hardness.map((v, k) => [x(middles[k]), y(number(v)), number(v), k]).filter((p) => Number.isFinite(p[2]));
-    chart.append(svg('polyline', {points: places.map((p) => `${p[0]},${p[1]}`).join(' '), fill: 'none', stroke: `var(${ink})`, 'stroke-width': 1.8}));
+    // A line only between neighbours: none over a time in which nothing was drawn.
+    const path = places.map((p, at) => `${at && places[at - 1][3] === p[3] - 1 ? 'L' : 'M'}${p[0]} ${p[1]}`).join('');
+    chart.append(svg('path', {d: path, fill: 'none', stroke: `var(${ink})`, 'stroke-width': 1.8}));
     for (const [px, py, value, k] of places) {
       chart.append(svg('path', {d: outline(shape, 4), transform: `translate(${px} ${py})`, stroke: `var(${ink})`, 'stroke-width': isOpen(shape) ? 1.8 : 0,
                                 fill: isOpen(shape) ? 'none' : `var(${ink})`},
@@ -128,7 +130,7 @@ function ageChart(bounds, counts) {
   const total = counts.reduce((a, b) => a + b, 0);
   const first = counts.findIndex((c) => c > 0);
   const last = counts.length - 1 - [...counts].reverse().findIndex((c) => c > 0);
-  const names = counts.map((_, k) => k === 0 ? `below ${span(bounds[0])}` : k === bounds.length ? `${span(bounds[k - 1])} or more` : `below ${span(bounds[k])}`);
+  const names = counts.map((_, k) => k === bounds.length ? `above ${span(bounds[k - 1])}` : `up to ${span(bounds[k])}`);
   const shown = counts.map((c, k) => [c, names[k], k]).filter(([, , k]) => k >= first && k <= last);
   const left = 126;
   const most = Math.max(...counts);
@@ -155,6 +157,13 @@ function drawTime() {
     hardness.append(element('p', {class: 'empty'}, history.problem));
     return;
   }
+  byId('time-note').textContent = `Sampling of all callers from ${day(history.starts[0])} to ${day(history.ends[history.ends.length - 1])}, by the server's clock, without the draws of this page. Scores and ages are those of observed draws.`;
+  byId('time-table').replaceChildren(plainTable(
+    ['source', 'drawn', 'with a score', 'mean', '10%', 'median', '90%', 'different items'],
+    history.sources.map((source) => [source.name, whole(source.totalDrawn), whole(source.totalScored),
+                                     ...source.totalScores.map((v) => (source.totalScored ? short(number(v)) : '-')),
+                                     source.distinctItems ? `about ${whole(Number(source.distinctItems.toPrecision(3)))}` : '-']),
+    'By source, in all of this time; the scores are the hardness of its negatives', [1, 2, 3, 4, 5, 6, 7]));
   const scored = history.sources.some((source) => source.hardness.some((v) => Number.isFinite(number(v))));
   hardness.append(scored ? hardnessChart(history)
                          : element('p', {class: 'empty'}, 'No negative with a score was drawn in this time, so there is no hardness to tell. Sources nearest, adversarial and dynamic have scores.'));

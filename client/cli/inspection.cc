@@ -137,6 +137,10 @@ absl::Status Gathering::Connect() {
   *row_.mutable_as_of_time() = inspection_.statistics.as_of_time();
   inspection_.as_of_micros = ToMicros(row_.as_of_time());
   See(inspection_.statistics.snapshot());
+  absl::StatusOr<SamplingHistory> sampling =
+      FetchSamplingHistory(*client_, inspection_.collection.name());
+  if (!sampling.ok()) return sampling.status();
+  inspection_.sampling = *std::move(sampling);
   progress_ = std::make_unique<Progress>(Progress::Options{.stream = session_.err,
                                                            .terminal = session_.terminal,
                                                            .unit = "rows read",

@@ -234,6 +234,16 @@ void WriteSources(const Explanation& told, JsonWriter* json) {
   WriteStrings("obstacleNames", names, json);
 }
 
+void WriteTotal(const v1::SourceSamplingStatistics& total, JsonWriter* json) {
+  const v1::ScoreSummary& scores = total.scores();
+  Count("totalDrawn", total.drawn_count(), json);
+  Count("totalScored", scores.count(), json);
+  WriteNumbers("totalScores",
+               std::vector<double>{scores.mean(), scores.p10(), scores.p50(), scores.p90()}, json);
+  json->Key("distinctItems");
+  json->Number(total.distinct_item_count());
+}
+
 void WriteSampling(const SamplingHistory& history, JsonWriter* json) {
   json->Key("sampling");
   json->BeginObject();
@@ -247,11 +257,12 @@ void WriteSampling(const SamplingHistory& history, JsonWriter* json) {
     Text("name", source.name, json);
     WriteIntegers("drawn", source.drawn_counts, json);
     WriteNumbers("hardness", source.hardness, json);
+    WriteTotal(source.total, json);
     json->EndObject();
   }
   json->EndArray();
-  WriteNumbers("ageBounds", history.ages.bound_seconds, json);
-  WriteIntegers("ageCounts", history.ages.counts, json);
+  WriteNumbers("ageBounds", history.age_bounds, json);
+  WriteIntegers("ageCounts", history.age_counts, json);
   json->EndObject();
 }
 

@@ -6,28 +6,40 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
+
+#include "client/cpp/client.h"
+#include "negatron/v1/sampling_statistics.pb.h"
+
 namespace negatron::client {
 
-// What was drawn over time. Series have one entry a window; NaN where nothing was drawn.
+// What was drawn over time. Series have one entry a window; NaN where no draw had a score.
 struct SamplingHistory {
   struct Source {
     std::string name;
     std::vector<int64_t> drawn_counts;
-    std::vector<double> hardness;  // Mean of the windows.
-  };
-  // Ages of drawn events, of all windows together: bucket i counts those below bound i, and not
-  // below the one before; the last has no bound.
-  struct Ages {
-    std::vector<double> bound_seconds;
-    std::vector<int64_t> counts;
+    std::vector<double> hardness;  // Mean scores.
+    v1::SourceSamplingStatistics total;
   };
 
   std::string problem;  // Why there is nothing; empty: there is.
   std::vector<int64_t> start_micros;
   std::vector<int64_t> end_micros;
   std::vector<Source> sources;
-  Ages ages;
+
+  // Observed draws by the age of their event, in seconds: entry i counts those up to bound i, and
+  // above the bound before; the last has no bound.
+  std::vector<double> age_bounds;
+  std::vector<int64_t> age_counts;
 };
+
+// At most 72 windows of equal length over the buckets of an answer: more are too fine for a chart.
+// Means are weighted by what they are taken from.
+SamplingHistory ToHistory(const v1::SamplingStatistics& statistics);
+
+// What the server still knows, in the finest resolution that reaches back to the first of it: one
+// call, or two. Errors are the server's.
+absl::StatusOr<SamplingHistory> FetchSamplingHistory(Client& client, const std::string& collection);
 
 }  // namespace negatron::client
 
