@@ -127,7 +127,7 @@ function icon(mark) {
 // Why, in words.
 const GROUNDS = {
   ROW_POSITIVE: "the row's own positive",
-  HISTORY: 'the user chose it before the time of the row',
+  HISTORY: 'the user had chosen it by then',
   NAMED: 'named in the exclusions of the row',
   IN_HORIZON: 'the user chooses it soon after the time of the row',
   NEAR_POSITIVE: 'nearer to a positive than the policy allows',

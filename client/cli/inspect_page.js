@@ -70,7 +70,7 @@ function showDetail(i) {
 function itemTable(place, order, head, row, caption) {
   const shown = (limit) => order.slice(0, limit).map((i) => {
     const button = element('button', {type: 'button', onclick: () => select(i, true), onfocus: () => showDetail(i)}, label(i));
-    return [element('span', {}, icon(stateMark(i) || (marks[i].includes('near') ? markOf('near') : null)), button), ...row(i)];
+    return [element('span', {class: 'named'}, icon(stateMark(i) || (marks[i].includes('near') ? markOf('near') : null)), button), ...row(i)];
   });
   const draw = (limit) => {
     const more = order.length > limit
@@ -142,8 +142,8 @@ function drawRoles() {
     : 'None among the items of this page.';
   if (!order.length) return;
   order.sort((a, b) => (points.firstPositive[b] || '').localeCompare(points.firstPositive[a] || '') || a - b);
-  itemTable(byId('role-table'), order, ['what it is to the row', 'why', 'first chosen'],
-    (i) => [points.states[i], groundsOf(i).join('; '), points.firstPositive[i] ? day(points.firstPositive[i]) : '-'],
+  itemTable(byId('role-table'), order, ['what it is to the row', 'why', 'first chosen, UTC'],
+    (i) => [points.states[i], groundsOf(i).join('; '), points.firstPositive[i] ? day(points.firstPositive[i]).replace(' UTC', '').replace(' ', '\u00a0') : '-'],
     `${firstOf(order.length)}, chosen last first`);
 }
 
