@@ -77,6 +77,7 @@ class Gathering {
 
   // A row without user, positive and exclusions, as of the same time.
   v1::SampleNegativesRequest PlainRow(int count) const;
+  absl::StatusOr<UserHistory> SearchHistory();
   absl::StatusOr<absl::Duration> Horizon();
   void See(const v1::SnapshotToken& snapshot);
   // Tells what is being done, where it may take long.
@@ -132,7 +133,6 @@ absl::Status Gathering::Connect() {
   absl::StatusOr<v1::CollectionStatistics> statistics = client_->GetCollectionStatistics(request);
   if (!statistics.ok()) return statistics.status();
   inspection_.statistics = *std::move(statistics);
-  inspection_.living_count = inspection_.statistics.living_item_count();
   // All that follows is as of one time. Before the page's own draws, so that they are not in it.
   *row_.mutable_as_of_time() = inspection_.statistics.as_of_time();
   inspection_.as_of_micros = ToMicros(row_.as_of_time());
@@ -244,9 +244,32 @@ absl::StatusOr<absl::Duration> Gathering::Horizon() {
 }
 
 absl::Status Gathering::ReadHistory() {
-  if (inspection_.user.empty() || !inspection_.statistics.has_first_event_time()) {
-    return absl::OkStatus();
+  if (inspection_.user.empty()) return absl::OkStatus();
+  bool known = false;
+  if (inspection_.statistics.has_first_event_time()) {
+    const absl::StatusOr<UserHistory> history = SearchHistory();
+    if (!history.ok()) return history.status();
+    inspection_.events_read = history->events_read;
+    inspection_.history_complete = history->complete;
+    for (size_t i = 0; i < history->items.size(); ++i) {
+      Add(history->items[i], kInHistory);
+      if (newest_positive_.empty() && history->times[i] < inspection_.as_of_micros) {
+        newest_positive_ = history->items[i];
+      }
+    }
+    known = history->seen || !history->complete;
   }
+  if (known) return absl::OkStatus();
+  const auto vectors = GetVectors(*client_, inspection_.collection, row_.user_ids(), true);
+  if (!vectors.ok()) return vectors.status();
+  if (!vectors->found.empty() && vectors->found[0] != 0) return absl::OkStatus();
+  return UsageError(absl::StrCat("--user: `", inspection_.user,
+                                 "` has neither an embedding nor an event before ",
+                                 FormatMicros(inspection_.as_of_micros), "; is the id right?"));
+}
+
+// Before t; where the policy has a horizon, up to its end.
+absl::StatusOr<UserHistory> Gathering::SearchHistory() {
   const absl::StatusOr<absl::Duration> horizon = Horizon();
   if (!horizon.ok()) return horizon.status();
   const int64_t last = ToMicros(inspection_.statistics.last_event_time());
@@ -254,26 +277,12 @@ absl::Status Gathering::ReadHistory() {
   HistorySearch search;
   search.user = inspection_.user;
   search.first_micros = ToMicros(inspection_.statistics.first_event_time());
-  // Before t; with a horizon, up to its end.
   search.end_micros =
       std::min(last + 1, *horizon > absl::ZeroDuration() ? until + 1 : inspection_.as_of_micros);
   search.max_items = kMaxHistory;
   search.max_events = kMaxEvents;
   search.report = [this](int64_t read) { Report(read); };
-  const absl::StatusOr<UserHistory> history =
-      FindUserHistory(*client_, inspection_.collection, search);
-  if (!history.ok()) return history.status();
-  inspection_.events_read = history->events_read;
-  inspection_.history_complete = history->complete;
-  for (const std::string& item : history->items) Add(item, kInHistory);
-  if (!history->items.empty()) newest_positive_ = history->items[0];
-  if (history->seen || !history->complete) return absl::OkStatus();
-  const auto vectors = GetVectors(*client_, inspection_.collection, row_.user_ids(), true);
-  if (!vectors.ok()) return vectors.status();
-  if (!vectors->found.empty() && vectors->found[0] != 0) return absl::OkStatus();
-  return UsageError(absl::StrCat("--user: `", inspection_.user,
-                                 "` has neither an embedding nor an event before ",
-                                 FormatMicros(search.end_micros), "; is the id right?"));
+  return FindUserHistory(*client_, inspection_.collection, search);
 }
 
 // The query, the row's positive, its user, or what the user chose last: the first that there is a
@@ -284,6 +293,11 @@ absl::Status Gathering::FindAnchor() {
   if (row_.has_queries()) {
     const absl::StatusOr<FloatView> query = ViewMatrix(row_.queries(), "queries");
     if (!query.ok()) return query.status();
+    const int32_t dimension = inspection_.collection.embedding_settings().dimension();
+    if (static_cast<int64_t>(query->size()) != dimension) {
+      return UsageError(
+          absl::StrCat("--query: has ", query->size(), " numbers, embeddings have ", dimension));
+    }
     anchor = {"query", "", query->ToVector()};
   }
   const std::vector<std::string> newest(newest_positive_.empty() ? 0 : 1, newest_positive_);

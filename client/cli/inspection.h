@@ -72,7 +72,6 @@ struct Inspection {
   int64_t first_commit = 0, last_commit = 0;  // Of the snapshots that were read.
   v1::RowStatus row_status = v1::ROW_STATUS_UNSPECIFIED;
   v1::LawKind law_kind = v1::LAW_KIND_UNSPECIFIED;
-  int64_t living_count = 0;
   int64_t drawn_count = 0;
 
   Points points;

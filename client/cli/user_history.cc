@@ -74,10 +74,10 @@ absl::StatusOr<UserHistory> FindUserHistory(Client& client, const v1::Collection
     for (auto& [time, item] : found) {
       if (history.items.size() < search.max_items && known.insert(item).second) {
         history.items.push_back(std::move(item));
+        history.times.push_back(time);
       }
     }
-    if (history.items.size() >= search.max_items) return history;
-    if (!history.complete) return history;
+    if (history.items.size() >= search.max_items || !history.complete) return history;
     end = begin;
     if (end > search.first_micros && history.events_read >= search.max_events) {
       history.complete = false;

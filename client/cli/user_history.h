@@ -26,6 +26,7 @@ struct HistorySearch {
 
 struct UserHistory {
   std::vector<std::string> items;  // Of positive events, newest first, each once.
+  std::vector<int64_t> times;      // Of their newest events.
   bool seen = false;               // The user has an event, of whatever kind.
   bool complete = true;            // Not cut off by `max_events`.
   int64_t events_read = 0;

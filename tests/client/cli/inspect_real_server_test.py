@@ -201,6 +201,7 @@ def test_what_is_to_come_is_uncertain_by_the_policy(
     data = world.page("films", "--user", "7", "--policy", str(policy), "--items", "2")
     state = dict(zip(data["points"]["ids"], data["points"]["states"]))
     assert state["11"] == "uncertain"
+    assert data["map"]["anchor"]["id"] == "9"  # Not what is chosen later.
     stored = world.page("films", "--user", "7", "--policy-name", "uniform")
     assert stored["row"]["policy"] == "collections/films/policies/uniform@1"
 
@@ -244,6 +245,7 @@ def test_string_ids_stay_strings(world: _World) -> None:
         (("films", "--user", "x"), 1, "--user"),
         (("nothing",), 2, "nothing"),
         (("films", "--source", "nearest:end=5"), 1, "--positive"),
+        (("films", "--query", "1,2"), 1, "--query: has 2 numbers"),
         (("films", "--items", "1"), 1, "--items"),
     ],
 )
