@@ -141,6 +141,35 @@ TEST_F(CliInspectTest, AsksInPortionsAndAsOfOneTime) {
   EXPECT_THAT(vectors_, ElementsAre(1, 2'048, 252));
 }
 
+TEST_F(CliInspectTest, SamplingOverTimeIsAskedForBeforeThePageDraws) {
+  std::vector<int64_t> windows;
+  server_.handlers.sampling_statistics = [&](const v1::GetSamplingStatisticsRequest& request,
+                                             v1::SamplingStatistics* response) {
+    EXPECT_THAT(samples_, ::testing::IsEmpty());
+    windows.push_back(request.window().seconds());
+    response->mutable_end_time()->set_seconds(1'700'000'000);
+    response->mutable_resolution()->set_seconds(600);
+    auto* const bucket = response->add_buckets();
+    bucket->mutable_start_time()->set_seconds(1'700'000'000 - 7'200);
+    auto* const source = bucket->add_sources();
+    source->set_source("nearest");
+    source->mutable_scores()->set_count(2);
+    source->mutable_scores()->set_mean(0.625);
+    return grpc::Status::OK;
+  };
+  ASSERT_EQ(Run({"inspect", "movies", "--items", "2", "--draws", "1", "--out", "-"}), ExitCode::kOk)
+      << err_.str();
+  // A week, and then the finer buckets of the half day that all of it lies in.
+  EXPECT_THAT(windows, ElementsAre(7 * 86'400, 12 * 3'600));
+  EXPECT_THAT(out_.str(), HasSubstr("\"hardness\":[0.625]"));
+}
+
+TEST_F(CliInspectTest, AServerWithoutSamplingStatisticsHasAPageAllTheSame) {
+  ASSERT_EQ(Run({"inspect", "movies", "--items", "2", "--draws", "1", "--out", "-"}), ExitCode::kOk)
+      << err_.str();
+  EXPECT_THAT(out_.str(), HasSubstr("too old to tell what was drawn over time"));
+}
+
 TEST_F(CliInspectTest, AnAnswerThatDoesNotFitIsAnError) {
   server_.handlers.explain = [](const v1::ExplainNegativesRequest&,
                                 v1::ExplainNegativesResponse* response) {
