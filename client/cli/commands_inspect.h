@@ -8,8 +8,8 @@
 
 namespace negatron::client {
 
-// Adds `stats`, `get-item`, `info`, and what follows. A command that is parsed sets `session->command`. Both must
-// outlive the parsing.
+// Adds `stats`, `get-item`, `info`, and what follows. A command that is parsed sets
+// `session->command`. Both must outlive the parsing.
 void AddInspectCommands(CLI::App* app, Session* session);
 
 // Adds `inspect`, in the same way.
