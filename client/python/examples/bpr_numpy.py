@@ -97,7 +97,7 @@ def train(
         for rows in np.split(order, range(batch, len(order), batch)):
             users, positives = some.users[rows], some.items[rows]
             drawn = negatives.draw(model, users, epoch * len(some.users) + rows)[:, None]
-            hardness.append(model.step(users, positives, drawn, drawn >= 0)[1])
+            hardness.append(model.step(users, positives, drawn, drawn >= 0).hardness)
             negatives.changed(model, np.unique(np.concatenate([positives, drawn[:, 0]])))
     ndcg, _ = metrics.evaluate(
         some.task, lambda users, items: model.queries(users) @ model.item[items].T

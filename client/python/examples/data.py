@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Interactions for the demo: generated, or read from a file of ratings."""
+"""Interactions: generated, or read from a file of ratings."""
 
 from __future__ import annotations
 
@@ -25,6 +25,16 @@ class Catalogue:
     names: list[str]  # [n]
     alive_from: np.ndarray  # [n], int64 microseconds; ALWAYS where unknown.
     alive_until: np.ndarray  # [n], int64 microseconds; NEVER where unknown.
+    categories: tuple[tuple[str, ...], ...] = ()  # Of each item; empty if nobody knows them.
+
+
+@dataclasses.dataclass(frozen=True)
+class Exposures:
+    """What users were shown and did not choose: here, what they rated low."""
+
+    users: np.ndarray  # [n], int64 ids.
+    items: np.ndarray  # [n], object array of str ids.
+    times: np.ndarray  # [n], int64 microseconds since the Unix epoch.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +46,7 @@ class Interactions:
     items: np.ndarray  # [n], object array of str ids.
     times: np.ndarray  # [n], int64 microseconds since the Unix epoch, ascending.
     catalogue: Optional[Catalogue]  # None: an item lives from its first event on.
+    exposures: Optional[Exposures] = None
 
     def __len__(self) -> int:
         return len(self.users)
@@ -57,7 +68,8 @@ def read_ratings(
 ) -> Interactions:
     """Reads `user_id,item_id,rating,timestamp` (seconds) with a header line.
 
-    Ratings from `min_rating` on are positives; by default 7 on a scale of 10, 4 on one of 5.
+    Ratings from `min_rating` on are positives; by default 7 on a scale of 10, 4 on one of 5. The
+    others are exposures.
 
     Raises:
       ValueError: names the line that cannot be read.
@@ -82,19 +94,22 @@ def read_ratings(
     if min_rating is None:
         min_rating = 7.0 if rating.max() > 5 else 4.0
     keep = rating >= min_rating
-    names = np.array(items, object)
-    return _first_of_each(
+    names, ids = np.array(items, object), np.array(users, np.int64)
+    micros = np.array(times, np.int64) * MICROS
+    positives = _first_of_each(
         f"{path.name}: ratings >= {min_rating:g} of {len(rating):,}",
-        np.array(users, np.int64)[keep],
-        names[keep],
-        np.array(times, np.int64)[keep] * MICROS,
+        ids[keep], names[keep], micros[keep],
         read_items(items_path) if items_path else None,
+    )
+    return dataclasses.replace(
+        positives, exposures=Exposures(ids[~keep], names[~keep], micros[~keep])
     )
 
 
 def read_items(path: pathlib.Path) -> Catalogue:
-    """Reads `item_id,title,...`; a year in brackets at the end of the title is the birth."""
-    names, births = [], []
+    """Reads `item_id,title,a|b|c`: a year in brackets at the end of the title is the birth, and the
+    third column, if there is one, has the categories."""
+    names, births, categories = [], [], []
     with open(path, encoding="utf-8", newline="") as file:
         reader = csv.reader(file)
         next(reader, None)
@@ -104,7 +119,11 @@ def read_items(path: pathlib.Path) -> Catalogue:
             names.append(row[0])
             year = _YEAR.search(row[1])
             births.append(_year_start(int(year.group(1))) if year else ALWAYS)
-    return Catalogue(names, np.array(births, np.int64), np.full(len(names), NEVER, np.int64))
+            categories.append(tuple(filter(None, "".join(row[2:3]).split("|"))))
+    return Catalogue(
+        names, np.array(births, np.int64), np.full(len(names), NEVER, np.int64),
+        tuple(categories) if any(categories) else (),
+    )
 
 
 def _year_start(year: int) -> int:
@@ -158,7 +177,11 @@ def generate(seed: int, users: int = 2500, items: int = 2000, events: int = 50_0
     names = np.array([f"item-{i:0{width_of_name}d}" for i in range(items)], object)
     until = np.full(items, NEVER, np.int64)
     until[np.isfinite(death)] = start + (death[np.isfinite(death)] * DAY).astype(np.int64)
-    catalogue = Catalogue(list(names), start + (birth * DAY).astype(np.int64), until)
+    strongest = np.argsort(-character, axis=1)[:, :2]
+    catalogue = Catalogue(
+        list(names), start + (birth * DAY).astype(np.int64), until,
+        tuple((f"kind-{first}", f"kind-{second}") for first, second in strongest),
+    )
     return _first_of_each(
         f"GENERATED data (seed {seed}): drift, births and deaths",
         chosen_by.astype(np.int64),

@@ -161,9 +161,9 @@ class Demo:
     def _popularity(self, problem: Problem, split: Split) -> tuple[float, float]:
         """Measures ranking by the popularity that the server's `popularity` draws from."""
         times = problem.times[split.is_training]
-        age = (times[-1] - times) / (self._args.half_life_days * data.DAY)
-        mass = np.bincount(
-            problem.items[split.is_training], np.exp2(-age), minlength=problem.item_count
+        mass = metrics.decayed_mass(
+            problem.items[split.is_training], times, int(times[-1]),
+            self._args.half_life_days * data.DAY, problem.item_count,
         )
         return metrics.evaluate(split.task, lambda u, items: np.tile(mass[items], (len(u), 1)))
 

@@ -63,29 +63,50 @@ def _group(users: np.ndarray, values: np.ndarray) -> dict[int, np.ndarray]:
     return dict(zip(found.tolist(), np.split(values[order], begins[1:])))
 
 
-def evaluate(task: Task, score: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> tuple[
-    float, float
-]:
-    """Returns (NDCG@20, Recall@20), means over users.
+# Gives scores [users, candidates].
+Score = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
-    `score(users, candidates)` gives scores [users, candidates]. Recall@20 is the part of a user's
-    relevant items that is among the top 20.
+
+def rank(task: Task, score: Score, depth: int = TOP) -> np.ndarray:
+    """Returns the best candidates of each user, best first: [users, depth] positions among them.
+
+    Equal scores come in any order. Where there are fewer candidates, all are ranked.
     """
-    discount = 1 / np.log2(np.arange(2, TOP + 2))
-    ideal = np.cumsum(discount)
-    ndcg, recall = [], []
+    depth = min(depth, len(task.candidates))
+    ranked = np.empty((len(task.users), depth), np.int64)
     for begin in range(0, len(task.users), _USERS_AT_ONCE):
-        users = task.users[begin : begin + _USERS_AT_ONCE]
-        scores = score(users, task.candidates)
-        for row in range(len(users)):
-            scores[row, task.seen[begin + row]] = -np.inf
-        top = min(TOP, scores.shape[1])
-        best = np.argpartition(-scores, top - 1, axis=1)[:, :top]
+        rows = slice(begin, begin + _USERS_AT_ONCE)
+        scores = score(task.users[rows], task.candidates)
+        for row, seen in enumerate(task.seen[rows]):
+            scores[row, seen] = -np.inf
+        best = np.argpartition(-scores, depth - 1, axis=1)[:, :depth]
         order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
-        best = np.take_along_axis(best, order, axis=1)
-        for row in range(len(users)):
-            wanted = task.relevant[begin + row]
-            hit = np.isin(best[row], wanted)
-            ndcg.append(discount[:top][hit].sum() / ideal[min(len(wanted), TOP) - 1])
-            recall.append(hit.sum() / len(wanted))
-    return float(np.mean(ndcg)), float(np.mean(recall))
+        ranked[rows] = np.take_along_axis(best, order, axis=1)
+    return ranked
+
+
+def gains(task: Task, ranked: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (NDCG, Recall) of each user's first `depth` ranks: two arrays [users].
+
+    Recall is the part of a user's relevant items that is among them.
+    """
+    discount = 1 / np.log2(np.arange(2, depth + 2))
+    counts = np.array([len(wanted) for wanted in task.relevant])
+    ideal = np.cumsum(discount)[np.minimum(counts, depth) - 1]
+    top = ranked[:, :depth]
+    hits = np.stack([np.isin(best, wanted) for best, wanted in zip(top, task.relevant)])
+    return hits @ discount[: top.shape[1]] / ideal, hits.sum(axis=1) / counts
+
+
+def evaluate(task: Task, score: Score) -> tuple[float, float]:
+    """Returns (NDCG@20, Recall@20), means over users."""
+    ndcg, recall = gains(task, rank(task, score), TOP)
+    return float(ndcg.mean()), float(recall.mean())
+
+
+def decayed_mass(
+    items: np.ndarray, times: np.ndarray, now: int, half_life: float, item_count: int
+) -> np.ndarray:
+    """[items]: positives before `now`, the weight of each halving in every `half_life`."""
+    weights = np.exp2((times - now) / half_life)
+    return np.bincount(items, weights, minlength=item_count)

@@ -7,7 +7,7 @@ import dataclasses
 import datetime as dt
 import sys
 import time
-from typing import Callable, Iterator
+from typing import Any, Callable, Iterator
 
 import numpy as np
 
@@ -95,76 +95,45 @@ class ServingStats:
     wait_seconds: float = 0.0  # The trainer stood still for negatives or for a push.
 
 
-@dataclasses.dataclass(frozen=True)
-class Batch:
-    """Rows of one update."""
-
-    rows: np.ndarray  # [n], indexes into the interactions.
-    negatives: np.ndarray  # [n, K], item numbers.
-    mask: np.ndarray  # [n, K], bool, which are real.
+def needs_queries(policy: negatron.Policy) -> bool:
+    """Whether a source of the policy is anchored on the queries of the call."""
+    sources = [getattr(source, "source", source) for _, source in policy.components]
+    return any(getattr(source, "anchor", None) == "query" for source in sources)
 
 
 class NegativeStream:
     """Serves the batches of an epoch with several calls in flight. Confined to one thread."""
 
     def __init__(
-        self,
-        client: negatron.Client,
-        collection: str,
-        policy: negatron.Policy,
-        negative_count: int,
-        in_flight: int,
+        self, client: negatron.Client, collection: str, negative_count: int, in_flight: int
     ) -> None:
         self._client = client
         self._collection = collection
-        self._policy = policy
         self._negative_count = negative_count
         self._in_flight = in_flight
         self.stats = ServingStats()
 
     def batches(
-        self,
-        row_batches: list[np.ndarray],
-        users: np.ndarray,
-        items: np.ndarray,
-        times: np.ndarray,
-        queries: Callable[[np.ndarray], np.ndarray],
-        seed: int,
-    ) -> Iterator[Batch]:
-        """Yields a batch of negatives for each of `row_batches`, in order.
+        self, row_batches: list[np.ndarray], ask: Callable[[np.ndarray], dict[str, Any]]
+    ) -> Iterator[tuple[np.ndarray, negatron.Sample]]:
+        """Yields rows and their negatives for each of `row_batches`, in order.
 
         Args:
-          users, items, times: of all interactions: ids, numbers, microseconds.
-          queries: gives the current user vectors of interactions; asked when a call is started.
-          seed: of the epoch.
+          ask: from rows to the arguments of `Client.sample`; asked when a call is started.
         """
-        needs_queries = any(
-            isinstance(source, negatron.Nearest) for _, source in self._policy.components
-        )
 
         def start(rows: np.ndarray) -> negatron.SampleFuture:
-            return self._client.sample_async(
-                self._collection,
-                self._negative_count,
-                policy=self._policy,
-                users=users[rows],
-                positives=items[rows],
-                as_of=times[rows],
-                queries=queries(rows) if needs_queries else None,
-                seed=seed,
-                outputs=(),
-                as_numbers=True,
-            )
+            return self._client.sample_async(self._collection, self._negative_count, **ask(rows))
 
         waits = negatron.Waits()
         for rows, sample in negatron.overlap(row_batches, start, self._in_flight, waits):
             self.stats.negatives += int(sample.drawn_counts.sum())
             self.stats.short_rows += int((sample.drawn_counts < self._negative_count).sum())
-            yield Batch(rows, sample.items, sample.mask)
+            yield rows, sample
         self.stats.wait_seconds += waits.seconds
 
-    def push(self, numbers: np.ndarray, vectors: np.ndarray) -> None:
-        """Gives the server the current item embeddings; the next call sees them."""
+    def push(self, items: np.ndarray, vectors: np.ndarray) -> None:
+        """Gives the server the current embeddings of items; the next call sees them."""
         begin = time.monotonic()
-        self._client.write_embeddings(self._collection, numbers, vectors)
+        self._client.write_embeddings(self._collection, items, vectors)
         self.stats.wait_seconds += time.monotonic() - begin

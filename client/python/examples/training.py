@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from typing import Any
 
 import numpy as np
 
 import metrics
 import negatron
 from model import FactorModel, Settings
-from serving import NegativeStream, ServingStats
+from serving import NegativeStream, ServingStats, needs_queries
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +66,8 @@ def train(
     Batches are the same for every policy: they follow from the seed alone.
     """
     model = FactorModel(problem.user_count, problem.item_count, settings, seed)
-    stream = NegativeStream(client, collection, policy, plan.negative_count, plan.in_flight)
+    stream = NegativeStream(client, collection, plan.negative_count, plan.in_flight)
+    anchored = needs_queries(policy)
     shuffle = np.random.default_rng(seed)
     rows = np.flatnonzero(is_training)
     known = np.unique(problem.items[rows])
@@ -77,12 +79,24 @@ def train(
         order = shuffle.permutation(rows)
         row_batches = np.split(order, range(plan.batch_rows, len(order), plan.batch_rows))
         hard = []
-        for batch in stream.batches(
-            row_batches, problem.user_ids, problem.items, problem.times,
-            lambda some: model.queries(problem.users[some]), seed=1000 * seed + epoch,
-        ):
-            users, positives = problem.users[batch.rows], problem.items[batch.rows]
-            hard.append(model.step(users, positives, batch.negatives, batch.mask)[1])
+
+        def ask(some: np.ndarray, epoch: int = epoch) -> dict[str, Any]:
+            return {
+                "policy": policy,
+                "users": problem.user_ids[some],
+                "positives": problem.items[some],
+                "as_of": problem.times[some],
+                "queries": model.queries(problem.users[some]) if anchored else None,
+                "seed": 1000 * seed + epoch,
+                "outputs": (),
+                "as_numbers": True,
+            }
+
+        for batch, sample in stream.batches(row_batches, ask):
+            step = model.step(
+                problem.users[batch], problem.items[batch], sample.items, sample.mask
+            )
+            hard.append(step.hardness)
             updates += 1
         seconds += time.monotonic() - begin
         hardness.append(float(np.mean(hard)))

@@ -92,8 +92,8 @@ def test_a_step_follows_the_gradient_of_the_loss() -> None:
         )
         return float((np.logaddexp(0, -margin) * mask / mask.sum(1, keepdims=True)).sum())
 
-    reported, hardness = model.step(users, positives, negatives, mask)
-    assert 0 < hardness < 1 and reported > 0
+    step = model.step(users, positives, negatives, mask)
+    assert 0 < step.hardness < 1 and step.loss > 0
     for which, now in enumerate((model.user, model.item)):
         moved = now - before[which]
         numeric = np.zeros_like(before[which])
