@@ -20,8 +20,10 @@ sys.path[:0] = [str(folder) for folder in _FOLDERS]
 import data  # noqa: E402
 import losses  # noqa: E402
 import metrics  # noqa: E402
+import negatron  # noqa: E402
 from model import FactorModel, Settings  # noqa: E402
 from quality import arms, bootstrap, measures, splits, store, tuning  # noqa: E402
+from quality.serving_pool import ServingPool, behind_all  # noqa: E402
 from quality.towers import TwoTowerModel  # noqa: E402
 from quality.world import World, make_world  # noqa: E402
 
@@ -397,6 +399,41 @@ def test_a_store_returns_finished_runs_alone(tmp_path: pathlib.Path) -> None:
 _SERVER = os.environ.get("NEGATRON_SERVER_BINARY")
 
 
+@pytest.mark.skipif(not _SERVER, reason="NEGATRON_SERVER_BINARY names no negatrond")
+def test_what_the_arms_ask_for_has_the_laws_of_the_protocol(world: World) -> None:
+    split = splits.temporal(world).test
+    items, times = world.items[split.rows], world.times[split.rows]
+    births = splits.births(world, split)
+    counts = np.bincount(items, minlength=world.item_count)
+    rows = split.rows[::40]
+    with negatron.local(server=_SERVER) as client:
+        pool = ServingPool(client, world, 4)
+        for name in ("uniform", "popularity", "uniform-as-of"):
+            setup = arms.ARMS[name].setup({})
+            collection = pool.collection(split, setup)
+            now = setup.as_of == "end"
+            sample = client.sample(
+                collection, 8, policy=setup.policy, users=world.users[rows],
+                positives=world.items[rows], seed=1, outputs=["log_q"],
+                as_of=behind_all(split) if now else world.times[rows],
+            )
+            for place, row in enumerate(rows):
+                user, t = world.users[row], world.times[row]
+                own = world.users[split.rows] == user
+                chosen = items[own if now else own & (times < t)]
+                weight = counts**0.75 if name == "popularity" else (counts > 0).astype(float)
+                if not now:
+                    weight[births > t] = 0
+                weight[chosen] = weight[world.items[row]] = 0
+                real = sample.mask[place]
+                # The first rows have nobody else's items yet.
+                assert real.all() == (weight.sum() > 0)
+                drawn = sample.items[place][real]
+                assert (weight[drawn] > 0).all()
+                expected = np.log(weight[drawn] / weight.sum())
+                assert np.allclose(sample.log_q[place][real], expected, atol=1e-5), name
+
+
 def _run(out: pathlib.Path, *more: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "quality", "--quick", "--budget=1", "--splits=temporal",
@@ -417,11 +454,12 @@ def test_the_benchmark_runs_whole_and_goes_on(tmp_path: pathlib.Path) -> None:
     assert study["seeds"] == 2 and study["baseline"] in ("uniform", "popularity")
     assert set(study["transfers"]) == {"transfer-period", "transfer-category"}
     assert len(study["time"]) == 2 + len(arms.ABLATIONS)
+    assert {(one["popular"], one["hard"]) for one in study["sweep"]} == set(arms.SWEEP)
     for name, arm in study["arms"].items():
         assert 0 <= arm["ndcg20"]["mean"] <= 1
         assert arm["gains"]["ndcg20"]["low"] <= arm["gains"]["ndcg20"]["high"]
         assert (arm["gains"]["ndcg20"]["mean"] == 0) >= (name == study["baseline"])
-    for name in ("gains", "curves", "breadth"):
+    for name in ("gains", "curves", "breadth", "shares"):
         picture = (tmp_path / f"temporal-mf-bpr-{name}.png").read_bytes()
         assert picture.startswith(b"\x89PNG")
     report = (tmp_path / "report.md").read_text(encoding="utf-8")

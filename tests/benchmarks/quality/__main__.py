@@ -20,7 +20,7 @@ from quality.arms import ARMS
 from quality.experiment import DIMENSION, PAIRS, TRANSFERS, Experiment, Plan
 from quality.serving_pool import ServingPool
 from quality.store import Store
-from quality.summary import popularity_alone, summarise
+from quality.summary import summarise
 from quality.trainer import LOSSES, MODELS
 from quality.world import World, make_world
 
@@ -61,6 +61,8 @@ def parse_args() -> argparse.Namespace:
     choices("--transfers", list(TRANSFERS), "all", "transfers, after the temporal split")
     parser.add_argument("--no-ablations", dest="ablations", action="store_false",
                         help="without the runs that change one aspect of time alone")
+    parser.add_argument("--no-sweep", dest="sweep", action="store_false",
+                        help="without the runs of other shares for `balanced`")
     parser.add_argument("--budget", type=int, default=16, help="configurations each arm tries")
     parser.add_argument("--seeds", type=int, default=5, help="final runs of each arm")
     parser.add_argument("--epochs", type=int, default=20, help="at most")
@@ -96,7 +98,7 @@ def run(args: argparse.Namespace, world: World, client: negatron.Client) -> None
     """Runs all studies; writes the report anew after each."""
     plan = Plan(
         arms=args.samplers, budget=args.budget, seeds=args.seeds, epochs=args.epochs,
-        patience=args.patience, batch=args.batch, ablations=args.ablations,
+        patience=args.patience, batch=args.batch, ablations=args.ablations, sweep=args.sweep,
         transfers=tuple(name for name in args.transfers
                         if name != "transfer-category" or world.categories is not None),
     )
@@ -105,7 +107,6 @@ def run(args: argparse.Namespace, world: World, client: negatron.Client) -> None
     studies = []
     for study in experiment.run(list(itertools.product(args.splits, args.models, args.losses))):
         figures = summarise(study, world)
-        figures["popularity_alone"] = popularity_alone(study.pair.test, world)
         studies.append(figures)
         plots.draw(args.out, figures)
         print(f"\n{report.study_text(figures)}", flush=True)

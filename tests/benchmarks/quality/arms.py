@@ -20,6 +20,9 @@ Space = Mapping[str, tuple[Any, ...]]
 
 HALF_LIVES_DAYS = (0, 3, 7, 14, 28)  # 0: no decay. Collections list them.
 DEFAULT_HALF_LIFE_DAYS = 14  # Of collections, and so of the built-in policies.
+# Popularity with an exponent is that of the last whole multiple of this: each takes a pass over all
+# items in every call that has rows behind it.
+GRID = dt.timedelta(days=7)
 _HORIZON_DAYS = (0, 3650)  # Whether what the user chooses later, in training, is left out.
 
 
@@ -57,7 +60,7 @@ def shared_space(loss: str) -> Space:
     """What is tuned for every arm alike."""
     return {
         "rate": (0.05, 0.1),
-        "regularisation": (0.03, 0.06, 0.12, 0.25),
+        "regularisation": (0.05, 0.1, 0.2, 0.4),
         "negatives": (8, 16, 32) if loss == "softmax" else (4, 8, 16),
     }
 
@@ -251,7 +254,22 @@ ABLATIONS: tuple[Ablation, ...] = (
              {"as_of": "row", "horizon_days": 3650, "lives": "events"}),
     Ablation("popularity-as-of, lives off", "popularity-as-of", {"lives": "always"}),
     Ablation("uniform, lives on", "uniform", {"lives": "events"}),
+    Ablation("mix, lives off", "mix", {"lives": "always"}),
 )
+
+
+# Shares (popularity, hard; the rest is uniform) that are tried for the built-in `balanced`, all else
+# being as it is there: no horizon, ranks 10 to 110, the collection's half-life.
+SWEEP: tuple[tuple[float, float], ...] = tuple(
+    (popular, hard) for popular in (0.0, 0.25, 0.5, 0.75) for hard in (0.0, 0.1, 0.25, 0.5)
+    if popular + hard <= 1
+)
+
+
+def swept(popular: float, hard: float) -> Parameters:
+    """What makes `mix` the policy `balanced` with other shares."""
+    return {"popular_share": popular, "hard_share": hard, "horizon_days": 0, "window_begin": 10,
+            "window_width": 100, "half_life_days": DEFAULT_HALF_LIFE_DAYS}
 
 
 def usable(arm: Arm, loss: str, has_exposures: bool) -> bool:

@@ -7,7 +7,7 @@ import dataclasses
 from typing import Any, Callable, Iterator, Optional, Sequence
 
 from quality import splits, tuning
-from quality.arms import ABLATIONS, ARMS, Arm, Parameters, usable
+from quality.arms import ABLATIONS, ARMS, SWEEP, Arm, Parameters, swept, usable
 from quality.progress import Bar
 from quality.serving_pool import ServingPool
 from quality.splits import Pair, Split
@@ -17,6 +17,7 @@ from quality.world import World
 
 DIMENSION = FACTORS + 1
 _TUNING_SEED = 1000  # Not one of the final runs.
+_SWEEP_SEEDS = 3
 TRANSFERS: dict[str, Callable[[World], Split]] = {
     "transfer-period": splits.early_period, "transfer-category": splits.other_categories,
 }
@@ -37,6 +38,7 @@ class Plan:
     batch: int
     transfers: tuple[str, ...] = ()
     ablations: bool = True
+    sweep: bool = True  # Of the shares of `balanced`, if it is among the arms.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Study:
     finals: dict[str, list[Result]] = dataclasses.field(default_factory=dict)  # By arm; by seed.
     ablations: dict[str, list[Result]] = dataclasses.field(default_factory=dict)  # By name.
     transfers: dict[str, dict[str, list[Result]]] = dataclasses.field(default_factory=dict)
+    # By shares (popularity, hard): the best NDCG@20 on the validation of each seed.
+    sweep: dict[tuple[float, float], list[float]] = dataclasses.field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -90,6 +94,7 @@ class Experiment:
             study = Study(split, model, loss, pairs[split])
             self._tune(study)
             self._finish(study)
+            self._sweep(study)
             yield study
 
     def _count(self, split: str, model: str, loss: str) -> int:
@@ -97,7 +102,17 @@ class Experiment:
         finals = len(arms)
         if split == "temporal":
             finals += len(self._ablations(loss)) + len(plan.transfers) * len(arms)
-        return len(arms) * plan.budget + plan.seeds * finals
+        return (len(arms) * plan.budget + plan.seeds * finals
+                + len(self._sweep_runs(split, loss)))
+
+    def _sweep_runs(self, split: str, loss: str) -> list[tuple[tuple[float, float], int]]:
+        """Shares and seeds."""
+        if not self._plan.sweep or split != "temporal":
+            return []
+        if "balanced" not in {arm.name for arm in self.arms(loss)}:
+            return []
+        seeds = range(_TUNING_SEED, _TUNING_SEED + min(self._plan.seeds, _SWEEP_SEEDS))
+        return [(shares, seed) for seed in seeds for shares in SWEEP]
 
     def _ablations(self, loss: str) -> list[Any]:
         names = {arm.name for arm in self.arms(loss)}
@@ -161,6 +176,18 @@ class Experiment:
                 for arm in names:
                     self._final(study, results, arm, arm, split, seed)
             study.transfers[name] = results
+
+    def _sweep(self, study: Study) -> None:
+        """Other shares for `balanced`, on the validation: the test has no part in the choice."""
+        for shares, seed in self._sweep_runs(study.split, study.loss):
+            parameters = {**study.chosen["balanced"].parameters, **swept(*shares)}
+            config = self._config(
+                study, study.pair.validation, "mix", parameters=parameters, seed=seed,
+                stop=self._plan.epochs, patience=self._plan.patience,
+            )
+            label = f"{study.title}: shares {shares[0]:g} popularity, {shares[1]:g} hard,"
+            result = self._result(study.pair.validation, config, label)
+            study.sweep.setdefault(shares, []).append(max(result.ndcg))
 
     def _final(
         self, study: Study, into: dict[str, list[Result]], name: str, arm: str, split: Split,

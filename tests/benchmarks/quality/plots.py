@@ -10,6 +10,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
 
 from quality.arms import ARMS  # noqa: E402
 
@@ -77,12 +78,36 @@ def draw_breadth(path: pathlib.Path, figures: Mapping[str, Any]) -> None:
     _save(figure, path)
 
 
+def draw_sweep(path: pathlib.Path, figures: Mapping[str, Any]) -> None:
+    """NDCG@20 on the validation by the shares of popularity and of hard negatives."""
+    points = figures["sweep"]
+    rows = sorted({one["popular"] for one in points})
+    columns = sorted({one["hard"] for one in points})
+    table = np.full((len(rows), len(columns)), np.nan)
+    for one in points:
+        table[rows.index(one["popular"]), columns.index(one["hard"])] = one["mean"]
+    figure, axes = plt.subplots(figsize=(5, 3.6), constrained_layout=True)
+    axes.imshow(table, origin="lower", aspect="auto", cmap="viridis")
+    for (row, column), value in np.ndenumerate(table):
+        if value == value:
+            axes.annotate(f"{value:.3f}", (column, row), ha="center", va="center", color="white")
+    axes.set_xticks(range(len(columns)), [f"{share:g}" for share in columns])
+    axes.set_yticks(range(len(rows)), [f"{share:g}" for share in rows])
+    axes.set_xlabel("share of ranks 10 to 110")
+    axes.set_ylabel("share of as-of popularity")
+    axes.set_title(f"validation NDCG@20, {figures['model']}, {figures['loss']}; rest uniform",
+                   fontsize=9)
+    _save(figure, path)
+
+
 def draw(folder: pathlib.Path, figures: Mapping[str, Any]) -> list[pathlib.Path]:
     """Draws all pictures of a study; returns their paths."""
     stem = "-".join((figures["split"], figures["model"], figures["loss"]))
     pictures = [("curves", draw_curves), ("breadth", draw_breadth)]
     if figures["baseline"] is not None:
         pictures.insert(0, ("gains", draw_gains))
+    if figures["sweep"]:
+        pictures.append(("shares", draw_sweep))
     paths = []
     for name, drawing in pictures:
         paths.append(folder / f"{stem}-{name}.png")

@@ -9,16 +9,9 @@ Figures = Mapping[str, Any]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Aligned columns: the first to the left, the others to the right."""
-    widths = [max(len(row[place]) for row in (head, *rows)) for place in range(len(head))]
-
-    def line(cells: Sequence[str]) -> str:
-        padded = [cells[0].ljust(widths[0])]
-        padded += [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:])]
-        return "| " + " | ".join(padded) + " |"
-
-    rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
-    return "\n".join([line(head), line(rule), *map(line, rows)])
+    """The first column to the left, the others to the right."""
+    rule = ["---"] + ["--:"] * (len(head) - 1)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *rows))
 
 
 def _number(value: Optional[float], form: str = ".4f") -> str:
@@ -27,7 +20,7 @@ def _number(value: Optional[float], form: str = ".4f") -> str:
 
 def _spread(value: Mapping[str, float], form: str = ".4f") -> str:
     sd = value["sd"]
-    return format(value["mean"], form) + (f" ± {sd:{form}}" if sd == sd else "")
+    return format(value["mean"], form) + (f" ± {sd:.4f}" if sd == sd else "")
 
 
 def _interval(value: Mapping[str, float]) -> str:
@@ -120,6 +113,14 @@ def transfer_table(figures: Figures) -> str:
     return _table(["arm", *(head for name in names for head in (name, "gain, 95% interval"))], rows)
 
 
+def sweep_table(figures: Figures) -> str:
+    """Shares for `balanced`, the rest uniform: NDCG@20 on the validation."""
+    rows = [[f"{one['popular']:g}", f"{one['hard']:g}", _spread(one),
+             _spread(one["gain"], "+.4f")]
+            for one in sorted(figures["sweep"], key=lambda one: -one["mean"])]
+    return _table(["popularity", "hard", "validation NDCG@20", "less `balanced`"], rows)
+
+
 def verdict(figures: Figures) -> str:
     """One sentence on the prime question."""
     best, baseline = figures["best"], figures["baseline"]
@@ -145,5 +146,7 @@ def study_text(figures: Figures) -> str:
         parts.append(time_table(figures))
     if figures["transfers"]:
         parts.append(transfer_table(figures))
+    if figures["sweep"]:
+        parts.append(sweep_table(figures))
     parts.append(chosen_table(figures))
     return "\n\n".join(parts) + "\n"

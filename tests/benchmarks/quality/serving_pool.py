@@ -10,11 +10,17 @@ import numpy as np
 import data
 import negatron
 from quality import splits
-from quality.arms import DEFAULT_HALF_LIFE_DAYS, HALF_LIVES_DAYS
+from quality.arms import DEFAULT_HALF_LIFE_DAYS, GRID, HALF_LIVES_DAYS, Setup
 from quality.splits import Split
 from quality.world import World
 
 LIVES = ("always", "events")
+
+
+def behind_all(split: Split) -> int:
+    """A time at which everything of the training counts, also in popularity with an exponent."""
+    grid = GRID // dt.timedelta(microseconds=1)
+    return -(-split.end // grid) * grid
 
 
 class ServingPool:
@@ -30,31 +36,30 @@ class ServingPool:
         self._dimension = dimension
         self._made: set[str] = set()
 
-    def collection(self, split: Split, lives: str) -> str:
-        """Returns the id of the collection in which items live "always", or from their first
-        training "events" on."""
-        if lives not in LIVES:
-            raise ValueError(f"lives: one of {LIVES} is expected, not {lives!r}")
-        name = f"{split.name}-{lives}"
+    def collection(self, split: Split, setup: Setup) -> str:
+        """Returns the id of the collection whose items live as the setup says."""
+        if setup.lives not in LIVES:
+            raise ValueError(f"lives: one of {LIVES} is expected, not {setup.lives!r}")
+        name = f"{split.name}-{setup.lives}"
         if name not in self._made:
-            self._make(name, split, lives)
+            self._make(name, split, setup)
             self._made.add(name)
         return name
 
-    def _make(self, name: str, split: Split, lives: str) -> None:
+    def _make(self, name: str, split: Split, setup: Setup) -> None:
         world, client = self._world, self.client
         client.create_collection(
             name,
             half_life=dt.timedelta(days=DEFAULT_HALF_LIFE_DAYS),
             half_lives=[dt.timedelta(days=days) for days in HALF_LIVES_DAYS
                         if days != DEFAULT_HALF_LIFE_DAYS],
-            popularity_grid=dt.timedelta(days=1),
+            popularity_grid=GRID,
             dimension=self._dimension,
             metric=negatron.Metric.INNER_PRODUCT,
         )
         births = splits.births(world, split)
         known = np.flatnonzero(births != data.NEVER)
-        alive_from = births[known] if lives == "events" else None
+        alive_from = births[known] if setup.lives == "events" else None
         client.write_items(name, known, alive_from=alive_from)
         rows = split.rows
         client.write_events(name, world.users[rows], world.items[rows], world.times[rows])

@@ -13,6 +13,9 @@ from typing import Any, Mapping, Optional
 import numpy as np
 
 
+PROTOCOL = 2  # Of runs. To be raised when equal configurations begin to mean another run.
+
+
 @dataclasses.dataclass(frozen=True)
 class Config:
     """All that a run depends on, so that its key names its result."""
@@ -28,6 +31,7 @@ class Config:
     stop: int  # Epochs after which this run ends, at most `epochs`.
     batch: int
     patience: Optional[int] = None  # Ends sooner, after so many epochs without a new best.
+    protocol: int = PROTOCOL
 
     def key(self) -> str:
         """A name of 16 hexadecimal digits; other configurations have others."""

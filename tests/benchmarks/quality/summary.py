@@ -18,6 +18,7 @@ from quality.store import Result
 from quality.trainer import popular_items
 from quality.world import World
 
+BALANCED = (0.25, 0.25)  # Shares of popularity and hard negatives in the built-in policy.
 MEASURES = ("ndcg20", "recall20", "ndcg50", "recall50")
 # What time alone does: (name, with time, without).
 _TIME_ARMS = (
@@ -160,12 +161,18 @@ def summarise(study: Study, world: World) -> dict[str, Any]:
         "split": study.split, "model": study.model, "loss": study.loss, "title": study.title,
         "users": len(split.task.users), "candidates": len(split.task.candidates),
         "training": len(split.rows), "seeds": len(next(iter(finals.values()))),
+        "popularity_alone": popularity_alone(split, world),
         "baseline": baseline, "best": best, "arms": arms, "time": _time(study),
         "ablations": {
             name: _spread([float(r.arrays["ndcg20"].mean()) for r in results])
             for name, results in study.ablations.items()
         },
         "transfers": transfers,
+        "sweep": [
+            {"popular": popular, "hard": hard, **_spread(values),
+             "gain": _spread(np.subtract(values, study.sweep[BALANCED]).tolist())}
+            for (popular, hard), values in study.sweep.items()
+        ],
     }
 
 

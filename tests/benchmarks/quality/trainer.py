@@ -15,7 +15,7 @@ import serving
 from model import FactorModel, Settings
 from quality import measures
 from quality.arms import ARMS, Setup
-from quality.serving_pool import ServingPool
+from quality.serving_pool import ServingPool, behind_all
 from quality.splits import Split
 from quality.store import Config, Result
 from quality.towers import TwoTowerModel
@@ -71,13 +71,14 @@ class Run:
         self._client = pool.client
         self._world, self._split, self._config = world, split, config
         self._setup: Setup = ARMS[config.arm].setup(config.parameters)
-        self._collection = pool.collection(split, self._setup.lives)
+        self._collection = pool.collection(split, self._setup)
         self._model = _make_model(config, world)
         self._stream = serving.NegativeStream(
             self._client, self._collection, config.parameters["negatives"], _IN_FLIGHT
         )
         self._known = np.unique(world.items[split.rows])
         self._popular = popular_items(world, split)
+        self._end = behind_all(split)
         self._controller: Optional[str] = None
         self._progress = 0.0
         self._asked = 0  # Batches asked for, from the first epoch on.
@@ -139,7 +140,7 @@ class Run:
                 "policy": setup.policy,
                 "users": world.users[rows],
                 "positives": world.items[rows],
-                "as_of": world.times[rows] if setup.as_of == "row" else self._split.end,
+                "as_of": world.times[rows] if setup.as_of == "row" else self._end,
                 "row_keys": rows,
                 "queries": self._model.queries(world.users[rows]) if setup.queries else None,
                 "progress": self._progress if setup.schedule else None,
