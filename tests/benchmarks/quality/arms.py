@@ -20,8 +20,8 @@ Space = Mapping[str, tuple[Any, ...]]
 
 HALF_LIVES_DAYS = (0, 3, 7, 14, 28)  # 0: no decay. Collections list them.
 DEFAULT_HALF_LIFE_DAYS = 14  # Of collections, and so of the built-in policies.
-# Popularity with an exponent is that of the last whole multiple of this: each takes a pass over all
-# items in every call that has rows behind it.
+# Popularity with an exponent is that of the last whole multiple of this. Arms as of rows have no
+# exponent: it takes a pass over all items for each distinct time of a call.
 GRID = dt.timedelta(days=7)
 _HORIZON_DAYS = (0, 3650)  # Whether what the user chooses later, in training, is left out.
 
@@ -209,8 +209,7 @@ ARMS: dict[str, Arm] = {arm.name: arm for arm in (
     Arm("uniform", _uniform, baseline=True),
     Arm("popularity", _popularity_static, baseline=True),
     Arm("uniform-as-of", _uniform_as_of, _WHEN, {"horizon_days": 3650}),
-    Arm("popularity-as-of", _popularity_as_of, {**_WHEN_POPULAR, "alpha": (0.75, 1.0)},
-        {**_START, "alpha": 1.0}),
+    Arm("popularity-as-of", _popularity_as_of, _WHEN_POPULAR, _START),
     Arm("dns", _dns, _POOL, _START_POOL, log_q=False),
     Arm("dns-mn", _dns_mn, _POOL, _START_POOL, log_q=False),
     Arm("ahns", _ahns,
@@ -246,15 +245,17 @@ class Ablation:
     changes: Parameters
 
 
-# In the order in which time-awareness is added to static popularity.
+# Lives and popularity are told as of the rows' times: "as of the end" is without time altogether.
+# Popularity draws only what has events before the row, so that lives change nothing there.
 ABLATIONS: tuple[Ablation, ...] = (
-    Ablation("popularity, lives on", "popularity", {"lives": "events"}),
-    Ablation("popularity, as of rows", "popularity", {"as_of": "row", "horizon_days": 3650}),
-    Ablation("popularity, as of rows, lives on", "popularity",
-             {"as_of": "row", "horizon_days": 3650, "lives": "events"}),
-    Ablation("popularity-as-of, lives off", "popularity-as-of", {"lives": "always"}),
-    Ablation("uniform, lives on", "uniform", {"lives": "events"}),
+    Ablation("uniform, lives on", "uniform",
+             {"as_of": "row", "lives": "events", "horizon_days": 3650}),
+    Ablation("uniform-as-of, lives off", "uniform-as-of", {"lives": "always"}),
+    Ablation("popularity-as-of, as of the end", "popularity-as-of", {"as_of": "end"}),
+    Ablation("popularity-as-of, as of the end, no decay", "popularity-as-of",
+             {"as_of": "end", "half_life_days": 0}),
     Ablation("mix, lives off", "mix", {"lives": "always"}),
+    Ablation("mix, as of the end, lives off", "mix", {"as_of": "end", "lives": "always"}),
 )
 
 
