@@ -247,7 +247,7 @@ def test_intervals_cover_the_true_mean_as_often_as_they_say() -> None:
 _POSITIVE = np.array([0.4, -0.2, 1.0])
 _NEGATIVE = np.array([[0.1, 0.9], [-1.0, 0.3], [0.2, 0.0]])
 _MASK = np.array([[True, True], [True, False], [False, False]])
-_LOG_Q, _POSITIVE_LOG_Q = np.log([[0.1, 0.4], [0.2, np.nan], [np.nan, np.nan]]), np.log([0.3] * 3)
+_LOG_Q, _POSITIVE_LOG_Q = np.log([[0.1, 0.4], [0.2, np.nan], [np.nan, np.nan]]), np.log([0.3, 0.1, np.nan])
 
 
 def _softmax_by_hand(positive: np.ndarray, negative: np.ndarray) -> float:

@@ -71,14 +71,14 @@ def sampled_softmax(
     logits = np.concatenate([positive[:, None], negative], axis=1).astype(np.float64)
     if log_q is not None:
         logits[:, 1:] -= np.where(mask, log_q, 0)
+    used = mask.any(axis=1)
     if positive_log_q is not None:
-        logits[:, 0] -= positive_log_q
+        logits[:, 0] -= np.where(used, positive_log_q, 0)
     logits[:, 1:][~mask] = -np.inf
     highest = logits.max(axis=1, keepdims=True)
     weight = np.exp(logits - highest)
     total = weight.sum(axis=1, keepdims=True)
     weight = (weight / total).astype(np.float32)
-    used = mask.any(axis=1)
     losses = (highest + np.log(total))[:, 0] - logits[:, 0]
     return Pull(
         np.where(used, 1 - weight[:, 0], np.float32(0)), -weight[:, 1:],

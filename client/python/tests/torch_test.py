@@ -81,6 +81,9 @@ def test_masked_negatives_take_no_part_even_if_they_are_nan() -> None:
     for loss, alone in (
         (nt.sampled_softmax_loss(positive, negative, log_q, mask=mask),
          math.log(1 + math.exp(0.5 + 1.0 - 1.0))),
+        # As the server has it, where a row has nothing to draw, not even its positive.
+        (nt.sampled_softmax_loss(positive, negative, log_q, torch.tensor([-2.0, nan]), mask),
+         math.log(1 + math.exp(0.5 + 1.0 - 1.0 - 2.0))),
         (nt.bpr_loss(positive, negative, mask=mask), math.log(1 + math.exp(-0.5))),
         (nt.margin_loss(positive, negative, 2.0, mask=mask), 1.5),
     ):

@@ -48,7 +48,9 @@ def sampled_softmax_loss(
         log_q = negative_log_q.to(negative.dtype).expand_as(negative).masked_fill(~real, 0.0)
         negative = negative - log_q
         if positive_log_q is not None:
-            positive = positive - positive_log_q.to(positive.dtype)
+            # A row without a single negative has no loss, and its positive's log q may be NaN.
+            known = positive_log_q.to(positive.dtype).masked_fill(~real.any(dim=1), 0.0)
+            positive = positive - known
         else:
             count = real.sum(dim=1, keepdim=True).clamp(min=1)
             negative = negative - count.to(negative.dtype).log()
