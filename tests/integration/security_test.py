@@ -6,10 +6,10 @@ NEGATRON_SERVER_BINARY and NEGATRON_CLI_BINARY name the binaries; openssl makes 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import pathlib
 import subprocess
-import sys
 import threading
 from typing import Callable, Iterator
 
@@ -18,7 +18,6 @@ import pytest
 
 import negatron
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from tls_server import CLI, NAME, SERVER, Authority, Server, make_token
 
 pytestmark = pytest.mark.skipif(
@@ -161,6 +160,13 @@ def test_tokens_of_every_kind_of_client(
         with pytest.raises(negatron.NegatronError) as other:
             client.get_collection("books")
         assert other.value.reason == "COLLECTION_NOT_ALLOWED"
+    roots = negatron.Tls(root_certificates=authority.certificate.read_bytes(), server_name=NAME)
+
+    async def read() -> str:
+        async with negatron.AsyncClient(server.target, tls=roots, token=reader) as client:
+            return (await client.get_collection("films")).name
+
+    assert asyncio.run(read()) == "collections/films"
     with server.client(authority) as client, pytest.raises(negatron.Unauthenticated) as anonymous:
         client.server_info()
     assert anonymous.value.reason == "TOKEN_MISSING"
@@ -211,7 +217,7 @@ def test_secrets_are_not_logged(
     server.wait_for_log("reload_failed")
     log = server.log()
     # The log is as talkative as it can be, so that its silence means something.
-    assert "call_failed" in log and "SCOPE_MISSING" not in log and "line 2: " in log
+    assert "call_failed" in log and "line 2: " in log
     entry = tokens.read_text(encoding="ascii").split("sha256:")[1].split("\n")[0]
     for secret in (good.split(".")[1], wrong.split(".")[1], *entry.split(":")):
         assert secret[:16] not in log

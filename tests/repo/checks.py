@@ -44,6 +44,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
 EXTERNAL_HEADERS: dict[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
     "RocksDB": (re.compile(r"rocksdb/"), re.compile(r"storage/rocks/[^/]+\.cc")),
     "hnswlib": (re.compile(r"hnswlib/"), re.compile(r"server/index/[^/]+\.cc")),
+    "OpenSSL": (
+        re.compile(r"openssl/"), re.compile(r"server/(rpc/tokens|app/certificates)\.cc")),
     "gRPC": (
         re.compile(r"grpc(pp)?/|.*\.grpc\.pb\.h"),
         re.compile(r"(proto/cc|server/rpc|server/app|client)/.*"),

@@ -72,8 +72,8 @@ TEST(MethodAccessTest, ScopesFollowWhatMethodsDo) {
   const std::set<std::string> administration = {"CreateCollection", "UpdateCollection",
                                                 "DeleteCollection"};
   for (const MethodAccess& access : MethodAccesses()) {
-    const std::string name =
-        absl::StrSplit(access.method, '/').operator std::vector<std::string>()[1];
+    const std::vector<std::string> parts = absl::StrSplit(access.method, '/');
+    const std::string& name = parts[1];
     bool reads = false;
     for (const char* verb : {"Get", "List", "BatchGet", "Sample", "Explain", "Replay"}) {
       reads |= absl::StartsWith(name, verb);

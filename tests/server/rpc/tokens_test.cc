@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include <gmock/gmock.h>
+#include <openssl/sha.h>
 
 namespace negatron {
 namespace {
@@ -92,8 +93,20 @@ TEST(TokensTest, TokensAndSaltsNeverRepeat) {
 }
 
 TEST(TokensTest, ASecretThatSomebodyChoseIsNone) {
-  // sha256 of 16 zero bytes and `ngt_a.hunter2`, as a hand would make it: the form decides.
-  EXPECT_EQ(TokenList::Parse(Make("a").line)->Recognise("ngt_a.hunter2"), nullptr);
+  TokenEntry entry;
+  entry.id = "a";
+  entry.scopes = {Scope::kRead};
+  const auto recognised = [&](const std::string& token) {
+    entry.salt.assign(TokenEntry::kSaltBytes, 's');
+    const std::string input = entry.salt + token;
+    entry.digest.resize(TokenEntry::kDigestBytes);
+    SHA256(reinterpret_cast<const unsigned char*>(input.data()), input.size(),
+           reinterpret_cast<unsigned char*>(entry.digest.data()));
+    return TokenList::Parse(FormatTokenEntry(entry))->Recognise(token) != nullptr;
+  };
+  EXPECT_TRUE(recognised("ngt_a." + std::string(43, 'x')));
+  EXPECT_FALSE(recognised("ngt_a.hunter2"));
+  EXPECT_FALSE(recognised("ngt_a." + std::string(42, 'x') + "!"));
 }
 
 TEST(TokensTest, EveryBadLineIsNamedByItsNumberAndNotQuoted) {
