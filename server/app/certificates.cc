@@ -101,8 +101,11 @@ class TlsCredentials final : public grpc::ServerCredentials {
     const Certificates certificates = store_->Get(&version);
     if (version == served_version_) return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
     const grpc_ssl_pem_key_cert_pair pair = {certificates.key.c_str(), certificates.chain.c_str()};
-    *config = grpc_ssl_server_certificate_config_create(
-        certificates.client_ca.empty() ? nullptr : certificates.client_ca.c_str(), &pair, 1);
+    // The core aborts without roots, also where no client is asked for a certificate; then they are
+    // not used, and the chain is as good as any.
+    const std::string& roots =
+        certificates.client_ca.empty() ? certificates.chain : certificates.client_ca;
+    *config = grpc_ssl_server_certificate_config_create(roots.c_str(), &pair, 1);
     served_version_ = version;
     return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
   }
