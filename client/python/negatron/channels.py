@@ -16,6 +16,9 @@ _KEEPALIVE_MS = 6 * 60 * 1000
 
 # More than the blocks of a usual response. See `_let_malloc_keep`.
 _KEPT_BYTES = 8 * 1024 * 1024
+# Despite its name in gRPC: how long an attempt to connect may take. It has to hold a TLS handshake,
+# with a server that is busy or far away.
+_CONNECT_MS = 5_000
 
 _OPTIONS: tuple[tuple[str, Any], ...] = (
     ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
@@ -24,7 +27,7 @@ _OPTIONS: tuple[tuple[str, Any], ...] = (
     ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", _CONNECT_MS),
     ("grpc.max_reconnect_backoff_ms", 3_000),
 )
 
