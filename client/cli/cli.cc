@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "client/cli/commands_account.h"
+#include "client/cli/commands_backup.h"
 #include "client/cli/commands_collection.h"
 #include "client/cli/commands_completion.h"
 #include "client/cli/commands_controller.h"
@@ -59,6 +60,7 @@ ExitCode RunCli(const std::vector<std::string>& arguments, std::ostream& out, st
   AddSampleCommands(&app, &session);
   AddInspectCommands(&app, &session);
   AddAccountCommands(&app, &session);
+  AddBackupCommands(&app, &session);
   AddCompletionCommand(&app, &session);
   // Not an option: the command lines of a machine are seen by everybody on it.
   // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing sets a variable.

@@ -8,12 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include <google/protobuf/empty.pb.h>
-#include <grpc/grpc.h>
-#include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
-#include <grpcpp/security/credentials.h>
-#include <grpcpp/support/channel_arguments.h>
 
+#include "client/cpp/channel.h"
 #include "client/cpp/request_id.h"
 #include "negatron/wire/status.pb.h"
 #include "proto/cc/columns.h"
@@ -22,39 +19,8 @@
 namespace negatron::client {
 namespace {
 
-// As large as the server takes; a full response of samples fits 4 MiB, pages of items do not.
-constexpr int kMaxMessageBytes = 16 << 20;
-
 // `/` and the number of a call are appended, and the server takes 64 characters.
 constexpr size_t kMaxRequestIdBytes = 56;
-
-// gRPC's own first wait is a second, which a start-up script would feel; its longest is two
-// minutes, in which a client would not notice that its server is back.
-constexpr int kFirstReconnectMillis = 100;
-constexpr int kLongestReconnectMillis = 5'000;
-
-grpc::ChannelArguments Arguments() {
-  grpc::ChannelArguments arguments;
-  arguments.SetServiceConfigJSON(R"({"loadBalancingConfig":[{"round_robin":{}}]})");
-  // Attempts of the channel would multiply with those of RunWithRetries.
-  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstReconnectMillis);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLongestReconnectMillis);
-  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  arguments.SetMaxSendMessageSize(kMaxMessageBytes);
-  arguments.SetUserAgentPrefix("negatron-cpp/" NEGATRON_VERSION);
-  return arguments;
-}
-
-// When the last channel of a process goes, gRPC takes itself down, and right behind a large message
-// that waits up to 10 s for one of its threads. So the first client keeps it up to the process's
-// end.
-void KeepGrpcUp() {
-  [[maybe_unused]] static const bool up = [] {
-    grpc_init();
-    return true;
-  }();
-}
 
 absl::Status CheckOptions(const ClientOptions& options) {
   if (options.target.empty()) return BadFieldError("target", "is empty");
@@ -68,7 +34,7 @@ absl::Status CheckOptions(const ClientOptions& options) {
   if (options.retry.initial_backoff <= absl::ZeroDuration() ||
       options.retry.max_backoff < options.retry.initial_backoff) {
     return BadFieldError("retry.max_backoff",
-                         "must not be shorter than initial_backoff, which must be positive");
+                         "must be at least initial_backoff, and both positive");
   }
   return absl::OkStatus();
 }
@@ -77,12 +43,7 @@ absl::Status CheckOptions(const ClientOptions& options) {
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Create(ClientOptions options) {
   if (absl::Status status = CheckOptions(options); !status.ok()) return status;
-  KeepGrpcUp();
-  grpc::ChannelArguments arguments = Arguments();
-  const std::shared_ptr<grpc::ChannelCredentials> credentials =
-      MakeCredentials(options.security, &arguments);
-  std::shared_ptr<grpc::Channel> channel =
-      grpc::CreateCustomChannel(options.target, credentials, arguments);
+  std::shared_ptr<grpc::Channel> channel = MakeChannel(options.target, options.security);
   return std::unique_ptr<Client>(new Client(std::move(options), std::move(channel)));
 }
 
@@ -96,7 +57,8 @@ Client::Client(ClientOptions options, std::shared_ptr<grpc::Channel> channel)
       feedback_(v1::FeedbackService::NewStub(channel_)),
       sampling_(v1::SamplingService::NewStub(channel_)),
       inspection_(v1::InspectionService::NewStub(channel_)),
-      accounts_(v1::AccountService::NewStub(channel_)) {}
+      accounts_(v1::AccountService::NewStub(channel_)),
+      backups_(v1::BackupService::NewStub(channel_)) {}
 
 template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Client::Call(Stub* stub,
@@ -484,6 +446,25 @@ absl::StatusOr<v1::Audit> Client::GetAudit(const v1::GetAuditRequest& request) {
 
 absl::StatusOr<v1::ReplayAuditResponse> Client::ReplayAudit(const v1::ReplayAuditRequest& request) {
   return Call(accounts_.get(), &v1::AccountService::Stub::ReplayAudit, request);
+}
+
+absl::StatusOr<v1::CreateBackupResponse> Client::CreateBackup(
+    const v1::CreateBackupRequest& request) {
+  return Call(backups_.get(), &v1::BackupService::Stub::CreateBackup, request, false);
+}
+
+absl::StatusOr<v1::ListBackupsResponse> Client::ListBackups(const v1::ListBackupsRequest& request) {
+  return Call(backups_.get(), &v1::BackupService::Stub::ListBackups, request);
+}
+
+absl::StatusOr<v1::Backup> Client::VerifyBackup(const v1::VerifyBackupRequest& request) {
+  return Call(backups_.get(), &v1::BackupService::Stub::VerifyBackup, request);
+}
+
+absl::Status Client::DeleteBackup(const v1::DeleteBackupRequest& request) {
+  return Call(backups_.get(), &v1::BackupService::Stub::DeleteBackup, request,
+              request.allow_missing())
+      .status();
 }
 
 absl::StatusOr<v1::ServerInfo> Client::GetServerInfo(const v1::GetServerInfoRequest& request) {

@@ -18,6 +18,7 @@
 #include "client/cpp/security.h"
 #include "client/cpp/writes.h"
 #include "negatron/v1/accounts.grpc.pb.h"
+#include "negatron/v1/backups.grpc.pb.h"
 #include "negatron/v1/collections.grpc.pb.h"
 #include "negatron/v1/embeddings.grpc.pb.h"
 #include "negatron/v1/feedback.grpc.pb.h"
@@ -166,6 +167,13 @@ class Client {
   absl::StatusOr<v1::ListAuditsResponse> ListAudits(const v1::ListAuditsRequest& request);
   absl::StatusOr<v1::Audit> GetAudit(const v1::GetAuditRequest& request);
   absl::StatusOr<v1::ReplayAuditResponse> ReplayAudit(const v1::ReplayAuditRequest& request);
+
+  // Backups. Making one is never repeated: the deadline of the client must allow for the copying.
+  absl::StatusOr<v1::CreateBackupResponse> CreateBackup(const v1::CreateBackupRequest& request);
+  absl::StatusOr<v1::ListBackupsResponse> ListBackups(const v1::ListBackupsRequest& request);
+  absl::StatusOr<v1::Backup> VerifyBackup(const v1::VerifyBackupRequest& request);
+  absl::Status DeleteBackup(const v1::DeleteBackupRequest& request);
+
   absl::StatusOr<v1::ServerInfo> GetServerInfo(const v1::GetServerInfoRequest& request);
 
  private:
@@ -210,6 +218,7 @@ class Client {
   const std::unique_ptr<v1::SamplingService::Stub> sampling_;
   const std::unique_ptr<v1::InspectionService::Stub> inspection_;
   const std::unique_ptr<v1::AccountService::Stub> accounts_;
+  const std::unique_ptr<v1::BackupService::Stub> backups_;
 };
 
 }  // namespace negatron::client

@@ -24,6 +24,7 @@ struct Flags {
   Layer values;
   Action action = Action::kServe;
   std::string config_file;
+  std::string backup_id;
   std::string help;
 };
 
@@ -36,7 +37,7 @@ absl::StatusOr<Flags> ParseFlags(const std::vector<std::string>& arguments) {
       "over the environment, the environment over the file.\n\n"
       "`negatrond token --help` tells how to make tokens.\n\n"
       "Exit status: 0 after a clean shutdown, 1 for bad settings or a port that cannot be\n"
-      "bound, 2 if the data folder cannot be opened.");
+      "bound, 2 if the data folder cannot be opened, or a backup not be restored.");
   Flags flags;
   std::map<std::string, std::string> texts;
   std::map<std::string, CLI::Option*> options;
@@ -63,6 +64,8 @@ absl::StatusOr<Flags> ParseFlags(const std::vector<std::string>& arguments) {
     app.add_flag_callback(
         flag, [&flags, chosen = action.first] { flags.action = chosen; }, action.second);
   }
+  app.add_option("--restore", flags.backup_id,
+                 "Make the new folder --data-dir of this backup in --backup-dir, and exit.");
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {
@@ -72,6 +75,7 @@ absl::StatusOr<Flags> ParseFlags(const std::vector<std::string>& arguments) {
   } catch (const CLI::ParseError& error) {
     return absl::InvalidArgumentError(error.what());
   }
+  if (!flags.backup_id.empty()) flags.action = Action::kRestore;
   for (const auto& [name, option] : options) {
     if (option->count() > 0) flags.values[name] = texts[name];
   }
@@ -157,6 +161,7 @@ absl::StatusOr<CommandLine> ReadCommandLine(const std::vector<std::string>& argu
   CommandLine line;
   line.action = flags.action;
   line.help = std::move(flags.help);
+  line.backup_id = std::move(flags.backup_id);
   const auto cores = static_cast<int>(std::thread::hardware_concurrency());
   line.config.executor_threads = std::max(1, cores);
   line.config.index_threads = std::max(1, cores / 2);

@@ -21,7 +21,8 @@ namespace negatron {
 struct Config {
   Address listen{"127.0.0.1", 7600};
   std::string data_dir = "./negatron-data";
-  std::string port_file;  // Empty: none.
+  std::string backup_dir;  // Empty: no backups are made.
+  std::string port_file;   // Empty: none.
   // For metrics and probes over HTTP. Unset: none, as a second server on this machine would need
   // another port.
   std::optional<Address> metrics_listen;
@@ -66,13 +67,14 @@ struct EffectiveSetting {
   std::string source;  // "flag", "environment", "file" or "default".
 };
 
-enum class Action { kServe, kHelp, kVersion, kPrintConfig, kCheckConfig, kHealthCheck };
+enum class Action { kServe, kHelp, kVersion, kPrintConfig, kCheckConfig, kHealthCheck, kRestore };
 
 struct CommandLine {
   Action action = Action::kServe;
   Config config;
   std::vector<EffectiveSetting> settings;
-  std::string help;  // Of kHelp.
+  std::string help;       // Of kHelp.
+  std::string backup_id;  // Of kRestore.
 };
 
 // The value of an environment variable; null if it is not set.

@@ -115,6 +115,7 @@ EngineOptions MakeEngineOptions(const Config& config, GrpcServer* server, Execut
                                 Log& log) {
   EngineOptions options;
   options.data_dir = config.data_dir;
+  options.backup_dir = config.backup_dir;
   options.accept_data_loss = config.accept_data_loss;
   options.sync_interval = config.sync_interval;
   options.write_queue_bytes = config.write_queue_bytes;

@@ -2,6 +2,8 @@
 #ifndef NEGATRON_SERVER_APP_LIFECYCLE_H_
 #define NEGATRON_SERVER_APP_LIFECYCLE_H_
 
+#include <string>
+
 #include "server/app/config.h"
 #include "server/app/logging.h"
 
@@ -18,6 +20,9 @@ inline constexpr int kExitStartRefused = 2;  // The data folder cannot be opened
 // get `drain_deadline` to end and are then cancelled, the log is synced. A second signal ends the
 // process at once. Needs `BlockStopSignals` before.
 int RunServer(const Config& config, Log& log);
+
+// Makes the data folder of a backup, and returns the exit status of the process.
+int RunRestore(const Config& config, const std::string& backup_id, Log& log);
 
 }  // namespace negatron
 

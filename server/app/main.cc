@@ -81,6 +81,10 @@ int Main(const std::vector<std::string>& arguments) {
       return CheckConfig(line->config);
     case Action::kHealthCheck:
       return HealthCheck(line->config);
+    case Action::kRestore: {
+      Log log(line->config.log_level, line->config.log_format);
+      return RunRestore(line->config, line->backup_id, log);
+    }
     case Action::kServe:
       break;
   }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/app/settings.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -104,6 +107,14 @@ Setting Switch(std::string name, std::string help, bool Config::*field) {
           [field](const Config& config) { return std::string(config.*field ? "true" : "false"); }};
 }
 
+// Whether a path leads to `folder` or into it; links are followed as far as there is something.
+bool IsWithin(const std::string& path, const std::string& folder) {
+  std::error_code ignored;
+  const auto inner = std::filesystem::weakly_canonical(std::filesystem::absolute(path), ignored);
+  const auto outer = std::filesystem::weakly_canonical(std::filesystem::absolute(folder), ignored);
+  return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
+}
+
 Setting Listen() {
   return {"listen", "Address to listen on, host:port; port 0: any free one.", false,
           [](absl::string_view text, Config* config) -> absl::Status {
@@ -163,6 +174,8 @@ const std::vector<Setting>& Settings() {
   static const auto* const settings = new std::vector<Setting>{
       Listen(),
       Text("data-dir", "Folder that holds the data; made if it does not exist.", &Config::data_dir),
+      Text("backup-dir", "Folder that backups are made in; not in the data folder. Empty: none.",
+           &Config::backup_dir),
       Text("port-file", "File that gets the port's number once it is bound.", &Config::port_file),
       MetricsListen(),
       Text("metrics-port-file", "File that gets the number of the metrics' port.",
@@ -252,6 +265,10 @@ absl::Status CheckTls(const Config& config) {
 absl::Status CheckTogether(const Config& config) {
   NEGATRON_RETURN_IF_ERROR(CheckTls(config));
   if (config.data_dir.empty()) return absl::InvalidArgumentError("data-dir: must not be empty");
+  if (!config.backup_dir.empty() && IsWithin(config.backup_dir, config.data_dir)) {
+    return absl::InvalidArgumentError(
+        "backup-dir: must not be the data folder or lie in it: what takes the one would take both");
+  }
   if (config.max_in_flight_bytes < config.max_message_bytes) {
     return absl::InvalidArgumentError(
         "max-in-flight-bytes: must be at least max-message-bytes, or the largest request would "

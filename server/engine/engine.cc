@@ -69,12 +69,15 @@ void Engine::Impl::Start() {
   indexer_ = std::make_unique<Indexer>(index, index_files_.get(), this, options_.clock);
   audits_ = std::make_unique<AuditLog>(store_.get(), this, options_.clock,
                                        options_.housekeeping_interval, options_.audit_queue_bytes);
+  backups_ =
+      std::make_unique<Backups>(options_.backup_dir, options_.file_system, this, options_.clock);
   for (const int64_t incarnation : unfinished_) {
     housekeeper_->RemoveErased(incarnation, [](const absl::Status&) {});
   }
 }
 
 void Engine::Impl::Stop() {
+  if (backups_ != nullptr) backups_->Stop();
   if (audits_ != nullptr) audits_->Stop();
   if (indexer_ != nullptr) indexer_->Stop();
   if (version_keeper_ != nullptr) version_keeper_->Stop();
@@ -106,15 +109,19 @@ absl::Status Engine::Impl::CommitApplied(const CollectionRecord& settings, int64
 
 absl::Status Engine::Impl::CommitAndWait(const CollectionRecord& settings, Stage stage,
                                          PendingWrite write) {
-  Mutex mutex;
-  CondVar done;
-  std::optional<absl::Status> outcome;
-  write.patient = true;
   write.stage = [&](const CommitSlot& slot) -> absl::StatusOr<CollectionWriter*> {
     CollectionWriter* writer = FindWriter(settings.id);
     if (writer == nullptr || writer->settings().incarnation != settings.incarnation) return nullptr;
     return stage(*writer, slot) ? writer : nullptr;
   };
+  return Await(std::move(write));
+}
+
+absl::Status Engine::Impl::Await(PendingWrite write) {
+  Mutex mutex;
+  CondVar done;
+  std::optional<absl::Status> outcome;
+  write.patient = true;
   write.finish = [&](absl::Status status) {
     MutexLock lock(mutex);
     outcome = std::move(status);
@@ -125,6 +132,35 @@ absl::Status Engine::Impl::CommitAndWait(const CollectionRecord& settings, Stage
   while (!outcome.has_value()) done.Wait(mutex);
   return *outcome;
 }
+
+absl::StatusOr<Store::Checkpoint> Engine::Impl::StageBackup() {
+  const int64_t failures = store_->failure_count();
+  absl::StatusOr<Store::Checkpoint> checkpoint = absl::UnknownError("not made yet");
+  absl::Status linked;
+  indexer_->Hold([&] {
+    checkpoint = store_->MakeCheckpoint();
+    if (checkpoint.ok()) {
+      linked = index_files_->LinkAll(absl::StrCat(checkpoint->folder, "/index"));
+    }
+  });
+  NEGATRON_RETURN_IF_ERROR(checkpoint.status());
+  NEGATRON_RETURN_IF_ERROR(linked);
+  // What the checkpoint holds may have been on its way to the disk. Behind this commit it is there,
+  // or it was refused, and then the checkpoint may hold what nobody was told of.
+  PendingWrite barrier;
+  barrier.durable = true;
+  barrier.stage = [](const CommitSlot&) { return nullptr; };
+  NEGATRON_RETURN_IF_ERROR(Await(std::move(barrier)));
+  if (store_->failure_count() != failures ||
+      store_->durable_sequence() < checkpoint->last_sequence) {
+    return WithReason(
+        absl::UnavailableError("the disk refused a write while the backup was made; try again"),
+        "DISK_UNWRITABLE");
+  }
+  return checkpoint;
+}
+
+void Engine::Impl::RemoveStaged() { store_->RemoveCheckpoint().IgnoreError(); }
 
 void Engine::Impl::Publish(const std::string& id, std::shared_ptr<Collection> collection) {
   MutexLock lock(mutex_);
@@ -334,6 +370,7 @@ void Engine::DeleteCollection(absl::string_view id, std::string etag, bool allow
   impl_->Delete(id, std::move(etag), allow_missing, std::move(done));
 }
 
+Backups& Engine::backups() { return impl_->backups(); }
 int64_t Engine::durable_sequence() const { return impl_->store().durable_sequence(); }
 
 }  // namespace negatron

@@ -26,6 +26,8 @@
 
 namespace negatron {
 
+class Backups;
+
 // What start-up has done so far. `fraction` in [0, 1].
 struct RecoveryProgress {
   std::string stage;
@@ -189,6 +191,7 @@ class Engine {
 
   ServerStatistics GetServerStatistics() const;
 
+  Backups& backups();
   // Sequence of the last commit known to be on disk.
   int64_t durable_sequence() const;
 

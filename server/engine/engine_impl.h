@@ -11,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 
 #include "server/engine/audit_log.h"
+#include "server/engine/backups.h"
 #include "server/engine/collection.h"
 #include "server/engine/collection_writer.h"
 #include "server/engine/commit_queue.h"
@@ -45,7 +46,7 @@ absl::StatusOr<RecoveredCollection> RecoverCollection(
 
 // The collections, seen from both sides: readers look them up under a mutex,
 // the commit thread owns their writers.
-class Engine::Impl final : public HousekeepingHost {
+class Engine::Impl final : public HousekeepingHost, public BackupHost {
  public:
   Impl(const EngineOptions& options, std::unique_ptr<Store> store,
        std::unique_ptr<IndexFiles> files);
@@ -82,7 +83,11 @@ class Engine::Impl final : public HousekeepingHost {
   absl::Status Commit(const CollectionRecord& settings, Stage stage) override;
   absl::Status CommitApplied(const CollectionRecord& settings, int64_t bytes, Stage stage) override;
 
+  absl::StatusOr<Store::Checkpoint> StageBackup() override;
+  void RemoveStaged() override;
+
   const EngineOptions& options() const { return options_; }
+  Backups& backups() { return *backups_; }
   const Store& store() const { return *store_; }
   Housekeeper& housekeeper() { return *housekeeper_; }
   const CommitQueue& queue() const { return *queue_; }
@@ -93,6 +98,8 @@ class Engine::Impl final : public HousekeepingHost {
 
  private:
   absl::Status CommitAndWait(const CollectionRecord& settings, Stage stage, PendingWrite write);
+  // Has the queue commit it, and waits for its outcome.
+  absl::Status Await(PendingWrite write);
   void Publish(const std::string& id, std::shared_ptr<Collection> collection);
   void Unpublish(const std::string& id);
   CollectionWriter* FindWriter(absl::string_view id);
@@ -118,6 +125,7 @@ class Engine::Impl final : public HousekeepingHost {
   std::unique_ptr<VersionKeeper> version_keeper_;  // and so do these.
   std::unique_ptr<Indexer> indexer_;
   std::unique_ptr<AuditLog> audits_;
+  std::unique_ptr<Backups> backups_;
 };
 
 }  // namespace negatron

@@ -20,6 +20,7 @@ namespace negatron {
 
 struct EngineOptions {
   std::string data_dir;
+  std::string backup_dir;  // Empty: no backups.
   // See StoreOptions: opens although acknowledged writes are missing.
   bool accept_data_loss = false;
   // APPLIED writes are on disk after at most this.

@@ -72,6 +72,11 @@ void Indexer::Stop() {
   thread_.Stop();
 }
 
+void Indexer::Hold(absl::FunctionRef<void()> work) {
+  MutexLock lock(swap_mutex_);
+  work();
+}
+
 void Indexer::Round() {
   if (!yielded_) YieldToOtherThreads();
   yielded_ = true;
@@ -82,6 +87,7 @@ void Indexer::Round() {
   }
   if (incarnations != kept_) {
     // A file that stays only takes room, until the next time.
+    MutexLock lock(swap_mutex_);
     files_->KeepOnly(incarnations).IgnoreError();
     std::erase_if(states_, [&](const auto& entry) { return !incarnations.contains(entry.first); });
     kept_ = std::move(incarnations);
@@ -216,6 +222,7 @@ void Indexer::Diagnose(const Snapshot& snapshot, State* state, IndexStatus* stat
 }
 
 void Indexer::Publish(Collection& collection, Generation generation) {
+  MutexLock lock(swap_mutex_);
   const std::shared_ptr<const Snapshot> newest = collection.snapshot();
   // Memory is right without the file; a start would have to build again.
   const absl::Status saved = files_->Replace(

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
 
 #include "server/engine/collection.h"
@@ -20,6 +21,7 @@
 #include "server/index/neighbourhoods.h"
 #include "storage/base/cancellation.h"
 #include "storage/base/clock.h"
+#include "storage/base/mutex.h"
 #include "storage/rocks/index_files.h"
 
 namespace negatron {
@@ -55,6 +57,10 @@ class Indexer {
   // Does all that is due now and waits until it is done (or `Stop` is called).
   void RunRound() { thread_.RunRound(); }
 
+  // Calls `work` at a moment at which the files are those of the generations that are committed,
+  // and keeps them so until it returns.
+  void Hold(absl::FunctionRef<void()> work);
+
   // Gives up what is being built. Idempotent.
   void Stop();
 
@@ -88,6 +94,9 @@ class Indexer {
   std::map<int64_t, State> states_;  // By incarnation.
   std::set<int64_t> kept_;           // Incarnations whose files were left in place last.
   bool healthy_ = true;
+
+  // Held while a generation takes the place of another, in its file and in the database.
+  Mutex swap_mutex_;
 
   Cancellation stop_;
   RoundThread thread_;

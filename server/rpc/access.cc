@@ -22,6 +22,7 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
 constexpr absl::string_view kIdField = "collection_id";
+constexpr absl::string_view kEveryCollection = "*";
 constexpr absl::string_view kCollections = "collections/";
 
 absl::Status Refusal(absl::StatusCode code, absl::string_view message, absl::string_view reason) {
@@ -30,6 +31,10 @@ absl::Status Refusal(absl::StatusCode code, absl::string_view message, absl::str
 
 absl::Status Unauthenticated(absl::string_view message, absl::string_view reason) {
   return Refusal(absl::StatusCode::kUnauthenticated, message, reason);
+}
+
+absl::Status NotAllowed(absl::string_view message) {
+  return Refusal(absl::StatusCode::kPermissionDenied, message, "COLLECTION_NOT_ALLOWED");
 }
 
 // The token in the metadata of a call.
@@ -91,6 +96,10 @@ const std::vector<MethodAccess>& MethodAccesses() {
       {"AccountService/ListAudits", Scope::kRead, "collection"},
       {"AccountService/GetAudit", Scope::kRead, "name"},
       {"AccountService/ReplayAudit", Scope::kRead, "name"},
+      {"BackupService/CreateBackup", Scope::kAdmin, kEveryCollection},
+      {"BackupService/ListBackups", Scope::kAdmin, kEveryCollection},
+      {"BackupService/VerifyBackup", Scope::kAdmin, kEveryCollection},
+      {"BackupService/DeleteBackup", Scope::kAdmin, kEveryCollection},
       {"CollectionService/CreateCollection", Scope::kAdmin, kIdField},
       {"CollectionService/GetCollection", Scope::kRead, "name"},
       {"CollectionService/ListCollections", Scope::kRead, ""},
@@ -137,8 +146,7 @@ const std::vector<MethodAccess>& MethodAccesses() {
 
 absl::Status CheckCollection(const Caller& caller, absl::string_view collection_id) {
   if (caller.MayUse(collection_id)) return absl::OkStatus();
-  return Refusal(absl::StatusCode::kPermissionDenied, "the token is not for this collection",
-                 "COLLECTION_NOT_ALLOWED");
+  return NotAllowed("the token is not for this collection");
 }
 
 AccessControl::AccessControl(std::shared_ptr<const TokenList> tokens)
@@ -182,6 +190,9 @@ absl::Status AccessControl::CheckRequest(absl::string_view method, const Caller&
   const MethodAccess* const access = FindMethod(method);
   if (access == nullptr) return absl::InternalError("the method has no scope");
   if (access->collection_field.empty()) return absl::OkStatus();
+  if (access->collection_field == kEveryCollection) {
+    return NotAllowed("the token is not for all collections");
+  }
   const std::string text = FieldText(request, access->collection_field);
   absl::string_view id = text;
   if (access->collection_field != kIdField) {

@@ -23,7 +23,8 @@ struct MethodAccess {
   absl::string_view method;  // "PoolService/ListItems" say.
   Scope scope;
   // Path of the field that names the collection, or something in it; empty: the method is of none
-  // (and shows no more than the caller may see). `collection_id` holds an id instead of a name.
+  // (and shows no more than the caller may see). `collection_id` holds an id instead of a name;
+  // `*`: the method is of all of them, and not for tokens that are bound to some.
   absl::string_view collection_field;
 };
 

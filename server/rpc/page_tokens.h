@@ -21,6 +21,7 @@ enum class NamePageKind : char {
   kPolicies = 'p',
   kVersions = 'v',
   kControllers = 'o',
+  kBackups = 'b',
 };
 std::string NamePageToken(NamePageKind kind, absl::string_view last);
 // The id, or nothing if the token is none of `NamePageToken` with this kind.

@@ -16,7 +16,8 @@ ServiceSet::ServiceSet(DispatcherOptions options, const EngineHandle* engine, ui
       feedback_(&dispatcher_),
       sampling_(&dispatcher_, seed),
       inspection_(&dispatcher_, engine),
-      accounts_(&dispatcher_, ~seed) {}
+      accounts_(&dispatcher_, ~seed),
+      backups_(&dispatcher_) {}
 
 void ServiceSet::Register(grpc::ServerBuilder* builder) {
   builder->RegisterService(&collections_);
@@ -27,6 +28,7 @@ void ServiceSet::Register(grpc::ServerBuilder* builder) {
   builder->RegisterService(&sampling_);
   builder->RegisterService(&inspection_);
   builder->RegisterService(&accounts_);
+  builder->RegisterService(&backups_);
 }
 
 void ServiceSet::Close() {
@@ -41,7 +43,8 @@ std::vector<std::string> ServiceSet::Names() {
   return {v1::CollectionService::service_full_name(), v1::PoolService::service_full_name(),
           v1::EmbeddingService::service_full_name(),  v1::PolicyService::service_full_name(),
           v1::FeedbackService::service_full_name(),   v1::SamplingService::service_full_name(),
-          v1::InspectionService::service_full_name(), v1::AccountService::service_full_name()};
+          v1::InspectionService::service_full_name(), v1::AccountService::service_full_name(),
+          v1::BackupService::service_full_name()};
 }
 
 }  // namespace negatron

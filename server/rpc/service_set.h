@@ -9,6 +9,7 @@
 #include <grpcpp/server_builder.h>
 
 #include "server/rpc/account_service.h"
+#include "server/rpc/backup_service.h"
 #include "server/rpc/collection_service.h"
 #include "server/rpc/dispatcher.h"
 #include "server/rpc/embedding_service.h"
@@ -51,6 +52,7 @@ class ServiceSet {
   SamplingService sampling_;
   InspectionService inspection_;
   AccountService accounts_;
+  BackupService backups_;
 };
 
 }  // namespace negatron

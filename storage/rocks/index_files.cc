@@ -4,10 +4,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "rocksdb/file_system.h"
 
 #include "storage/base/status.h"
+#include "storage/rocks/file_copy.h"
 #include "storage/rocks/io.h"
 
 namespace negatron {
@@ -34,6 +36,21 @@ absl::StatusOr<std::optional<std::string>> IndexFiles::Read(int64_t incarnation)
 
 absl::Status IndexFiles::Replace(int64_t incarnation, absl::string_view contents) {
   return ReplaceFile(*file_system_, folder_, NameOf(incarnation), contents);
+}
+
+absl::Status IndexFiles::LinkAll(const std::string& copy) const {
+  NEGATRON_RETURN_IF_ERROR(MakeFolders(*file_system_, copy));
+  NEGATRON_ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                            ListFiles(*file_system_, folder_));
+  for (const std::string& name : names) {
+    if (!absl::EndsWith(name, ".index")) continue;
+    const std::string from = absl::StrCat(folder_, "/", name);
+    const std::string to = absl::StrCat(copy, "/", name);
+    if (LinkFile(*file_system_, from, to)) continue;
+    const Cancellation nobody;
+    NEGATRON_RETURN_IF_ERROR(CopyFile(*file_system_, from, to, {nobody, nullptr}).status());
+  }
+  return absl::OkStatus();
 }
 
 absl::Status IndexFiles::KeepOnly(const std::set<int64_t>& incarnations) {

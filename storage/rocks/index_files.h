@@ -35,6 +35,10 @@ class IndexFiles {
   // Durably; after a loss of power the file has the old contents or the new ones.
   absl::Status Replace(int64_t incarnation, absl::string_view contents);
 
+  // A copy of all of them as they are, in the new folder `copy` on the same disk: a file is never
+  // changed once it is there, so that a link is enough. Must not overlap with the others.
+  absl::Status LinkAll(const std::string& copy) const;
+
   // Removes the files of all other incarnations, and what a crash left half-written.
   absl::Status KeepOnly(const std::set<int64_t>& incarnations);
 

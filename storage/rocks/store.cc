@@ -16,8 +16,11 @@
 #include "storage/rocks/batch.h"
 #include "storage/rocks/codec.h"
 #include "storage/rocks/database.h"
+#include "storage/rocks/file_copy.h"
+#include "storage/rocks/folder_lock.h"
 #include "storage/rocks/io.h"
 #include "storage/rocks/receipt.h"
+#include "storage/rocks/restore.h"
 
 namespace negatron {
 namespace {
@@ -80,35 +83,10 @@ absl::Status WithWaysOut(const absl::Status& status) {
 
 }  // namespace
 
-// Holds the data folder against other processes.
-class FolderLock {
- public:
-  static absl::StatusOr<std::unique_ptr<FolderLock>> Take(
-      std::shared_ptr<rocksdb::FileSystem> file_system, const std::string& folder) {
-    rocksdb::FileLock* lock = nullptr;
-    const rocksdb::IOStatus status =
-        file_system->LockFile(absl::StrCat(folder, "/LOCK"), {}, &lock, nullptr);
-    if (!status.ok()) {
-      return WithReason(
-          absl::FailedPreconditionError(absl::StrCat(
-              "the data folder ", folder, " is in use, or cannot be locked: ", status.ToString())),
-          "DATA_FOLDER_IN_USE");
-    }
-    return std::unique_ptr<FolderLock>(new FolderLock(std::move(file_system), lock));
-  }
-  ~FolderLock() { file_system_->UnlockFile(lock_, {}, nullptr).PermitUncheckedError(); }
-
- private:
-  FolderLock(std::shared_ptr<rocksdb::FileSystem> file_system, rocksdb::FileLock* lock)
-      : file_system_(std::move(file_system)), lock_(lock) {}
-
-  const std::shared_ptr<rocksdb::FileSystem> file_system_;
-  rocksdb::FileLock* const lock_;
-};
-
 class Store::Impl {
  public:
-  explicit Impl(const StoreOptions& options) : path_(options.path) {
+  explicit Impl(const StoreOptions& options)
+      : path_(options.path), checkpoint_(absl::StrCat(options.path, "/backup.tmp")) {
     database_options_.path = absl::StrCat(options.path, "/db");
     database_options_.file_system =
         options.file_system != nullptr ? options.file_system : rocksdb::FileSystem::Default();
@@ -147,6 +125,9 @@ class Store::Impl {
   int64_t last_sequence() const { return last_sequence_; }
   int64_t durable_sequence() const { return durable_sequence_.load(std::memory_order_acquire); }
   int64_t highest_incarnation() const { return highest_incarnation_; }
+  int64_t failure_count() const { return failure_count_.load(std::memory_order_acquire); }
+  absl::StatusOr<Checkpoint> MakeCheckpoint() const;
+  absl::Status RemoveCheckpoint() const { return RemoveFolder(file_system(), checkpoint_); }
   absl::StatusOr<int64_t> DiskBytes() const { return FolderBytes(file_system(), path_); }
 
  private:
@@ -160,6 +141,7 @@ class Store::Impl {
   void SetDatabase(std::unique_ptr<Database> database);
 
   const std::string path_;
+  const std::string checkpoint_;  // Folder of the checkpoint.
   DatabaseOptions database_options_;
   std::unique_ptr<FolderLock> lock_;
   std::unique_ptr<Database> database_;  // Null only after a failed `Reopen`.
@@ -168,6 +150,7 @@ class Store::Impl {
   int64_t last_sequence_ = 0;
   int64_t highest_incarnation_ = 0;
   std::atomic<int64_t> durable_sequence_{0};
+  std::atomic<int64_t> failure_count_{0};
 
   // Held while another thread reads a page, and while `database_` is replaced.
   mutable Mutex reader_mutex_;
@@ -200,6 +183,7 @@ bool Store::Impl::refusing() const {
 
 absl::Status Store::Impl::Refuse(const absl::Status& status) {
   MutexLock lock(mutex_);
+  failure_count_.fetch_add(1, std::memory_order_acq_rel);
   if (refusal_.ok()) {
     // Whatever RocksDB called it: to the caller, a failed write is a disk that
     // may become writable again.
@@ -238,6 +222,8 @@ absl::Status Store::Impl::Open(bool accept_data_loss) {
   NEGATRON_RETURN_IF_ERROR(MakeFolders(file_system(), path_));
   NEGATRON_ASSIGN_OR_RETURN(lock_, FolderLock::Take(database_options_.file_system, path_));
   database_options_.keep_log_before_damage = accept_data_loss;
+  NEGATRON_RETURN_IF_ERROR(CheckRestored(file_system(), path_));
+  NEGATRON_RETURN_IF_ERROR(RemoveCheckpoint());  // A crash during a backup leaves one.
   NEGATRON_RETURN_IF_ERROR(WithWaysOut(CheckBeforeOpening(accept_data_loss)));
   NEGATRON_RETURN_IF_ERROR(MakeFolders(file_system(), database_options_.path));
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(database_options_);
@@ -323,6 +309,19 @@ absl::Status Store::Impl::Recover() {
   MutexLock lock(mutex_);
   refusal_ = absl::OkStatus();
   return absl::OkStatus();
+}
+
+absl::StatusOr<Store::Checkpoint> Store::Impl::MakeCheckpoint() const {
+  NEGATRON_RETURN_IF_ERROR(RemoveCheckpoint());
+  NEGATRON_RETURN_IF_ERROR(MakeFolders(file_system(), checkpoint_));
+  DatabaseOptions options = database_options_;
+  options.path = absl::StrCat(checkpoint_, "/db");
+  NEGATRON_RETURN_IF_ERROR(
+      ReadShared([&](const Database& database) { return database.Checkpoint(options.path); }));
+  NEGATRON_ASSIGN_OR_RETURN(const DatabaseFacts facts, Database::Inspect(options));
+  NEGATRON_RETURN_IF_ERROR(ReplaceFile(file_system(), checkpoint_, std::string(kReceiptName),
+                                       EncodeReceipt({facts.identity, facts.last_sequence})));
+  return Checkpoint{checkpoint_, facts.format_version, facts.identity, facts.last_sequence};
 }
 
 template <typename Record>
@@ -491,6 +490,9 @@ absl::Status Store::Recover() { return impl_->Recover(); }
 bool Store::refusing() const { return impl_->refusing(); }
 int64_t Store::last_sequence() const { return impl_->last_sequence(); }
 int64_t Store::durable_sequence() const { return impl_->durable_sequence(); }
+int64_t Store::failure_count() const { return impl_->failure_count(); }
+absl::StatusOr<Store::Checkpoint> Store::MakeCheckpoint() const { return impl_->MakeCheckpoint(); }
+absl::Status Store::RemoveCheckpoint() const { return impl_->RemoveCheckpoint(); }
 int64_t Store::next_incarnation() const { return impl_->highest_incarnation() + 1; }
 absl::StatusOr<int64_t> Store::DiskBytes() const { return impl_->DiskBytes(); }
 absl::StatusOr<DatabaseStatistics> Store::Statistics() const {

@@ -2,11 +2,11 @@
 #ifndef NEGATRON_STORAGE_ROCKS_STORE_H_
 #define NEGATRON_STORAGE_ROCKS_STORE_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +19,7 @@
 #include "storage/model/controllers.h"
 #include "storage/model/records.h"
 #include "storage/rocks/database_statistics.h"
+#include "storage/rocks/store_batch.h"
 
 namespace rocksdb {
 class FileSystem;
@@ -27,8 +28,6 @@ class FileSystem;
 // The durable truth: records in RocksDB, and beside it the receipt, which
 // remembers what was acknowledged. `storage/FORMAT.md` describes the bytes.
 namespace negatron {
-
-class Mutations;
 
 struct StoreOptions {
   // Data folder; created (with its parents) if missing.
@@ -45,61 +44,6 @@ struct StoreOptions {
   // Bounds memory and the time that replaying the log takes at a start; small
   // values make tests switch log files often.
   size_t write_buffer_bytes = size_t{64} << 20;
-};
-
-// One mutation group: becomes durable whole or not at all. Later mutations of
-// the same record win.
-//
-// Thread-safety: thread-compatible.
-class StoreBatch {
- public:
-  StoreBatch();
-  ~StoreBatch();
-  StoreBatch(StoreBatch&&) noexcept;
-  StoreBatch& operator=(StoreBatch&&) noexcept;
-
-  // Writes or replaces a record. Bounds are those of storage/model/limits.h
-  // and are the caller's to hold; incarnations and times are as in records.h.
-  void PutCollection(const CollectionRecord& record);
-  void PutItem(int64_t incarnation, const ItemRecord& record);
-  void PutUser(int64_t incarnation, const UserRecord& record);
-  void PutEvent(int64_t incarnation, const EventRecord& record);
-  // `table` and `owner` as in EmbeddingRecord.
-  void PutEmbedding(int64_t incarnation, Ordinal ordinal, std::span<const float> vector,
-                    int64_t commit_sequence, const VectorStamp& stamp, int64_t table = 0,
-                    VectorOwner owner = VectorOwner::kItem);
-  void PutEmbeddingVersion(int64_t incarnation, const EmbeddingVersionRecord& record);
-  void PutRequest(int64_t incarnation, const RequestRecord& record);
-  void PutStream(int64_t incarnation, const StreamRecord& record);
-  void PutPolicy(int64_t incarnation, const PolicyRecord& record);
-  void PutController(int64_t incarnation, const ControllerRecord& record);
-  void PutAudit(int64_t incarnation, const AuditRecord& record);  // With its body.
-  void PutAuditErasure(int64_t incarnation, const AuditErasureRecord& record);
-
-  void DeleteEvent(int64_t incarnation, const EventPosition& position);
-  void DeleteRequest(int64_t incarnation, absl::string_view request_id);
-  void DeleteStream(int64_t incarnation, absl::string_view stream_id);
-  void DeleteEmbeddingVersion(int64_t incarnation, int64_t model_version);  // Its record alone.
-  // All embeddings of a table, of items and users; it is below the highest int64. O(1).
-  void DeleteEmbeddings(int64_t incarnation, int64_t table);
-  void DeleteUserEmbedding(int64_t incarnation, int64_t table, Ordinal user);
-  // All versions of a policy that are below `end`. O(1).
-  void DeletePolicies(int64_t incarnation, absl::string_view policy_id, int64_t end);
-  void DeleteController(int64_t incarnation, absl::string_view controller_id);
-  void DeleteAudit(int64_t incarnation, Micros time);
-  // All audits up to and with a time, which is not negative. O(1).
-  void DeleteAuditsUntil(int64_t incarnation, Micros last);
-  void DeleteAuditErasure(int64_t incarnation, int64_t commit_sequence);
-  // The collection's record and everything of that incarnation. O(1).
-  void DeleteCollection(int64_t incarnation);
-
-  size_t size_bytes() const;  // Of the log record it becomes, about.
-  bool empty() const;
-  void Clear();
-
- private:
-  friend class Store;
-  std::unique_ptr<Mutations> mutations_;
 };
 
 // A data folder, open.
@@ -125,6 +69,7 @@ class Store {
   //     RECEIPT_OF_ANOTHER_DATABASE, DATABASE_DAMAGED]: acknowledged writes may
   //     be missing. The message tells the ways out.
   //   FAILED_PRECONDITION [FORMAT_TOO_NEW]: written by a later version.
+  //   FAILED_PRECONDITION [RESTORE_INCOMPLETE]: a restore into it did not end.
   //   FAILED_PRECONDITION [DATA_FOLDER_IN_USE]: another process has it open.
   //   UNAVAILABLE [DISK_FULL, DISK_UNWRITABLE]: the disk failed.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const StoreOptions& options);
@@ -225,6 +170,24 @@ class Store {
 
   // Everything up to here is durable. Thread-safe.
   int64_t durable_sequence() const;
+
+  // Writes that failed, of callers and of RocksDB, so far. Thread-safe.
+  int64_t failure_count() const;
+
+  // A copy of the data folder as it is at one moment during the call, without indexes, in a
+  // subfolder of it that is replaced: tables are linked, the log is copied. It holds all that was
+  // written before; perhaps also a batch that is being written, which may yet fail. While it is
+  // made `Recover` and pages wait. Errors: as for pages, and `FromRocks`. Thread-safe, one at a
+  // time.
+  struct Checkpoint {
+    std::string folder;
+    uint32_t format_version = 0;
+    std::array<uint8_t, 16> identity{};
+    int64_t last_sequence = 0;
+  };
+  absl::StatusOr<Checkpoint> MakeCheckpoint() const;
+  // Else the next one, or the next start, does. Thread-safe.
+  absl::Status RemoveCheckpoint() const;
 
   // Above every incarnation ever written, also those of deleted collections.
   int64_t next_incarnation() const;

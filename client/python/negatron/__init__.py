@@ -3,6 +3,7 @@
 
 from negatron.accounts import Audit, Explanation, Ground, ItemClass, Obstacle, Replay
 from negatron.aio import AsyncClient
+from negatron.backups import Backup, BackupTask, BackupWork, CreatedBackup
 from negatron.channels import Tls
 from negatron.chunks import EventChunk, ItemChunk
 from negatron.client import Client
@@ -94,6 +95,9 @@ __all__ = [
     "Audit",
     "AuditSettings",
     "AuditStatistics",
+    "Backup",
+    "BackupTask",
+    "BackupWork",
     "Cancelled",
     "Candidates",
     "Categories",
@@ -102,6 +106,7 @@ __all__ = [
     "ComponentOutcomes",
     "ComponentReport",
     "Controller",
+    "CreatedBackup",
     "DeadlineExceeded",
     "DrawTag",
     "Dynamic",

@@ -11,6 +11,7 @@ import numpy as np
 from negatron import controllers, models, policies, samples
 from negatron.accounts import Audit, Explanation, Replay
 from negatron.aio_base import AsyncBase
+from negatron.backups import Backup, BackupWork, CreatedBackup
 from negatron.chunks import EventChunk, ItemChunk
 from negatron.columns import Ids, Instant, Times
 from negatron.controllers import Controller
@@ -165,6 +166,39 @@ class AsyncClient(AsyncBase):
         """Draws again what a kept call drew, and compares every byte."""
         return await self._run(lambda: self._client.replay_audit(
             collection, audit, timeout=timeout,
+        ))
+
+    async def create_backup(
+        self, *, keep_count: int = 0, timeout: Optional[float] = None,
+    ) -> CreatedBackup:
+        """Makes a backup, while the server goes on; is never repeated by itself."""
+        return await self._run(lambda: self._client.create_backup(
+            keep_count=keep_count, timeout=timeout,
+        ))
+
+    async def list_backups(
+        self, *, page_size: int = 0, timeout: Optional[float] = None,
+    ) -> AsyncIterator[Backup]:
+        """Iterates over all backups, oldest first."""
+        async for page in self._iterate(lambda: self._client.list_backups(
+            page_size=page_size, timeout=timeout,
+        )):
+            yield page
+
+    async def backup_work(self, *, timeout: Optional[float] = None) -> Optional[BackupWork]:
+        """Returns what is being done to backups, and how far it is; None: nothing."""
+        return await self._run(lambda: self._client.backup_work(timeout=timeout))
+
+    async def verify_backup(self, backup_id: str, *, timeout: Optional[float] = None) -> Backup:
+        """Compares every byte of a backup with its checksums, and returns it."""
+        return await self._run(lambda: self._client.verify_backup(backup_id, timeout=timeout))
+
+    async def delete_backup(
+        self, backup_id: str, *, allow_missing: bool = False, timeout: Optional[float] = None,
+    ) -> None:
+        """Deletes a backup; raises `NotFound` unless `allow_missing`."""
+        await self._run(lambda: self._client.delete_backup(
+            backup_id, allow_missing=allow_missing, timeout=timeout,
         ))
 
     async def candidates(

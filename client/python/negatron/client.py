@@ -12,6 +12,7 @@ import grpc
 
 from negatron import columns, errors, guards, models
 from negatron.account_calls import AccountCalls
+from negatron.backup_calls import BackupCalls
 from negatron.base import collection_name
 from negatron.candidate_calls import CandidateCalls
 from negatron.columns import Instant
@@ -24,7 +25,7 @@ from negatron.version_calls import VersionCalls
 _READY_POLL_SECONDS = 0.05
 
 
-class Client(AccountCalls, CandidateCalls, PolicyCalls, FeedbackCalls, VersionCalls):
+class Client(AccountCalls, BackupCalls, CandidateCalls, PolicyCalls, FeedbackCalls, VersionCalls):
     """A client of one Negatron server. Thread-safe.
 
         with Client("127.0.0.1:7600") as client:

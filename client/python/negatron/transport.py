@@ -16,6 +16,7 @@ from negatron.channels import ChannelSettings
 from negatron.relay import RelayChannel
 from negatron.v1 import (
     accounts_pb2_grpc,
+    backups_pb2_grpc,
     collections_pb2_grpc,
     embeddings_pb2_grpc,
     feedback_pb2_grpc,
@@ -42,6 +43,7 @@ class Stubs:
         self.collections = collections_pb2_grpc.CollectionServiceStub(channel)
         self.pool = pool_pb2_grpc.PoolServiceStub(channel)
         self.embeddings = embeddings_pb2_grpc.EmbeddingServiceStub(channel)
+        self.backups = backups_pb2_grpc.BackupServiceStub(channel)
         self.feedback = feedback_pb2_grpc.FeedbackServiceStub(channel)
         self.policies = stored_policies_pb2_grpc.PolicyServiceStub(channel)
         self.sampling = sampling_pb2_grpc.SamplingServiceStub(channel)

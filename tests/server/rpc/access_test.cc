@@ -15,6 +15,7 @@
 #include <google/protobuf/descriptor.h>
 
 #include "negatron/v1/accounts.grpc.pb.h"
+#include "negatron/v1/backups.grpc.pb.h"
 #include "tests/server/rpc/rpc_fixture.h"
 
 namespace negatron {
@@ -63,6 +64,7 @@ TEST(MethodAccessTest, NamesTheCollectionFieldOfEveryRequestThatHasOne) {
     }
     if (request->FindFieldByName("sample") != nullptr) expected = "sample.collection";
     if (method->name() == "UpdateCollection") expected = "collection.name";
+    if (method->service()->name() == "BackupService") expected = "*";
     EXPECT_EQ(fields[ShortName(*method)], expected) << ShortName(*method);
   }
 }
@@ -78,9 +80,10 @@ TEST(MethodAccessTest, ScopesFollowWhatMethodsDo) {
     for (const char* verb : {"Get", "List", "BatchGet", "Sample", "Explain", "Replay"}) {
       reads |= absl::StartsWith(name, verb);
     }
-    const Scope expected = administration.count(name) > 0 ? Scope::kAdmin
-                           : reads                        ? Scope::kRead
-                                                          : Scope::kWrite;
+    const Scope expected = administration.count(name) > 0 || parts[0] == "BackupService"
+                               ? Scope::kAdmin
+                           : reads ? Scope::kRead
+                                   : Scope::kWrite;
     EXPECT_EQ(access.scope, expected) << name;
   }
 }
@@ -249,6 +252,18 @@ TEST_F(AccessTest, NestedNamesAreChecked) {
   ExpectRefused(
       Call("films", server_.policies(), &v1::PolicyService::Stub::GetPolicy, policy, &stored),
       absl::StatusCode::kPermissionDenied, "COLLECTION_NOT_ALLOWED");
+}
+
+TEST_F(AccessTest, BackupsAreForTokensOfAllCollections) {
+  const auto backups = v1::BackupService::NewStub(server_.channel());
+  const auto list = [&](const std::string& who) {
+    v1::ListBackupsResponse response;
+    return Call(who, *backups, &v1::BackupService::Stub::ListBackups, v1::ListBackupsRequest(),
+                &response);
+  };
+  ExpectRefused(list("reader"), absl::StatusCode::kPermissionDenied, "SCOPE_MISSING");
+  ExpectRefused(list("films"), absl::StatusCode::kPermissionDenied, "COLLECTION_NOT_ALLOWED");
+  EXPECT_EQ(Reason(list("admin")), "BACKUPS_OFF");
 }
 
 TEST_F(AccessTest, ListsShowWhatTheTokenMaySee) {
