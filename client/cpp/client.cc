@@ -33,8 +33,7 @@ absl::Status CheckOptions(const ClientOptions& options) {
   }
   if (options.retry.initial_backoff <= absl::ZeroDuration() ||
       options.retry.max_backoff < options.retry.initial_backoff) {
-    return BadFieldError("retry.max_backoff",
-                         "must be at least initial_backoff, and both positive");
+    return BadFieldError("retry.max_backoff", "must be at least initial_backoff, both positive");
   }
   return absl::OkStatus();
 }

@@ -177,6 +177,9 @@ absl::StatusOr<CommandLine> ReadCommandLine(const std::vector<std::string>& argu
     sources.push_back({"file", absl::StrCat(flags.config_file, ": "), std::move(file)});
   }
   NEGATRON_RETURN_IF_ERROR(Apply(sources, &line));
+  if (line.action == Action::kRestore && line.config.backup_dir.empty()) {
+    return absl::InvalidArgumentError("--restore: needs --backup-dir, where the backup lies");
+  }
   return line;
 }
 

@@ -111,7 +111,8 @@ Setting Switch(std::string name, std::string help, bool Config::*field) {
 bool IsWithin(const std::string& path, const std::string& folder) {
   std::error_code ignored;
   const auto inner = std::filesystem::weakly_canonical(std::filesystem::absolute(path), ignored);
-  const auto outer = std::filesystem::weakly_canonical(std::filesystem::absolute(folder), ignored);
+  auto outer = std::filesystem::weakly_canonical(std::filesystem::absolute(folder), ignored);
+  if (!outer.has_filename()) outer = outer.parent_path();  // It ended with a slash.
   return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
 }
 

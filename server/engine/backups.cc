@@ -94,7 +94,7 @@ absl::StatusOr<CreatedBackup> Backups::MakeBackup(int64_t keep_count,
 }
 
 void Backups::Create(int64_t keep_count, const Cancellation& cancellation,
-                     std::function<void(absl::StatusOr<CreatedBackup>)> done) {
+                     const std::function<void(absl::StatusOr<CreatedBackup>)>& done) {
   if (absl::Status status = Begin(BackupTask::kCreate, ""); !status.ok()) return done(status);
   if (executor_.TrySchedule([this, keep_count, &cancellation, done] {
         YieldToOtherThreads();
@@ -109,7 +109,7 @@ void Backups::Create(int64_t keep_count, const Cancellation& cancellation,
 }
 
 void Backups::Verify(std::string id, const Cancellation& cancellation,
-                     std::function<void(absl::StatusOr<BackupManifest>)> done) {
+                     const std::function<void(absl::StatusOr<BackupManifest>)>& done) {
   if (absl::Status status = Begin(BackupTask::kVerify, id); !status.ok()) return done(status);
   if (executor_.TrySchedule([this, id = std::move(id), &cancellation, done] {
         YieldToOtherThreads();

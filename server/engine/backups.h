@@ -69,9 +69,9 @@ class Backups {
   // `done` is called once, on the thread of this object, or on the caller's if it is refused at
   // once; `cancellation` must live until then. `keep_count` 0: no older backup is deleted.
   void Create(int64_t keep_count, const Cancellation& cancellation,
-              std::function<void(absl::StatusOr<CreatedBackup>)> done);
+              const std::function<void(absl::StatusOr<CreatedBackup>)>& done);
   void Verify(std::string id, const Cancellation& cancellation,
-              std::function<void(absl::StatusOr<BackupManifest>)> done);
+              const std::function<void(absl::StatusOr<BackupManifest>)>& done);
   absl::Status Delete(const std::string& id);
 
   absl::StatusOr<std::vector<BackupEntry>> List() const;

@@ -149,7 +149,7 @@ absl::StatusOr<Store::Checkpoint> Engine::Impl::StageBackup() {
   // or it was refused, and then the checkpoint may hold what nobody was told of.
   PendingWrite barrier;
   barrier.durable = true;
-  barrier.stage = [](const CommitSlot&) { return nullptr; };
+  barrier.stage = [](const CommitSlot&) -> absl::StatusOr<CollectionWriter*> { return nullptr; };
   NEGATRON_RETURN_IF_ERROR(Await(std::move(barrier)));
   if (store_->failure_count() != failures ||
       store_->durable_sequence() < checkpoint->last_sequence) {

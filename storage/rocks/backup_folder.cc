@@ -21,7 +21,7 @@ namespace {
 // Of a backup that is being made or removed.
 constexpr absl::string_view kUnfinished = ".tmp";
 
-// RocksDB does not need it to read; tests of other sizes are not worth an option.
+// Bounds what reading the log keeps in memory: as in a store with default options.
 constexpr size_t kInspectionBufferBytes = size_t{64} << 20;
 
 absl::Status NoBackup(absl::string_view id) {

@@ -2,6 +2,7 @@
 #include "storage/rocks/backup_manifest.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -48,7 +49,7 @@ bool IsPath(absl::string_view path) {
 // Takes the lines of a manifest in their order.
 class Lines {
  public:
-  explicit Lines(absl::string_view text) : lines_(absl::StrSplit(text, '\n')) {}
+  explicit Lines(std::vector<absl::string_view> lines) : lines_(std::move(lines)) {}
 
   // The rest of the next line, if that begins with `key` and a blank; else it is not taken.
   bool Take(absl::string_view key, absl::string_view* value) {
@@ -73,13 +74,16 @@ class Lines {
 
 bool ReadIdentity(Lines* lines, Identity* identity) {
   absl::string_view hex;
-  if (!lines->Take("identity", &hex) || hex.size() != 2 * identity->size() ||
-      !std::all_of(hex.begin(), hex.end(),
-                   [](char c) { return absl::ascii_isxdigit(static_cast<unsigned char>(c)); })) {
-    return false;
+  if (!lines->Take("identity", &hex) || hex.size() != 2 * identity->size()) return false;
+  for (uint8_t& byte : *identity) {
+    uint32_t value = 0;
+    const absl::string_view digits = hex.substr(0, 2);
+    if (!absl::SimpleHexAtoi(digits, &value) || absl::StrFormat("%02x", value) != digits) {
+      return false;
+    }
+    byte = static_cast<uint8_t>(value);
+    hex.remove_prefix(2);
   }
-  const std::string bytes = absl::HexStringToBytes(hex);
-  std::copy(bytes.begin(), bytes.end(), identity->begin());
   return true;
 }
 
@@ -142,7 +146,8 @@ absl::StatusOr<BackupManifest> DecodeManifest(absl::string_view bytes) {
       absl::StrCat("end ", Hex(Crc32c(text.data(), text.size())), "\n")) {
     return Damaged("has a wrong checksum");
   }
-  Lines lines(text);
+  std::vector<absl::string_view> split = absl::StrSplit(text, '\n');
+  Lines lines(std::move(split));
   int version = 0;
   if (!lines.TakeNumber(absl::StripSuffix(kTitle, " "), &version)) return Damaged("is none");
   if (version != kVersion) {

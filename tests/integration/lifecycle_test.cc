@@ -111,8 +111,8 @@ TEST_F(LifecycleTest, ReflectionListsTheServicesToAnotherProcess) {
   for (const char* service :
        {"negatron.v1.CollectionService", "negatron.v1.PoolService", "negatron.v1.EmbeddingService",
         "negatron.v1.PolicyService", "negatron.v1.FeedbackService", "negatron.v1.SamplingService",
-        "negatron.v1.InspectionService", "negatron.v1.AccountService", "grpc.health.v1.Health",
-        "grpc.reflection.v1alpha.ServerReflection"}) {
+        "negatron.v1.InspectionService", "negatron.v1.AccountService", "negatron.v1.BackupService",
+        "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}) {
     EXPECT_THAT(listed.output, HasSubstr(absl::StrCat(service, "\n")));
   }
 }

@@ -83,6 +83,7 @@ TEST_F(ConfigTest, FileMayBeNamedByTheEnvironment) {
 TEST_F(ConfigTest, EverySettingSurvivesTheRoundTripThroughItsText) {
   const auto first = Read({"--listen=[::1]:0",
                            "--data-dir=/a b",
+                           "--backup-dir=/b",
                            "--port-file=/p",
                            "--log-level=debug",
                            "--metrics-listen=0.0.0.0:7601",
@@ -144,6 +145,27 @@ TEST_F(ConfigTest, MetricsAreOffUnlessTheyHaveAnAddress) {
   const auto bad = Read({"--metrics-listen=7601"});
   EXPECT_EQ(bad.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(bad.status().message()), testing::HasSubstr("--metrics-listen: must be"));
+}
+
+TEST_F(ConfigTest, RestoreTakesABackupAndNeedsItsFolder) {
+  const auto line = Read({"--restore=20260131-235959-123456", "--backup-dir=/b"});
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_EQ(line->action, Action::kRestore);
+  EXPECT_EQ(line->backup_id, "20260131-235959-123456");
+  EXPECT_EQ(Read({"--restore=20260131-235959-123456"}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(ConfigTest, BackupsMustNotLieInTheDataFolder) {
+  for (const char* folder : {"/d", "/d/", "/d/backups", "/x/../d/b"}) {
+    for (const char* data : {"--data-dir=/d", "--data-dir=/d/"}) {
+      EXPECT_EQ(Read({data, std::string("--backup-dir=") + folder}).status().code(),
+                absl::StatusCode::kInvalidArgument)
+          << folder;
+    }
+  }
+  EXPECT_TRUE(Read({"--data-dir=/d", "--backup-dir=/d-backups"}).ok());
+  EXPECT_TRUE(Read({"--data-dir=/d/data", "--backup-dir=/d/backups"}).ok());
 }
 
 TEST_F(ConfigTest, ErrorsNameTheSettingAndWhereItWasSet) {

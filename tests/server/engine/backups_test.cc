@@ -11,6 +11,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+
 #include "storage/base/status.h"
 #include "storage/rocks/restore.h"
 #include "tests/server/engine/eventful_collection.h"
@@ -69,6 +70,13 @@ class BackupsTest : public testing::Test {
     return answers;
   }
 
+  // Of the index; 0: there is none.
+  int64_t Generation() {
+    const auto statistics = harness_.engine().GetStatistics("c", std::nullopt);
+    EXPECT_TRUE(statistics.ok()) << statistics.status();
+    return statistics.ok() ? statistics->index.generation : 0;
+  }
+
   TempFolder folder_;
   Cancellation nobody_;
   EngineHarness harness_;
@@ -78,8 +86,8 @@ class BackupsTest : public testing::Test {
 TEST_F(BackupsTest, AnswersAfterARestoreAreEqualByteForByte) {
   EventfulCollection(&harness_, TestSeed(1), true).Live("c");
   harness_.engine().RunIndexing();
-  const auto statistics = harness_.engine().GetStatistics("c", std::nullopt);
-  ASSERT_TRUE(statistics.ok()) << statistics.status();
+  const int64_t generation = Generation();
+  ASSERT_NE(generation, 0);
   const std::vector<std::string> before = Ask();
   const auto made = Make();
   ASSERT_TRUE(made.ok()) << made.status();
@@ -87,6 +95,7 @@ TEST_F(BackupsTest, AnswersAfterARestoreAreEqualByteForByte) {
   ASSERT_TRUE(harness_.Items("c", ItemsAlways({900001, 900002})).ok());
   ASSERT_NE(Ask(), before);
   Restore(made->manifest.id);
+  EXPECT_EQ(Generation(), generation);
   EXPECT_EQ(Ask(), before);
   const auto found = harness_.engine().GetItems("c", IdBatch{std::vector<int64_t>{900001, 900002}});
   ASSERT_TRUE(found.ok()) << found.status();
