@@ -223,8 +223,8 @@ absl::Status Store::Impl::Open(bool accept_data_loss) {
   NEGATRON_ASSIGN_OR_RETURN(lock_, FolderLock::Take(database_options_.file_system, path_));
   database_options_.keep_log_before_damage = accept_data_loss;
   NEGATRON_RETURN_IF_ERROR(CheckRestored(file_system(), path_));
-  NEGATRON_RETURN_IF_ERROR(RemoveCheckpoint());  // A crash during a backup leaves one.
   NEGATRON_RETURN_IF_ERROR(WithWaysOut(CheckBeforeOpening(accept_data_loss)));
+  NEGATRON_RETURN_IF_ERROR(RemoveCheckpoint());  // A crash during a backup leaves one.
   NEGATRON_RETURN_IF_ERROR(MakeFolders(file_system(), database_options_.path));
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(database_options_);
   if (!database.ok()) return WithWaysOut(database.status());

@@ -74,7 +74,7 @@ class BackupsTest : public testing::Test {
   int64_t Generation() {
     const auto statistics = harness_.engine().GetStatistics("c", std::nullopt);
     EXPECT_TRUE(statistics.ok()) << statistics.status();
-    return statistics.ok() ? statistics->index.generation : 0;
+    return statistics.ok() && statistics->index.has_value() ? statistics->index->generation : 0;
   }
 
   TempFolder folder_;

@@ -2,6 +2,7 @@
 // Backups of a store, and what is restored from them.
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,15 @@ TEST(BackupManifestTest, ComesBackAsItWasWritten) {
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(*read, Sample());
   EXPECT_EQ(read->size_bytes(), 8196);
+}
+
+TEST(BackupManifestTest, BytesAreThoseOfTheGoldenFile) {
+  std::ifstream file(NEGATRON_GOLDEN_FOLDER "/backup-manifest-v1.txt", std::ios::binary);
+  const std::string golden{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_EQ(EncodeManifest(Sample()), golden);
+  const auto read = DecodeManifest(golden);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(*read, Sample());
 }
 
 TEST(BackupManifestTest, NoticesEveryFlippedBitAndEveryCut) {
