@@ -463,7 +463,6 @@ absl::StatusOr<std::optional<EventPosition>> Store::ScanEventPage(
     Visitor<EventRecord> visit) const {
   return impl_->ScanEventPage(incarnation, start, limit, visit);
 }
-
 absl::StatusOr<std::optional<Micros>> Store::ScanAuditPage(int64_t incarnation, Micros newest,
                                                            int64_t limit,
                                                            Visitor<AuditRecord> visit) const {
@@ -480,7 +479,6 @@ absl::StatusOr<std::vector<AuditErasureRecord>> Store::ReadAuditErasures(
   return impl_->ReadShared(
       [&](const Database& database) { return negatron::ReadAuditErasures(database, incarnation); });
 }
-
 absl::Status Store::Write(StoreBatch& batch, int64_t last_sequence, Sync sync) {
   return impl_->Write(*batch.mutations_, last_sequence, sync == Sync::kYes);
 }
