@@ -80,8 +80,8 @@ class BackupServiceServicer(object):
         """Reads every byte of a backup and compares it with the checksums that were taken when it was
         made, then opens its database for reading.
 
-        Fails with `NOT_FOUND` and `BACKUP_NOT_FOUND`; with `DATA_LOSS` and `BACKUP_DAMAGED`, naming the
-        first bad file. Read-only; takes the time of reading the backup.
+        Fails with `NOT_FOUND` and `BACKUP_NOT_FOUND`; with `DATA_LOSS` and `BACKUP_DAMAGED`, naming
+        the first bad file. Read-only; takes the time of reading the backup.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -47,9 +47,9 @@ class InspectionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetSamplingStatistics(self, request, context):
-        """Returns what was drawn from a collection over time, in buckets. Fails with `NOT_FOUND`, and with
-        `INVALID_ARGUMENT` for a resolution that is not kept or a time that is empty. What is older than
-        the resolution is kept for is left out. Read-only.
+        """Returns what was drawn from a collection over time, in buckets. Fails with `NOT_FOUND`, and
+        with `INVALID_ARGUMENT` for a resolution that is not kept or a time that is empty. What is
+        older than the resolution is kept for is left out. Read-only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
