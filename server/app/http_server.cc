@@ -27,7 +27,7 @@ constexpr size_t kMaxHeadBytes = 8 << 10;
 // After this, accepting is tried again when the process has no descriptors left.
 constexpr absl::Duration kAcceptPause = absl::Milliseconds(100);
 
-constexpr absl::string_view kHeadEnd = "\r\n\r\n";
+constexpr char kHeadEnd[] = "\r\n\r\n";
 
 absl::string_view Reason(int code) {
   switch (code) {
