@@ -177,7 +177,9 @@ TEST(PrincipalAxesTest, OneDimensionAndNothingToSpread) {
     const PrincipalAxes none = FindPrincipalAxes(same, 2);
     EXPECT_EQ(none.total_variance, 0);
     EXPECT_EQ(none.variances[0], 0);
-    if (!same.empty()) EXPECT_EQ(Project(none, std::span(same).first(2))[0], 0);
+    if (!same.empty()) {
+      EXPECT_EQ(Project(none, std::span(same).first(2))[0], 0);
+    }
   }
 }
 
