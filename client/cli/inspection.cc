@@ -293,11 +293,6 @@ absl::Status Gathering::FindAnchor() {
   if (row_.has_queries()) {
     const absl::StatusOr<FloatView> query = ViewMatrix(row_.queries(), "queries");
     if (!query.ok()) return query.status();
-    const int32_t dimension = inspection_.collection.embedding_settings().dimension();
-    if (static_cast<int64_t>(query->size()) != dimension) {
-      return UsageError(
-          absl::StrCat("--query: has ", query->size(), " numbers, embeddings have ", dimension));
-    }
     anchor = {"query", "", query->ToVector()};
   }
   const std::vector<std::string> newest(newest_positive_.empty() ? 0 : 1, newest_positive_);

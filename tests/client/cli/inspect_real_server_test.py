@@ -245,7 +245,7 @@ def test_string_ids_stay_strings(world: _World) -> None:
         (("films", "--user", "x"), 1, "--user"),
         (("nothing",), 2, "nothing"),
         (("films", "--source", "nearest:end=5"), 1, "--positive"),
-        (("films", "--query", "1,2"), 1, "--query: has 2 numbers"),
+        (("films", "--query", "1,2"), 2, "queries.column_count"),
         (("films", "--items", "1"), 1, "--items"),
     ],
 )
