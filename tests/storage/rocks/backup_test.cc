@@ -10,10 +10,12 @@
 #include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "rocksdb/file_system.h"
 
 #include "storage/base/crc32c.h"
 #include "storage/rocks/backup_folder.h"
 #include "storage/rocks/codec.h"
+#include "storage/rocks/file_copy.h"
 #include "storage/rocks/restore.h"
 #include "tests/storage/rocks/store_test_base.h"
 
@@ -101,14 +103,16 @@ class BackupTest : public StoreTestBase {
 
   std::string backup_dir() const { return folder_.path() + "/backups"; }
 
-  absl::StatusOr<BackupManifest> Make(Micros time = kNoon) {
+  absl::StatusOr<BackupManifest> Make(Micros time = kNoon) { return Make(time, backups_); }
+
+  absl::StatusOr<BackupManifest> Make(Micros time, BackupFolder& backups) {
     NEGATRON_ASSIGN_OR_RETURN(const Store::Checkpoint staged, store_->MakeCheckpoint());
     BackupManifest manifest;
     manifest.create_time = time;
     manifest.format_version = staged.format_version;
     manifest.identity = staged.identity;
     manifest.commit_sequence = staged.last_sequence;
-    return backups_.Create(staged.folder, manifest, nobody_, nullptr);
+    return backups.Create(staged.folder, manifest, nobody_, nullptr);
   }
 
   absl::Status Restore(const std::string& id, const std::string& to) {
@@ -160,41 +164,44 @@ TEST_F(BackupTest, HoldsAllThatWasWrittenBeforeAndNothingAfter) {
   EXPECT_TRUE(backups_.Verify(made->id, nobody_, nullptr).ok());
 }
 
+// The disk that can fail has no hard links.
 TEST_F(BackupTest, SharesWhatDoesNotChange) {
+  BackupFolder linking(backup_dir(), rocksdb::FileSystem::Default());
   ASSERT_TRUE(WriteItem(1, Store::Sync::kYes, 0).ok());
   Open();  // Moves the log into tables.
-  const auto first = Make(kNoon);
+  const auto first = Make(kNoon, linking);
   ASSERT_TRUE(first.ok()) << first.status();
   EXPECT_EQ(first->copied_bytes, first->size_bytes());
   ASSERT_TRUE(WriteItem(2, Store::Sync::kYes, 1).ok());
-  const auto second = Make(kNoon);  // The same time: it is moved on.
+  const auto second = Make(kNoon, linking);  // The same time: it is moved on.
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_EQ(second->create_time, kNoon + 1);
   EXPECT_LT(second->copied_bytes, second->size_bytes());
   // Each stands alone.
-  ASSERT_TRUE(backups_.Delete(first->id).ok());
+  ASSERT_TRUE(linking.Delete(first->id).ok());
   EXPECT_THAT(Ids(), ElementsAre(second->id));
-  EXPECT_TRUE(backups_.Verify(second->id, nobody_, nullptr).ok());
+  EXPECT_TRUE(linking.Verify(second->id, nobody_, nullptr).ok());
   ASSERT_TRUE(Restore(second->id, folder_.path() + "/restored").ok());
   EXPECT_THAT(ItemsIn(folder_.path() + "/restored"), ElementsAre(1, 2));
 }
 
 TEST_F(BackupTest, DoesNotShareWhatRotted) {
+  BackupFolder linking(backup_dir(), rocksdb::FileSystem::Default());
   ASSERT_TRUE(WriteItem(1, Store::Sync::kYes, 0).ok());
   Open();
-  const auto first = Make(kNoon);
+  const auto first = Make(kNoon, linking);
   ASSERT_TRUE(first.ok()) << first.status();
   for (const BackupFile& file : first->files) {
     if (file.path.find(".sst") == std::string::npos) continue;
-    std::fstream bytes(backups_.PathOf(first->id) + "/" + file.path,
+    std::fstream bytes(linking.PathOf(first->id) + "/" + file.path,
                        std::ios::in | std::ios::out | std::ios::binary);
     bytes.seekp(file.sum.size_bytes / 2);
     bytes.put('\x5a').put('\xa5');
   }
-  EXPECT_EQ(ReasonOf(backups_.Verify(first->id, nobody_, nullptr).status()), "BACKUP_DAMAGED");
-  const auto second = Make(kNoon + 5);
+  EXPECT_EQ(ReasonOf(linking.Verify(first->id, nobody_, nullptr).status()), "BACKUP_DAMAGED");
+  const auto second = Make(kNoon + 5, linking);
   ASSERT_TRUE(second.ok()) << second.status();
-  EXPECT_TRUE(backups_.Verify(second->id, nobody_, nullptr).ok());
+  EXPECT_TRUE(linking.Verify(second->id, nobody_, nullptr).ok());
 }
 
 TEST_F(BackupTest, EveryDamagedFileIsFoundAndNothingIsRestoredFromIt) {
@@ -316,7 +323,7 @@ TEST_F(BackupTest, AnInterruptedRestoreIsRefusedAndCanBeRepeated) {
     } else {
       EXPECT_FALSE(std::filesystem::exists(target + "/db")) << skip;
     }
-    std::filesystem::remove_all(target);
+    EXPECT_TRUE(RemoveFolder(*disk_, target).ok());
   }
   EXPECT_EQ(interrupted, static_cast<int>(made->files.size()) + 1);  // And the marker.
   EXPECT_THAT(ItemsIn(target), ElementsAre(1));

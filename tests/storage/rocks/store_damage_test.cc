@@ -50,6 +50,8 @@ class StoreDamageTest : public StoreTestBase {
 
   void Reset() {
     store_.reset();
+    // It would miss what is removed behind its back.
+    disk_ = std::make_shared<FaultFileSystem>(folder_.path() + "/scratch");
     fs::remove_all(data());
     fs::copy(good(), data(), fs::copy_options::recursive);
   }
