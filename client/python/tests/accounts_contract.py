@@ -110,7 +110,9 @@ def draws_are_told_over_time(client: negatron.Client, cid: str) -> None:
     _make(client, cid)
     policy = Policy.mix((3, Uniform()), (1, Nearest(window=(0, 4))))
     queries = np.tile(np.array([[1.0, 0.0]]), (4096, 1))
-    client.sample(cid, 4, policy=policy, queries=queries, as_of=_noon())
+    client.sample(
+        cid, 16, policy=policy, queries=queries, row_keys=np.arange(4096), as_of=_noon()
+    )
     told = client.sampling_statistics(cid)
     assert told.resolution == dt.timedelta(seconds=10)
     assert told.end - told.start >= dt.timedelta(hours=1)
@@ -122,7 +124,7 @@ def draws_are_told_over_time(client: negatron.Client, cid: str) -> None:
     observed = 4096 // told.rows_per_observation
     assert told.total.observed_row_counts[0] == pytest.approx(observed, abs=4)
     uniform, nearest = told.total.sources["uniform"], told.total.sources["nearest"]
-    assert uniform.drawn_counts[0] + nearest.drawn_counts[0] == 4 * 4096
+    assert uniform.drawn_counts[0] + nearest.drawn_counts[0] == 16 * 4096
     assert uniform.configured_shares[0] == pytest.approx(0.75)
     assert uniform.law_mean_inverses[0] == pytest.approx(1)
     assert np.isnan(uniform.score_means[0])

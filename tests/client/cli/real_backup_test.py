@@ -85,7 +85,7 @@ def _answers(client: negatron.Client) -> list[bytes]:
         "c", 8, policy=negatron.Popularity(), users=np.arange(50), as_of=np.datetime64(1, "h"),
         seed=7,
     )
-    return [np.asarray(sample.ids).tobytes(), np.asarray(sample.log_q).tobytes()]
+    return [np.asarray(sample.items).tobytes(), np.asarray(sample.log_q).tobytes()]
 
 
 def test_a_backup_under_load_is_restored_after_a_kill(
