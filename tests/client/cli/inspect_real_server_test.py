@@ -218,6 +218,28 @@ def test_collections_without_embeddings_have_no_map(world: _World) -> None:
     assert world.page("empty")["row"]["status"] == "NO_LIVING_ITEM"
 
 
+def test_sampling_over_time_is_that_of_the_api(world: _World) -> None:
+    world.client.create_collection(
+        "drawn", missing_item_rule=negatron.MissingItemRule.CREATE,
+        dimension=6, metric=negatron.Metric.COSINE,
+    )
+    world.client.write_items("drawn", np.arange(_ITEMS))
+    world.client.write_embeddings("drawn", np.arange(_ITEMS), _vectors())
+    assert world.page("drawn")["sampling"]["sources"] == []
+    policy = negatron.Policy.mix((1, negatron.Uniform()), (1, negatron.Nearest(window=(0, 9))))
+    world.client.sample(
+        "drawn", 8, policy=policy, queries=np.ones((2048, 6)), row_keys=np.arange(2048)
+    )
+    told = world.client.sampling_statistics("drawn").total.sources
+    sampling = world.page("drawn")["sampling"]
+    assert sampling["problem"] == ""
+    sources = {source["name"]: source for source in sampling["sources"]}
+    # Beside the draws of the first page, all of them `uniform`.
+    assert set(sources) == {"uniform", "nearest"}
+    assert sources["nearest"]["totalDrawn"] == told["nearest"].drawn_counts[0]
+    assert sources["nearest"]["totalScores"][0] == pytest.approx(told["nearest"].score_means[0])
+
+
 def test_string_ids_stay_strings(world: _World) -> None:
     world.client.create_collection(
         "names", item_id_type=negatron.IdType.STRING, user_id_type=negatron.IdType.STRING,
