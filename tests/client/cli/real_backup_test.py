@@ -5,68 +5,37 @@ Python client. NEGATRON_SERVER_BINARY and NEGATRON_CLI_BINARY name the binaries.
 
 from __future__ import annotations
 
-import json
-import os
 import pathlib
 import subprocess
 import threading
 import time
-from typing import Any, Iterator
+from typing import Iterator
 
 import numpy as np
 import pytest
 
 import negatron
+from real_server import SERVER, RealServer, needed
 
-_SERVER = os.environ.get("NEGATRON_SERVER_BINARY", "")
-_CLI = os.environ.get("NEGATRON_CLI_BINARY", "")
-
-pytestmark = pytest.mark.skipif(
-    not (_SERVER and _CLI), reason="NEGATRON_SERVER_BINARY or NEGATRON_CLI_BINARY is not set"
-)
+pytestmark = needed
 
 
-class _Server:
-    """A negatrond that makes backups in `folder`."""
+class _Server(RealServer):
+    """A server that makes backups."""
 
     def __init__(self, folder: pathlib.Path, data: str) -> None:
-        self._folder = folder
-        port_file = folder / "port"
-        port_file.unlink(missing_ok=True)
-        with open(folder / "log", "ab") as log:
-            self.process = subprocess.Popen(
-                [
-                    _SERVER, "--listen=127.0.0.1:0", f"--data-dir={folder / data}",
-                    f"--backup-dir={folder / 'backups'}", f"--port-file={port_file}",
-                ],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        deadline = time.monotonic() + 60
-        while not (port_file.exists() and port_file.read_text(encoding="ascii").strip()):
-            assert self.process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.01)  # There is no other notice of another process's port.
-        self.target = "127.0.0.1:" + port_file.read_text(encoding="ascii").strip()
+        super().__init__(folder, f"--backup-dir={folder / 'backups'}", data=data)
         self.client = negatron.Client(self.target, timeout=60.0)
         self.client.wait_until_ready()
 
     def kill(self) -> None:
         self.client.close()
-        self.process.kill()
-        self.process.wait()
-
-    def run(self, *arguments: str, code: int = 0) -> dict[str, Any]:
-        done = subprocess.run(
-            [_CLI, *arguments, f"--server={self.target}", "--json"],
-            capture_output=True, text=True, timeout=120, check=False,
-        )
-        assert done.returncode == code, done.stderr
-        return json.loads(done.stdout) if done.stdout else {"error": done.stderr}
+        super().kill()
 
 
 def _restore(folder: pathlib.Path, backup: str, data: str) -> tuple[int, str]:
     done = subprocess.run(
-        [_SERVER, f"--restore={backup}", f"--backup-dir={folder / 'backups'}",
+        [SERVER, f"--restore={backup}", f"--backup-dir={folder / 'backups'}",
          f"--data-dir={folder / data}"],
         capture_output=True, text=True, timeout=120, check=False,
     )
@@ -174,7 +143,7 @@ def test_a_killed_restore_is_refused_by_a_start(
     data = tmp_path / "restored"
     marker = data / "RESTORING"
     restoring = subprocess.Popen(
-        [_SERVER, f"--restore={made}", f"--backup-dir={tmp_path / 'backups'}",
+        [SERVER, f"--restore={made}", f"--backup-dir={tmp_path / 'backups'}",
          f"--data-dir={data}"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )
@@ -184,7 +153,7 @@ def test_a_killed_restore_is_refused_by_a_start(
     restoring.wait()
     assert marker.exists(), "the restore ended before the kill"
     start = subprocess.run(
-        [_SERVER, "--listen=127.0.0.1:0", f"--data-dir={data}"],
+        [SERVER, "--listen=127.0.0.1:0", f"--data-dir={data}"],
         capture_output=True, text=True, timeout=60, check=False,
     )
     assert start.returncode == 2

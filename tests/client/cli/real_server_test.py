@@ -7,71 +7,19 @@ NEGATRON_SERVER_BINARY and NEGATRON_CLI_BINARY name the binaries.
 from __future__ import annotations
 
 import json
-import os
 import pathlib
-import subprocess
 import time
 from typing import Any, Iterator
 
 import numpy as np
 import pytest
 
-_SERVER = os.environ.get("NEGATRON_SERVER_BINARY", "")
-_CLI = os.environ.get("NEGATRON_CLI_BINARY", "")
+from real_server import RealServer, needed
 
-pytestmark = pytest.mark.skipif(
-    not (_SERVER and _CLI), reason="NEGATRON_SERVER_BINARY or NEGATRON_CLI_BINARY is not set"
-)
+pytestmark = needed
 
 
-class _Server:
-    """A negatrond over one data folder, and the command line that talks to it."""
-
-    def __init__(self, folder: pathlib.Path) -> None:
-        self._folder = folder
-        self._port = "0"
-        self.start()
-
-    def start(self) -> None:
-        """On a free port, and later on the same one."""
-        port_file = self._folder / "port"
-        port_file.unlink(missing_ok=True)
-        with open(self._folder / "log", "ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    _SERVER,
-                    f"--listen=127.0.0.1:{self._port}",
-                    f"--data-dir={self._folder / 'data'}",
-                    f"--port-file={port_file}",
-                ],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        deadline = time.monotonic() + 60
-        while not (port_file.exists() and port_file.read_text(encoding="ascii").strip()):
-            assert self._process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.01)  # There is no other notice of another process's port.
-        self._port = port_file.read_text(encoding="ascii").strip()
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    def popen(self, *arguments: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [_CLI, *arguments, f"--server=127.0.0.1:{self._port}", "--json"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, *arguments: str, code: int = 0) -> dict[str, Any]:
-        """The result of a command, which must end with `code`."""
-        process = self.popen(*arguments)
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == code, err
-        return json.loads(out) if out else {"error": err}
-
+class _Server(RealServer):
     def event_count(self) -> int:
         return int(self.run("stats", "--collection", "c")["eventCount"])
 
