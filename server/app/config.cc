@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include "server/app/settings.h"
+#include "storage/base/memory.h"
 #include "storage/base/status.h"
 
 namespace negatron {
@@ -165,6 +166,7 @@ absl::StatusOr<CommandLine> ReadCommandLine(const std::vector<std::string>& argu
   const auto cores = static_cast<int>(std::thread::hardware_concurrency());
   line.config.executor_threads = std::max(1, cores);
   line.config.index_threads = std::max(1, cores / 2);
+  line.config.memory_limit_bytes = MemoryLimitBytes();
   if (line.action == Action::kHelp || line.action == Action::kVersion) return line;
   if (flags.config_file.empty()) {
     const char* const path = environment("NEGATRON_CONFIG");

@@ -32,8 +32,10 @@ struct Config {
   LogFormat log_format = LogFormat::kText;
   int executor_threads = 1;  // Unless set: the number of cores.
   int queue_limit = 1024;
+  absl::Duration max_queue_wait = absl::Seconds(5);
   int64_t max_message_bytes = 16 << 20;
   int64_t max_in_flight_bytes = 512 << 20;
+  int64_t memory_limit_bytes = 0;  // Unless set: that of the control group, or of the machine.
   absl::Duration sync_interval = absl::Milliseconds(200);
   int64_t write_queue_bytes = 256 << 20;
   int64_t excluded_mass_cache_bytes = 64 << 20;

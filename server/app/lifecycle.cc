@@ -102,7 +102,9 @@ DispatcherOptions MakeDispatcherOptions(const Config& config, const Security& se
   DispatcherOptions options;
   options.thread_count = config.executor_threads;
   options.queue_limit = config.queue_limit;
+  options.max_queue_wait = config.max_queue_wait;
   options.max_in_flight_bytes = config.max_in_flight_bytes;
+  options.memory_limit_bytes = config.memory_limit_bytes;
   options.access = security.access();
   options.slow_call = config.slow_request_threshold;
   options.observer = [call_log](const CallOutcome& outcome) {

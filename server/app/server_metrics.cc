@@ -118,7 +118,11 @@ void ServerMetrics::CollectCalls(MetricFamilies* families) const {
   families->Add("negatron_call_queue_seconds", "Time that calls waited for a thread.",
                 totals.queue_seconds);
   // Those that are there from the start can be seen to rise.
-  std::map<std::string, int64_t> shed = {{"QUEUE_FULL", 0}, {"TOO_MANY_BYTES_IN_FLIGHT", 0}};
+  std::map<std::string, int64_t> shed = {{"DEADLINE_TOO_NEAR", 0},
+                                         {"MEMORY_LOW", 0},
+                                         {"QUEUE_FULL", 0},
+                                         {"TOO_MANY_BYTES_IN_FLIGHT", 0},
+                                         {"WAIT_TOO_LONG", 0}};
   for (const auto& [reason, count] : totals.shed) shed[reason] = count;
   for (const auto& [reason, count] : shed) {
     families->Counter("negatron_calls_shed_total",
@@ -130,6 +134,9 @@ void ServerMetrics::CollectCalls(MetricFamilies* families) const {
                   static_cast<double>(dispatcher.admission().call_count()));
   families->Gauge("negatron_messages_in_flight_bytes", "Bytes of their messages.",
                   static_cast<double>(dispatcher.admission().message_bytes()));
+  families->Gauge("negatron_memory_limit_bytes",
+                  "Memory that the process may have (--memory-limit-bytes); 0: no limit.",
+                  static_cast<double>(dispatcher.memory().limit_bytes()));
   families->Gauge("negatron_call_queue_length", "Tasks that wait for a thread.",
                   dispatcher.queue_length());
   families->Gauge("negatron_executor_busy_threads", "Threads of the executor that have work.",

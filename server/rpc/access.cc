@@ -24,6 +24,7 @@ using google::protobuf::Message;
 constexpr absl::string_view kIdField = "collection_id";
 constexpr absl::string_view kEveryCollection = "*";
 constexpr absl::string_view kCollections = "collections/";
+constexpr bool kAdds = true;
 
 absl::Status Refusal(absl::StatusCode code, absl::string_view message, absl::string_view reason) {
   return WithReason(absl::Status(code, message), reason);
@@ -54,18 +55,11 @@ absl::StatusOr<absl::string_view> BearerToken(const grpc::CallbackServerContext&
   return value;
 }
 
-const MethodAccess* FindMethod(absl::string_view method) {
-  const std::vector<MethodAccess>& all = MethodAccesses();
-  const auto position = std::find_if(
-      all.begin(), all.end(), [&](const MethodAccess& access) { return access.method == method; });
-  return position == all.end() ? nullptr : &*position;
-}
-
 absl::Status CheckEntry(absl::string_view method, const TokenEntry& entry) {
   if (entry.expire_time <= absl::Now()) {
     return Unauthenticated("the token has expired", "TOKEN_EXPIRED");
   }
-  const MethodAccess* const access = FindMethod(method);
+  const MethodAccess* const access = FindMethodAccess(method);
   if (access == nullptr) return absl::InternalError("the method has no scope");
   if (entry.scopes.count(access->scope) > 0) return absl::OkStatus();
   const absl::string_view scope = ScopeName(access->scope);
@@ -100,16 +94,16 @@ const std::vector<MethodAccess>& MethodAccesses() {
       {"BackupService/ListBackups", Scope::kAdmin, kEveryCollection},
       {"BackupService/VerifyBackup", Scope::kAdmin, kEveryCollection},
       {"BackupService/DeleteBackup", Scope::kAdmin, kEveryCollection},
-      {"CollectionService/CreateCollection", Scope::kAdmin, kIdField},
+      {"CollectionService/CreateCollection", Scope::kAdmin, kIdField, kAdds},
       {"CollectionService/GetCollection", Scope::kRead, "name"},
       {"CollectionService/ListCollections", Scope::kRead, ""},
       {"CollectionService/UpdateCollection", Scope::kAdmin, "collection.name"},
       {"CollectionService/DeleteCollection", Scope::kAdmin, "name"},
-      {"EmbeddingService/BatchWriteEmbeddings", Scope::kWrite, "collection"},
+      {"EmbeddingService/BatchWriteEmbeddings", Scope::kWrite, "collection", kAdds},
       {"EmbeddingService/BatchGetEmbeddings", Scope::kRead, "collection"},
-      {"EmbeddingService/BeginEmbeddingVersion", Scope::kWrite, "collection"},
-      {"EmbeddingService/UploadEmbeddings", Scope::kWrite, "name"},
-      {"EmbeddingService/ImportEmbeddings", Scope::kWrite, "name"},
+      {"EmbeddingService/BeginEmbeddingVersion", Scope::kWrite, "collection", kAdds},
+      {"EmbeddingService/UploadEmbeddings", Scope::kWrite, "name", kAdds},
+      {"EmbeddingService/ImportEmbeddings", Scope::kWrite, "name", kAdds},
       {"EmbeddingService/CommitEmbeddingVersion", Scope::kWrite, "name"},
       {"EmbeddingService/AbortEmbeddingVersion", Scope::kWrite, "name"},
       {"EmbeddingService/GetEmbeddingVersion", Scope::kRead, "name"},
@@ -127,21 +121,38 @@ const std::vector<MethodAccess>& MethodAccesses() {
       {"PolicyService/ListPolicies", Scope::kRead, "collection"},
       {"PolicyService/ListPolicyVersions", Scope::kRead, "name"},
       {"PolicyService/DeletePolicy", Scope::kWrite, "name"},
-      {"PoolService/BatchWriteItems", Scope::kWrite, "collection"},
+      {"PoolService/BatchWriteItems", Scope::kWrite, "collection", kAdds},
       {"PoolService/BatchGetItems", Scope::kRead, "collection"},
       {"PoolService/ListItems", Scope::kRead, "collection"},
-      {"PoolService/BatchWriteEvents", Scope::kWrite, "collection"},
+      {"PoolService/BatchWriteEvents", Scope::kWrite, "collection", kAdds},
       {"PoolService/ListEvents", Scope::kRead, "collection"},
       {"PoolService/RetractEvents", Scope::kWrite, "collection"},
       {"PoolService/ListUsers", Scope::kRead, "collection"},
       {"PoolService/EraseUsers", Scope::kWrite, "collection"},
-      {"PoolService/ImportItems", Scope::kWrite, "collection"},
-      {"PoolService/ImportEvents", Scope::kWrite, "collection"},
+      {"PoolService/ImportItems", Scope::kWrite, "collection", kAdds},
+      {"PoolService/ImportEvents", Scope::kWrite, "collection", kAdds},
       {"SamplingService/SampleNegatives", Scope::kRead, "collection"},
       {"SamplingService/SampleSharedNegatives", Scope::kRead, "collection"},
       {"SamplingService/GetCandidates", Scope::kRead, "sample.collection"},
   };
   return *accesses;
+}
+
+const MethodAccess* FindMethodAccess(absl::string_view method) {
+  const std::vector<MethodAccess>& all = MethodAccesses();
+  const auto position = std::find_if(
+      all.begin(), all.end(), [&](const MethodAccess& access) { return access.method == method; });
+  return position == all.end() ? nullptr : &*position;
+}
+
+bool MethodAccess::IsOfOneCollection() const {
+  return !collection_field.empty() && collection_field != kEveryCollection;
+}
+
+absl::string_view MethodAccess::CollectionId(absl::string_view text) const {
+  if (collection_field == kIdField) return text;
+  return absl::ConsumePrefix(&text, kCollections) ? text.substr(0, text.find('/'))
+                                                  : absl::string_view();
 }
 
 absl::Status CheckCollection(const Caller& caller, absl::string_view collection_id) {
@@ -187,19 +198,15 @@ absl::Status AccessControl::CheckStill(absl::string_view method, const Caller& c
 absl::Status AccessControl::CheckRequest(absl::string_view method, const Caller& caller,
                                          const Message& request) {
   if (!caller.bound()) return absl::OkStatus();
-  const MethodAccess* const access = FindMethod(method);
+  const MethodAccess* const access = FindMethodAccess(method);
   if (access == nullptr) return absl::InternalError("the method has no scope");
   if (access->collection_field.empty()) return absl::OkStatus();
   if (access->collection_field == kEveryCollection) {
     return NotAllowed("the token is not for all collections");
   }
+  // The empty id, of a text that is no name of a collection, is in no list.
   const std::string text = FieldText(request, access->collection_field);
-  absl::string_view id = text;
-  if (access->collection_field != kIdField) {
-    // A name without the prefix is of no collection: the empty id is in no list.
-    id = absl::ConsumePrefix(&id, kCollections) ? id.substr(0, id.find('/')) : absl::string_view();
-  }
-  return CheckCollection(caller, id);
+  return CheckCollection(caller, access->CollectionId(text));
 }
 
 }  // namespace negatron

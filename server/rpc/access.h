@@ -26,10 +26,18 @@ struct MethodAccess {
   // (and shows no more than the caller may see). `collection_id` holds an id instead of a name;
   // `*`: the method is of all of them, and not for tokens that are bound to some.
   absl::string_view collection_field;
+  bool adds = false;  // Whether collections hold more when it is done, and so more memory.
+
+  // Whether a request is of the one collection that its `collection_field` names.
+  bool IsOfOneCollection() const;
+  // The collection's id in the text of that field; empty if the text is no name of one.
+  absl::string_view CollectionId(absl::string_view text) const;
 };
 
 // All methods of all services; a test compares it with the descriptors.
 const std::vector<MethodAccess>& MethodAccesses();
+// Null if there is no such method.
+const MethodAccess* FindMethodAccess(absl::string_view method);
 
 // Who calls: the holder of a token, or anybody where access control is off.
 //

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/dispatcher.h"
 
+#include "server/rpc/request_line.h"
+#include "storage/base/memory.h"
 #include "storage/base/status.h"
 
 namespace negatron {
@@ -20,18 +22,23 @@ Dispatcher::Dispatcher(DispatcherOptions options, const EngineHandle* engine)
       observer_(std::move(options.observer)),
       slow_call_(options.slow_call),
       admission_(options.max_in_flight_bytes),
-      executor_(options.thread_count, options.queue_limit) {}
+      memory_(options.memory_limit_bytes, ResidentBytes),
+      queue_(options.queue_limit, options.max_queue_wait, &executor_),
+      // Besides the calls, parts of those that run may be in its queue for a moment.
+      executor_(options.thread_count, options.queue_limit + options.thread_count) {}
 
 void Dispatcher::Start(CallBase* call, const grpc::CallbackServerContext& context,
                        WhileRecovering while_recovering) {
   if (const absl::Status status = Admit(call, context, while_recovering); !status.ok()) {
     return call->End(status);
   }
-  if (!executor_.TrySchedule([call] { call->Run(); })) {
-    call->End(WithRetryDelay(
-        WithReason(absl::ResourceExhaustedError("too many calls wait for a thread"), "QUEUE_FULL"),
-        absl::Milliseconds(100)));
-  }
+  const absl::Status status =
+      queue_.Add({.method = call->method_,
+                  .line = LineOfRequest(call->method_, &call->request_bytes_),
+                  .deadline = call->cancellation_.deadline(),
+                  .run = [call] { call->Run(); },
+                  .refuse = [call](const absl::Status& reason) { call->End(reason); }});
+  if (!status.ok()) call->End(status);
 }
 
 absl::Status Dispatcher::Admit(CallBase* call, const grpc::CallbackServerContext& context,
@@ -41,6 +48,7 @@ absl::Status Dispatcher::Admit(CallBase* call, const grpc::CallbackServerContext
   if (call->engine_ == nullptr && while_recovering == WhileRecovering::kRefuse) {
     return Recovering();
   }
+  NEGATRON_RETURN_IF_ERROR(memory_.Check(call->method_, queue_.size()));
   const auto bytes = static_cast<int64_t>(call->request_bytes_.Length());
   NEGATRON_RETURN_IF_ERROR(admission_.Enter(bytes));
   call->admitted_ = true;
@@ -56,8 +64,9 @@ absl::Status Dispatcher::CheckCaller(absl::string_view method,
   return absl::OkStatus();
 }
 
-absl::Status Dispatcher::CheckStill(absl::string_view method, const Caller& caller) const {
-  return access_ == nullptr ? absl::OkStatus() : access_->CheckStill(method, caller);
+absl::Status Dispatcher::CheckStill(absl::string_view method, const Caller& caller) {
+  if (access_ != nullptr) NEGATRON_RETURN_IF_ERROR(access_->CheckStill(method, caller));
+  return memory_.Check(method, 0);
 }
 
 absl::Status Dispatcher::AdmitStream(absl::string_view method,
@@ -66,6 +75,7 @@ absl::Status Dispatcher::AdmitStream(absl::string_view method,
   NEGATRON_RETURN_IF_ERROR(CheckCaller(method, context, caller));
   *engine = engine_->engine();
   if (*engine == nullptr) return Recovering();
+  NEGATRON_RETURN_IF_ERROR(memory_.Check(method, 0));
   return admission_.Enter(0);
 }
 

@@ -18,6 +18,8 @@
 #include "server/rpc/call_outcome.h"
 #include "server/rpc/call_statistics.h"
 #include "server/rpc/engine_handle.h"
+#include "server/rpc/memory_guard.h"
+#include "server/rpc/work_queue.h"
 #include "storage/base/executor.h"
 
 namespace negatron {
@@ -25,10 +27,13 @@ namespace negatron {
 struct DispatcherOptions {
   // Threads that do the work of calls.
   int thread_count = 1;
-  // Calls that wait for a thread; beyond: RESOURCE_EXHAUSTED.
+  // Calls that wait for a thread, and how long they may be expected to; see WorkQueue.
   int queue_limit = 1024;
+  absl::Duration max_queue_wait = absl::Seconds(5);
   // See Admission.
   int64_t max_in_flight_bytes = int64_t{512} << 20;
+  // See MemoryGuard.
+  int64_t memory_limit_bytes = 0;
   // Calls that take this long are slow: more is noted of them.
   absl::Duration slow_call = absl::Seconds(1);
   // Null: anybody may call anything. Must outlive the dispatcher.
@@ -49,9 +54,9 @@ class Dispatcher {
   enum class WhileRecovering { kRefuse, kServe };
 
   // The reaction of every method: admits the call and has `handler` run on the executor, which must
-  // end the call. Refusals: those of AccessControl, UNAVAILABLE while recovering or shutting down,
-  // RESOURCE_EXHAUSTED with a retry delay, CANCELLED and DEADLINE_EXCEEDED if nobody waits any more
-  // when a thread is free. `method` must live for ever.
+  // end the call. Refusals: those of AccessControl, MemoryGuard and WorkQueue, UNAVAILABLE while
+  // recovering or shutting down, CANCELLED and DEADLINE_EXCEEDED if nobody waits any more when a
+  // thread is free. `method` must live for ever.
   template <typename Request, typename Response>
   grpc::ServerUnaryReactor* Serve(absl::string_view method,
                                   const grpc::CallbackServerContext* context,
@@ -66,12 +71,12 @@ class Dispatcher {
 
   // The same for streams, which schedule their messages themselves: lets one in, or
   // says why not; `admission().Leave(0)` must follow. `CheckStill` tells, of each message, whether
-  // the caller's token still holds.
+  // the caller's token still holds, and there is memory for what the message adds.
   absl::Status AdmitStream(absl::string_view method, const grpc::CallbackServerContext& context,
                            Engine** engine, Caller* caller);
-  absl::Status CheckStill(absl::string_view method, const Caller& caller) const;
-  // Runs `task` on the executor, unless too many tasks wait.
-  bool TrySchedule(std::function<void()> task) { return executor_.TrySchedule(std::move(task)); }
+  absl::Status CheckStill(absl::string_view method, const Caller& caller);
+  // Has a message worked on; see WorkQueue.
+  absl::Status Schedule(QueuedWork work) { return queue_.Add(std::move(work)); }
   // Counts a stream that ends, and tells the observer.
   void Observe(const CallOutcome& outcome);
 
@@ -80,7 +85,8 @@ class Dispatcher {
 
   Admission& admission() { return admission_; }
   const Admission& admission() const { return admission_; }
-  int queue_length() const { return executor_.queue_length(); }
+  const MemoryGuard& memory() const { return memory_; }
+  int queue_length() const { return queue_.size(); }
   int thread_count() const { return executor_.thread_count(); }
   int busy_thread_count() const { return executor_.thread_count() - executor_.idle_count(); }
   Executor& executor() { return executor_; }
@@ -104,7 +110,9 @@ class Dispatcher {
   const absl::Duration slow_call_;
   CallStatistics statistics_;
   Admission admission_;
-  Executor executor_;
+  MemoryGuard memory_;
+  WorkQueue queue_;
+  Executor executor_;  // Last: its threads use the others until it is gone.
 };
 
 }  // namespace negatron

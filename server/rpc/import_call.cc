@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 #include <grpcpp/impl/codegen/proto_utils.h>
 
+#include "server/rpc/request_line.h"
 #include "server/rpc/resource_names.h"
 #include "server/rpc/status_conversion.h"
 #include "server/rpc/trace_context.h"
@@ -137,13 +138,25 @@ void ImportCall::OnReadDone(bool ok) {
     handling_ = true;
     received_bytes_ += static_cast<int64_t>(read_bytes_.Length());
   }
-  if (dispatcher_->TrySchedule([self] { self->HandleMessage(); })) return;
+  const absl::Status status = dispatcher_->Schedule(
+      {.method = method_.name,
+       .line = Line(),
+       .run = [self] { self->HandleMessage(); },
+       .refuse = [self](const absl::Status& reason) { self->RefuseMessage(reason); }});
+  if (!status.ok()) RefuseMessage(status);
+}
+
+QueueLine ImportCall::Line() {
+  // Messages but the first need not name the collection.
+  if (!collection_id_.empty()) return {collection_id_, /*is_write=*/true};
+  return LineOfRequest(method_.name, &read_bytes_);
+}
+
+void ImportCall::RefuseMessage(const absl::Status& status) {
   {
     MutexLock lock(mutex_);
     reading_ = handling_ = false;
-    SetEnding(WithRetryDelay(
-        WithReason(absl::ResourceExhaustedError("too many calls wait for a thread"), "QUEUE_FULL"),
-        absl::Milliseconds(100)));
+    SetEnding(status);
   }
   Pump();
 }

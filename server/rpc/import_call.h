@@ -99,6 +99,9 @@ class ImportCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
   void OnCancel() override;
   void OnDone() override;
 
+  QueueLine Line();
+  // Of a message that there is no thread for.
+  void RefuseMessage(const absl::Status& status);
   void HandleMessage();
   absl::Status Open(const ImportMessage& message);
   absl::Status Submit(const ImportMessage& message, int64_t bytes);

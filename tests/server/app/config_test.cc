@@ -92,6 +92,8 @@ TEST_F(ConfigTest, EverySettingSurvivesTheRoundTripThroughItsText) {
                            "--log-format=json",
                            "--executor-threads=3",
                            "--queue-limit=5",
+                           "--max-queue-wait=2s",
+                           "--memory-limit-bytes=2GiB",
                            "--max-message-bytes=1MiB",
                            "--max-in-flight-bytes=1GiB",
                            "--sync-interval=1500us",
