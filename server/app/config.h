@@ -57,6 +57,7 @@ struct Config {
   // What one client may take of the transport.
   int64_t max_metadata_bytes = 16 << 10;
   int max_concurrent_streams = 256;
+  int max_import_streams = 1000;  // Of each service, on all connections.
   absl::Duration max_connection_age = absl::Hours(1);
   absl::Duration max_connection_grace = absl::Minutes(5);
   absl::Duration max_connection_idle = absl::Minutes(30);

@@ -105,6 +105,7 @@ DispatcherOptions MakeDispatcherOptions(const Config& config, const Security& se
   options.max_queue_wait = config.max_queue_wait;
   options.max_in_flight_bytes = config.max_in_flight_bytes;
   options.memory_limit_bytes = config.memory_limit_bytes;
+  options.streams.max_count = config.max_import_streams;
   options.access = security.access();
   options.slow_call = config.slow_request_threshold;
   options.observer = [call_log](const CallOutcome& outcome) {

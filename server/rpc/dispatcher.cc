@@ -21,6 +21,7 @@ Dispatcher::Dispatcher(DispatcherOptions options, const EngineHandle* engine)
       access_(options.access),
       observer_(std::move(options.observer)),
       slow_call_(options.slow_call),
+      stream_limits_(options.streams),
       admission_(options.max_in_flight_bytes),
       memory_(options.memory_limit_bytes, ResidentBytes),
       queue_(options.queue_limit, options.max_queue_wait, &executor_),

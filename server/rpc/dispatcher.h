@@ -24,6 +24,13 @@
 
 namespace negatron {
 
+// Of the import streams of a service. When as many are open, a newcomer takes the place of the one
+// that has been without a message for longest, if that is long enough.
+struct StreamLimits {
+  int max_count = 1000;
+  absl::Duration min_idle_time = absl::Minutes(1);
+};
+
 struct DispatcherOptions {
   // Threads that do the work of calls.
   int thread_count = 1;
@@ -32,6 +39,7 @@ struct DispatcherOptions {
   absl::Duration max_queue_wait = absl::Seconds(5);
   // See Admission.
   int64_t max_in_flight_bytes = int64_t{512} << 20;
+  StreamLimits streams;
   // See MemoryGuard.
   int64_t memory_limit_bytes = 0;
   // Calls that take this long are slow: more is noted of them.
@@ -80,6 +88,7 @@ class Dispatcher {
   // Counts a stream that ends, and tells the observer.
   void Observe(const CallOutcome& outcome);
 
+  const StreamLimits& stream_limits() const { return stream_limits_; }
   absl::Duration slow_call() const { return slow_call_; }
   CallTotals ReadStatistics() const { return statistics_.Read(); }
 
@@ -108,6 +117,7 @@ class Dispatcher {
   const AccessControl* const access_;
   const std::function<void(const CallOutcome&)> observer_;
   const absl::Duration slow_call_;
+  const StreamLimits stream_limits_;
   CallStatistics statistics_;
   Admission admission_;
   MemoryGuard memory_;

@@ -47,9 +47,34 @@ void WriteImportPosition(const StreamRecord& position, v1::ImportResponse* respo
   response->set_created_item_count(position.created_item_count);
 }
 
-void ImportRegistry::Add(const std::shared_ptr<ImportCall>& call) {
-  MutexLock lock(mutex_);
-  calls_[call.get()] = call;
+absl::Status ImportRegistry::Add(const std::shared_ptr<ImportCall>& call,
+                                 const StreamLimits& limits) {
+  std::shared_ptr<ImportCall> idle;
+  {
+    MutexLock lock(mutex_);
+    if (calls_.size() >= static_cast<size_t>(limits.max_count)) {
+      absl::Time oldest = absl::Now() - limits.min_idle_time;
+      for (const auto& [address, other] : calls_) {
+        std::shared_ptr<ImportCall> candidate = other.lock();
+        if (candidate == nullptr || candidate->last_message_time() > oldest) continue;
+        oldest = candidate->last_message_time();
+        idle = std::move(candidate);
+      }
+      if (idle == nullptr) {
+        return WithRetryDelay(
+            WithReason(absl::ResourceExhaustedError("too many import streams are open"),
+                       "TOO_MANY_STREAMS"),
+            absl::Seconds(1));
+      }
+      calls_.erase(idle.get());
+    }
+    calls_[call.get()] = call;
+  }
+  if (idle != nullptr) {
+    idle->End(WithReason(absl::UnavailableError("the stream was idle, and others need its place"),
+                         "STREAM_IDLE"));
+  }
+  return absl::OkStatus();
 }
 
 void ImportRegistry::Remove(ImportCall* call) {
@@ -90,17 +115,19 @@ ImportCall::ImportCall(const ImportMethod* method, const grpc::CallbackServerCon
       dispatcher_(dispatcher),
       registry_(registry),
       start_(absl::Now()),
-      traceparent_(TraceparentOf(context)) {}
+      traceparent_(TraceparentOf(context)),
+      last_message_micros_(absl::ToUnixMicros(start_)) {}
 
 ImportCall* ImportCall::Start(const ImportMethod* method,
                               const grpc::CallbackServerContext& context, Dispatcher* dispatcher,
                               ImportRegistry* registry) {
   const std::shared_ptr<ImportCall> call(new ImportCall(method, context, dispatcher, registry));
   call->self_ = call;
-  registry->Add(call);
-  const absl::Status status =
-      dispatcher->AdmitStream(method->name, context, &call->engine_, &call->caller_);
-  call->admitted_ = status.ok();
+  absl::Status status = registry->Add(call, dispatcher->stream_limits());
+  if (status.ok()) {
+    status = dispatcher->AdmitStream(method->name, context, &call->engine_, &call->caller_);
+    call->admitted_ = status.ok();
+  }
   if (status.ok()) {
     call->Pump();
   } else {
@@ -133,6 +160,7 @@ void ImportCall::OnReadDone(bool ok) {
     }
     return Pump();
   }
+  last_message_micros_ = absl::ToUnixMicros(absl::Now());
   {
     MutexLock lock(mutex_);
     handling_ = true;

@@ -2,6 +2,7 @@
 #ifndef NEGATRON_SERVER_RPC_IMPORT_CALL_H_
 #define NEGATRON_SERVER_RPC_IMPORT_CALL_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -54,7 +55,9 @@ struct ImportMethod {
 // Thread-safety: thread-safe.
 class ImportRegistry {
  public:
-  void Add(const std::shared_ptr<ImportCall>& call);
+  // RESOURCE_EXHAUSTED with TOO_MANY_STREAMS and a retry delay, if there are as many as may be and
+  // none of them is idle.
+  absl::Status Add(const std::shared_ptr<ImportCall>& call, const StreamLimits& limits);
   void Remove(ImportCall* call);
 
   // Makes `call` the one that serves the stream, and ends the one that did.
@@ -90,6 +93,9 @@ class ImportCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
   // Ends the call, once what is in flight is done. The first error counts.
   void End(const absl::Status& status);
 
+  // When the last message came, or the call.
+  absl::Time last_message_time() const { return absl::FromUnixMicros(last_message_micros_); }
+
  private:
   ImportCall(const ImportMethod* method, const grpc::CallbackServerContext& context,
              Dispatcher* dispatcher, ImportRegistry* registry);
@@ -122,6 +128,7 @@ class ImportCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
   ImportRegistry* const registry_;
   const absl::Time start_;
   const std::string traceparent_;
+  std::atomic<int64_t> last_message_micros_;
   Engine* engine_ = nullptr;
   Caller caller_;
   bool admitted_ = false;

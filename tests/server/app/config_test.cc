@@ -113,6 +113,7 @@ TEST_F(ConfigTest, EverySettingSurvivesTheRoundTripThroughItsText) {
                            "--insecure",
                            "--max-metadata-bytes=8KiB",
                            "--max-concurrent-streams=9",
+                           "--max-import-streams=11",
                            "--max-connection-age=2h",
                            "--max-connection-grace=3m",
                            "--max-connection-idle=4m"});

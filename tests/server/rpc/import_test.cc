@@ -85,7 +85,8 @@ class EventStream {
 
 class ImportTest : public testing::Test {
  protected:
-  ImportTest() {
+  explicit ImportTest(const DispatcherOptions& options = RpcServer::DefaultOptions())
+      : server_(options) {
     v1::CreateCollectionRequest request;
     request.set_collection_id("c");
     request.mutable_collection()->set_missing_item_rule(v1::MISSING_ITEM_RULE_CREATE);
@@ -283,6 +284,56 @@ TEST_F(ImportTest, ItemsComeInStreamsToo) {
   EXPECT_TRUE(stream->Finish().ok());
   EXPECT_EQ(last.durable_chunk_number(), 1);
   EXPECT_EQ(last.created_item_count(), 2);
+}
+
+// With room for one stream, which is idle after `min_idle_time` without a message.
+class FewStreamsTest : public ImportTest {
+ protected:
+  explicit FewStreamsTest(absl::Duration min_idle_time = absl::Hours(1))
+      : ImportTest(Options(min_idle_time)) {}
+
+  static DispatcherOptions Options(absl::Duration min_idle_time) {
+    DispatcherOptions options = RpcServer::DefaultOptions();
+    options.streams = {.max_count = 1, .min_idle_time = min_idle_time};
+    return options;
+  }
+};
+
+TEST_F(FewStreamsTest, MoreAreRefusedWhileNoneIsIdle) {
+  EventStream first(server_);
+  ASSERT_TRUE(first.Open("c", "first"));
+  ASSERT_TRUE(first.Read().has_value());
+  const absl::Status refused = EventStream(server_).Drain();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(Reason(refused), "TOO_MANY_STREAMS");
+  EXPECT_TRUE(GetRetryDelay(refused).has_value());
+  ASSERT_TRUE(first.Write(EventStream::Chunk(1)));
+  EXPECT_TRUE(first.Finish().ok());
+  EXPECT_EQ(first.last().durable_chunk_number(), 1);
+  EventStream next(server_);
+  ASSERT_TRUE(next.Open("c", "next"));
+  EXPECT_TRUE(next.Finish().ok());
+}
+
+class IdleStreamTest : public FewStreamsTest {
+ protected:
+  IdleStreamTest() : FewStreamsTest(absl::ZeroDuration()) {}
+};
+
+TEST_F(IdleStreamTest, AnIdleOneMakesRoomAndLosesNothing) {
+  EventStream first(server_);
+  ASSERT_TRUE(first.Open("c", "first"));
+  ASSERT_TRUE(first.Write(EventStream::Chunk(1)));
+  first.ReadUpTo(1);
+  EventStream second(server_);
+  ASSERT_TRUE(second.Open("c", "second"));
+  ASSERT_TRUE(second.Read().has_value());
+  const absl::Status ended = first.Drain();
+  EXPECT_EQ(ended.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Reason(ended), "STREAM_IDLE");
+  ASSERT_TRUE(second.Write(EventStream::Chunk(1)));
+  EXPECT_TRUE(second.Finish().ok());
+  EXPECT_EQ(EventCount(), 2);
 }
 
 TEST(ImportWhileRecoveringTest, IsRefused) {
