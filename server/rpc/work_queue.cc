@@ -30,6 +30,10 @@ absl::Status Refusal(absl::string_view message, absl::string_view reason, absl::
                         std::clamp(wait, kMinRetryDelay, kMaxRetryDelay));
 }
 
+absl::Status Full(absl::Duration wait) {
+  return Refusal("too many calls wait for a thread", "QUEUE_FULL", wait);
+}
+
 }  // namespace
 
 WorkQueue::WorkQueue(int limit, absl::Duration max_wait, Executor* executor)
@@ -37,23 +41,22 @@ WorkQueue::WorkQueue(int limit, absl::Duration max_wait, Executor* executor)
 
 absl::Status WorkQueue::Add(QueuedWork work) {
   std::optional<QueuedWork> displaced;
-  absl::Status full;
+  absl::Duration wait;
   {
     MutexLock lock(mutex_);
     work.cost = costs_[work.method];
-    const absl::Duration wait = ExpectedWait(work.line);
+    wait = ExpectedWait(work.line);
     NEGATRON_RETURN_IF_ERROR(CheckWait(work, wait));
-    full = Refusal("too many calls wait for a thread", "QUEUE_FULL", wait);
     if (queue_.size() >= limit_) {
       // The newcomer is run by the task that the other one's place has in the executor.
       displaced = queue_.Displace(work.line);
-      if (!displaced.has_value()) return full;
+      if (!displaced.has_value()) return Full(wait);
     } else if (!executor_->TrySchedule([this] { RunNext(); })) {
-      return full;
+      return Full(wait);
     }
     queue_.Push(std::move(work));
   }
-  if (displaced.has_value()) displaced->refuse(full);
+  if (displaced.has_value()) displaced->refuse(Full(wait));
   return absl::OkStatus();
 }
 
