@@ -111,6 +111,7 @@ void Fields(Archive& a, Plausibility& plausibility) {
   a.Field(1, plausibility.min_mass);
   a.Field(2, plausibility.half_life_micros);
   a.Field(3, plausibility.min_positive_count);
+  a.Field(4, plausibility.min_exposure_count);
 }
 
 template <typename Archive>

@@ -32,7 +32,8 @@ PoolBuilder::PoolBuilder(const PoolView& base)
     : view_(base),
       states_(base.states_),
       histories_(base.histories_),
-      user_events_(base.user_events_) {}
+      user_events_(base.user_events_),
+      item_exposures_(base.item_exposures_) {}
 
 ItemState PoolBuilder::MakeState(const ItemRecord& record) {
   ItemState state;
@@ -105,6 +106,9 @@ void PoolBuilder::EraseUser(Ordinal user) {
   view_.history_bytes_ -= histories_[user].bytes();
   histories_.Mutable(user) = {};
   UserEvents& events = user_events_.Mutable(user);
+  for (const RingEntry& shown : events.exposures.entries()) {
+    CountExposure(shown.item, shown.time, false);
+  }
   view_.user_event_bytes_ -= events.bytes();
   events = {};
 }
@@ -208,10 +212,17 @@ void PoolBuilder::AddToRing(const EventRecord& event) {
       mined ? static_cast<uint32_t>(view_.settings_.mined_per_user) : kMaxExposuresPerUser;
   const UserRing::Evicted evicted = ring.Add(entry, limit);
   view_.user_event_bytes_ += ring.bytes();
+  if (!mined) CountExposure(event.item, event.time, true);
   if (!evicted.any) return;
   const RingEntry& old = evicted.entry;
+  if (!mined) CountExposure(old.item, old.time, false);
   evicted_.push_back({old.time, old.commit_sequence, old.row, event.user, old.item, event.kind,
                       old.weight, old.propensity, 0});
+}
+
+void PoolBuilder::CountExposure(Ordinal item, Micros time, bool added) {
+  exposure_changes_.push_back({item, time, added});
+  if (exposure_changes_.size() >= kMaxPendingEvents) ApplyExposures();
 }
 
 std::vector<EventRecord> PoolBuilder::TakeEvicted() { return std::exchange(evicted_, {}); }
@@ -229,8 +240,10 @@ void PoolBuilder::RemoveEvent(const EventRecord& event) {
     UserEvents& events = user_events_.Mutable(event.user);
     UserRing& ring = event.kind == EventKind::kMined ? events.mined : events.exposures;
     view_.user_event_bytes_ -= ring.bytes();
-    ring.Remove(event.commit_sequence, event.row);
+    const bool found = ring.Remove(event.commit_sequence, event.row);
     view_.user_event_bytes_ += ring.bytes();
+    // What was evicted, or is of an erased user, is not counted any more.
+    if (found && event.kind == EventKind::kExposure) CountExposure(event.item, event.time, false);
     return;
   }
   if (!pending_.empty()) ApplyEvents();
@@ -299,6 +312,32 @@ void PoolBuilder::ApplyEvents() {
   if (removed_.empty()) return;
   ApplyMasses(removed_, false);
   removed_.clear();
+}
+
+// Once for many events: one that is late, or taken back, costs a copy of its item's list.
+void PoolBuilder::ApplyExposures() {
+  if (exposure_changes_.empty()) return;
+  std::vector<uint32_t> order(exposure_changes_.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [this](uint32_t a, uint32_t b) {
+    const ExposureChange& x = exposure_changes_[a];
+    const ExposureChange& y = exposure_changes_[b];
+    return std::tie(x.item, x.time) < std::tie(y.item, y.time);
+  });
+  const auto item_of = [this](uint32_t i) { return exposure_changes_[i].item; };
+  ForEachRun(order, item_of, [this](Ordinal item, Pending run) {
+    std::vector<Micros> added;
+    std::vector<Micros> removed;
+    for (const uint32_t i : run) {
+      (exposure_changes_[i].added ? added : removed).push_back(exposure_changes_[i].time);
+    }
+    item_exposures_.Grow(item + 1);
+    InstantList& list = item_exposures_.Mutable(item);
+    view_.item_exposure_bytes_ -= list.bytes();
+    list.Change(added, removed);
+    view_.item_exposure_bytes_ += list.bytes();
+  });
+  exposure_changes_.clear();
 }
 
 void PoolBuilder::ApplyMasses(const std::vector<EventRecord>& events, bool added) {
@@ -391,6 +430,7 @@ void PoolBuilder::SetWatermark(Micros watermark) {
 
 std::shared_ptr<const PoolView> PoolBuilder::Build() && {
   ApplyEvents();
+  ApplyExposures();
   for (auto& [key, editor] : masses_) view_.masses_[key] = std::move(editor).Finish();
   const auto intervals = [this](Ordinal item) { return states_[item].Intervals(); };
   const auto weight = [this](Ordinal item) {
@@ -403,6 +443,7 @@ std::shared_ptr<const PoolView> PoolBuilder::Build() && {
   view_.states_ = std::move(states_).Finish();
   view_.histories_ = std::move(histories_).Finish();
   view_.user_events_ = std::move(user_events_).Finish();
+  view_.item_exposures_ = std::move(item_exposures_).Finish();
   if (edits_) view_.edit_number_ = PoolView::NewEditNumber();
   return std::make_shared<const PoolView>(std::move(view_));
 }

@@ -64,13 +64,21 @@ class PoolBuilder {
   std::shared_ptr<const PoolView> Build() &&;
 
  private:
+  // Of what ExposuresBefore counts.
+  struct ExposureChange {
+    Ordinal item;
+    Micros time;
+    bool added;
+  };
   using Pending = std::span<const uint32_t>;  // Indices into pending_.
 
   void ApplyEvents();
+  void ApplyExposures();
   void ApplyMasses(const std::vector<EventRecord>& events, bool added);
   void ChangeItemEvents(Ordinal item, const std::vector<EventRecord>& all, Pending run, bool added);
   void AddHistory(Ordinal user, Pending events);
   void AddToRing(const EventRecord& event);
+  void CountExposure(Ordinal item, Micros time, bool added);
   void KeepRepeats(Ordinal user, absl::FunctionRef<bool(const UserPositive&)> keep);
   void RemoveFromHistory(const EventRecord& event);
   ItemState MakeState(const ItemRecord& record);
@@ -87,9 +95,11 @@ class PoolBuilder {
   CowEditor<ItemState> states_;
   CowEditor<UserHistory> histories_;
   CowEditor<UserEvents> user_events_;
+  CowEditor<InstantList> item_exposures_;
   std::map<PoolView::MassKey, MassIndexEditor> masses_;  // Those that are touched.
   std::vector<EventRecord> pending_;                     // Positives, as they came.
   std::vector<EventRecord> removed_;                     // Their masses are still there.
+  std::vector<ExposureChange> exposure_changes_;         // As they came.
   // By category; the last is of all items.
   std::map<CategoryNumber, std::vector<AliveIndex::Change>> alive_changes_;
   std::vector<EventRecord> evicted_;

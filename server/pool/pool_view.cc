@@ -91,6 +91,7 @@ std::vector<std::pair<std::string, int64_t>> PoolView::MemoryBytes() const {
   bytes["item_states"] = states_.bytes();
   bytes["user_histories"] = histories_.bytes() + history_bytes_;
   bytes["user_events"] = user_events_.bytes() + user_event_bytes_;
+  bytes["item_exposures"] = item_exposures_.bytes() + item_exposure_bytes_;
   bytes["item_ids"] = items_.bytes();
   bytes["user_ids"] = users_.bytes();
   return {bytes.begin(), bytes.end()};

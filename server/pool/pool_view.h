@@ -15,6 +15,7 @@
 #include "server/pool/category_names.h"
 #include "server/pool/growing_array.h"
 #include "server/pool/id_index.h"
+#include "server/pool/instant_list.h"
 #include "server/pool/item_state.h"
 #include "server/pool/mass_index.h"
 #include "server/pool/pool_settings.h"
@@ -92,6 +93,11 @@ class PoolView {
 
   const UserHistory& history(Ordinal user) const;
   const UserEvents& user_events(Ordinal user) const;
+  // How often the item was shown strictly before `time`: exposures that user_events() of any
+  // user has.
+  uint32_t ExposuresBefore(Ordinal item, Micros time) const {
+    return item < item_exposures_.size() ? item_exposures_[item].CountBefore(time) : 0;
+  }
   // Whether a positive is of the time of its user's first positive of the item.
   bool IsFirstPositive(const EventRecord& event) const;
 
@@ -129,8 +135,10 @@ class PoolView {
   std::vector<std::shared_ptr<const MassIndex>> empty_;         // By half-life.
   CowArray<UserHistory> histories_;
   CowArray<UserEvents> user_events_;
+  CowArray<InstantList> item_exposures_;  // Up to the last item that has any.
   int64_t history_bytes_ = 0;
   int64_t user_event_bytes_ = 0;
+  int64_t item_exposure_bytes_ = 0;
 };
 
 }  // namespace negatron

@@ -228,9 +228,9 @@ void ReadFilters(const v1::PolicyComponent& wire, const std::string& path, Polic
   if (wire.has_plausibility()) {
     const std::string field = absl::StrCat(path, ".plausibility");
     CheckKnown(wire.plausibility(), field, violations);
-    out->plausibility = Plausibility{wire.plausibility().min_mass(),
-                                     ReadHalfLife(wire.plausibility(), field, violations),
-                                     wire.plausibility().min_positive_count()};
+    out->plausibility = Plausibility{
+        wire.plausibility().min_mass(), ReadHalfLife(wire.plausibility(), field, violations),
+        wire.plausibility().min_positive_count(), wire.plausibility().min_exposure_count()};
   }
   if (!wire.has_score_bounds()) return;
   const v1::ScoreBounds& bounds = wire.score_bounds();

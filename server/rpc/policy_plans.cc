@@ -202,6 +202,7 @@ void WriteFilters(const PolicyComponent& component, v1::PolicyComponent* wire) {
       WriteMicros(*component.plausibility->half_life_micros, out->mutable_half_life());
     }
     out->set_min_positive_count(component.plausibility->min_positive_count);
+    out->set_min_exposure_count(component.plausibility->min_exposure_count);
   }
   if (component.score_bounds) {
     wire->mutable_score_bounds()->set_anchor(ToWire(component.score_bounds->anchor));

@@ -55,6 +55,10 @@ bool PlausibleItems::Admits(Micros time, Ordinal item) const {
       pool_.masses().column(item).CountBefore(time) < plausibility_.min_positive_count) {
     return false;
   }
+  if (plausibility_.min_exposure_count > 0 &&
+      pool_.ExposuresBefore(item, time) < plausibility_.min_exposure_count) {
+    return false;
+  }
   return plausibility_.min_mass == 0 || MassOf(time, item) >= plausibility_.min_mass;
 }
 

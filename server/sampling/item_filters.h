@@ -35,9 +35,9 @@ class CategorySet {
   std::vector<CategoryNumber> none_of_;
 };
 
-// Items that are known well enough at a time, by positives strictly before it. Masses are those
-// of `popularity` without a window, in weights of events: an event of weight w at e adds base
-// weight * w * 2^((e - t) / half-life).
+// Items that are known well enough at a time, by positives and exposures strictly before it. Masses
+// are those of `popularity` without a window, in weights of events: an event of weight w at e adds
+// base weight * w * 2^((e - t) / half-life).
 //
 // Cost: O(log events of the item); O(events) for a half-life that the collection does not list.
 // Thread-safety: immutable.

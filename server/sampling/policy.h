@@ -33,6 +33,7 @@ struct Plausibility {
   double min_mass = 0;                                     // Finite, not negative.
   std::optional<int64_t> half_life_micros = std::nullopt;  // As for PopularitySource.
   int64_t min_positive_count = 0;                          // Not negative.
+  int64_t min_exposure_count = 0;                          // Not negative.
 
   friend bool operator==(const Plausibility&, const Plausibility&) = default;
 };

@@ -226,6 +226,9 @@ void CheckFilters(const PolicyComponent& component, const std::string& path,
     if (component.plausibility->min_positive_count < 0) {
       violations->Add(path + "plausibility.min_positive_count", "must not be negative");
     }
+    if (component.plausibility->min_exposure_count < 0) {
+      violations->Add(path + "plausibility.min_exposure_count", "must not be negative");
+    }
   }
   if (!component.score_bounds.has_value()) return;
   if (component.kind() == SourceKind::kNearest) {

@@ -122,23 +122,27 @@ class Categories:
 
 @dataclasses.dataclass(frozen=True)
 class Plausibility:
-    """How well an item is known at the row's time, by its positive events before.
+    """How well an item is known at the row's time, by its events before.
 
     Attributes:
-      min_mass: least decayed mass, in weights of events; 0: any.
+      min_mass: least decayed mass of positive events, in their weights; 0: any.
       half_life: of the mass; None: the collection's; `timedelta(0)`: no decay.
-      min_positives: least number of events; 0: any.
+      min_positives: least number of positive events; 0: any.
+      min_exposures: least number of exposures to whatever users (of each the newest 4,096);
+        0: any.
     """
 
     min_mass: float = 0.0
     half_life: Optional[dt.timedelta] = None
     min_positives: int = 0
+    min_exposures: int = 0
 
     def __post_init__(self) -> None:
         check_size("min_mass", self.min_mass)
         check_span("half_life", self.half_life, zero=True)
-        if self.min_positives < 0:
-            raise ValueError(f"min_positives: at least 0 is expected, not {self.min_positives}")
+        for name in ("min_positives", "min_exposures"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: at least 0 is expected, not {getattr(self, name)}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -216,6 +220,7 @@ class Filtered:
             component.plausibility.SetInParent()
             component.plausibility.min_mass = self.plausibility.min_mass
             component.plausibility.min_positive_count = self.plausibility.min_positives
+            component.plausibility.min_exposure_count = self.plausibility.min_exposures
             if self.plausibility.half_life is not None:
                 component.plausibility.half_life.FromTimedelta(self.plausibility.half_life)
         if self.scores is not None:
@@ -281,7 +286,7 @@ def read_filters(component: Any, source: Any) -> Any:
         known = component.plausibility
         half_life = known.half_life.ToTimedelta() if known.HasField("half_life") else None
         filters["plausibility"] = Plausibility(
-            known.min_mass, half_life, known.min_positive_count
+            known.min_mass, half_life, known.min_positive_count, known.min_exposure_count
         )
     if component.HasField("score_bounds"):
         bounds = component.score_bounds

@@ -8,7 +8,7 @@ from typing import Any
 import fake_laws
 import numpy as np
 
-from negatron.v1 import collections_pb2, sampling_pb2
+from negatron.v1 import collections_pb2, pool_pb2, sampling_pb2
 
 
 def tags(
@@ -63,6 +63,14 @@ def passing(catalogue: fake_laws.Catalogue, component: Any, row: fake_laws.Row) 
         counts = np.bincount(before, minlength=catalogue.count)
         result &= catalogue.popularity(mass_of, row) >= plausible.min_mass
         result &= counts >= plausible.min_positive_count
+        shown = [
+            e.item for e in catalogue.events
+            if e.kind == pool_pb2.EVENT_KIND_EXPOSURE and e.time < row.t
+        ]
+        result &= (
+            np.bincount(np.array(shown, np.int64), minlength=catalogue.count)
+            >= plausible.min_exposure_count
+        )
     if component.HasField("score_bounds"):
         bounds = component.score_bounds
         anchor = fake_laws.anchor(catalogue, bounds, row)

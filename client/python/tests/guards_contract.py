@@ -91,6 +91,12 @@ def filters_admit_what_passes(client: negatron.Client, cid: str) -> None:
     odd = Categories(all_of=["all"], none_of=["even"])
     assert items(uniform, categories=odd) == {1, 3, 5, 7, 9}
     assert items(uniform, plausibility=Plausibility(min_positives=1)) == {0, 1, 2, 7, 8}
+    hour = np.arange(3) * _HOUR
+    client.write_events(cid, [1, 2, 3], [3, 3, 4], hour, kinds=negatron.EventKind.EXPOSURE)
+    shown = Plausibility(min_exposures=1)
+    assert items(uniform, plausibility=shown) == {3}  # Item 4 is the row's positive.
+    assert items(uniform, plausibility=Plausibility(min_exposures=2)) == {3}
+    assert items(uniform, plausibility=Plausibility(min_positives=1, min_exposures=1)) == set()
     half = Plausibility(min_mass=0.4, half_life=dt.timedelta(days=1))
     assert items(uniform, plausibility=half) == {2}
     assert items(uniform, scores=ScoreBounds(min_score=0.8)) == {0, 1, 2}
@@ -156,6 +162,7 @@ def bad_guards_are_refused(client: negatron.Client, cid: str) -> None:
         (ValueError, lambda: MinDistance(0)),
         (ValueError, lambda: MinDistance(1, 17)),
         (ValueError, lambda: Plausibility(min_mass=-1)),
+        (ValueError, lambda: Plausibility(min_exposures=-1)),
         (ValueError, lambda: ScoreBounds(min_score=2, max_score=1)),
         (ValueError, lambda: ScoreBounds(anchor="row")),
         (ValueError, lambda: Categories(any_of=[""])),

@@ -363,6 +363,9 @@ std::vector<Policy> EventfulPolicies() {
       policies.push_back(mixture);
     }
   }
+  PolicyComponent shown{1, "", UniformSource{}};
+  shown.plausibility = Plausibility{0, std::nullopt, 0, 2};
+  policies.push_back({{shown}});
   policies.push_back({{{1, "", PopularitySource{}}}, true});
   policies.push_back({{{1, "", ExposureSource{}}}, true});
   return policies;

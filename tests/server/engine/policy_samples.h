@@ -84,7 +84,11 @@ inline std::vector<PolicyPlan> SamplePlans() {
       {"a", 1, PolicyPlan::Of(all).arms[0].rotation}, {"b", 2.5, cycles}, {"c", 1, period}};
   PolicyPlan turning;
   turning.arms.emplace_back().rotation = cycles;
-  return {PolicyPlan::Of(all), PolicyPlan::Of(scheduled), plan, turning, PolicyPlan::Of(guarded)};
+  Policy shown;
+  shown.components = {{1, "", UniformSource{}}};
+  shown.components[0].plausibility = Plausibility{0, std::nullopt, 0, 12};
+  return {PolicyPlan::Of(all),     PolicyPlan::Of(scheduled), plan, turning,
+          PolicyPlan::Of(guarded), PolicyPlan::Of(shown)};
 }
 
 }  // namespace negatron

@@ -184,9 +184,73 @@ TEST(PoolViewTest, OldViewsStayAsTheyWere) {
   }
 }
 
+// What users' rings have of an item, by a walk over them.
+uint32_t ExposuresInRings(const PoolView& pool, Ordinal item, Micros time) {
+  uint32_t count = 0;
+  for (Ordinal user = 0; user < pool.users().size(); ++user) {
+    for (const RingEntry& shown : pool.user_events(user).exposures.entries()) {
+      count += shown.item == item && shown.time < time ? 1 : 0;
+    }
+  }
+  return count;
+}
+
+// Late and repeated ones, more than a ring has room for, retractions, an erased user, commits that
+// were dropped.
+TEST(PoolViewTest, CountsTheExposuresThatUsersRingsHave) {
+  constexpr Ordinal kUsers = 4, kItems = 9;
+  SplitMix random(TestSeed(4000));
+  auto pool = std::make_shared<const PoolView>(PoolSettings());
+  {
+    PoolBuilder builder(*pool);
+    for (int64_t id = 0; id < kItems; ++id) builder.AddItem({0, {id, {}}, {Interval{}}});
+    for (int64_t id = 0; id < kUsers; ++id) builder.AddUser({id, {}});
+    pool = std::move(builder).Build();
+  }
+  std::vector<EventRecord> events;
+  int64_t sequence = 0;
+  size_t evicted = 0;
+  for (int commit = 0; commit < 60; ++commit) {
+    PoolBuilder builder(*pool);
+    const bool dropped = commit % 10 == 5;
+    ++sequence;
+    for (uint32_t row = 0; row < 300; ++row) {
+      EventRecord event;
+      event.time = random.Chance(0.2) ? random.Between(0, 100) : commit;
+      event.commit_sequence = sequence;
+      event.row = row;
+      event.user = random.Chance(0.7) ? 0 : static_cast<Ordinal>(random.Below(kUsers));
+      event.item = static_cast<Ordinal>(random.Below(kItems - 1));
+      event.kind = random.Chance(0.9) ? EventKind::kExposure : EventKind::kMined;
+      event.weight = 1;
+      builder.AddEvent(event);
+      if (!dropped) events.push_back(event);
+    }
+    for (int i = 0; i < 20; ++i) builder.RemoveEvent(random.Pick(events));
+    if (commit == 40) builder.EraseUser(1);
+    if (dropped) continue;
+    evicted += builder.TakeEvicted().size();
+    pool = std::move(builder).Build();
+    for (Ordinal item = 0; item < kItems; ++item) {
+      for (const Micros time : {Micros{0}, random.Between(0, 101), kNever}) {
+        ASSERT_EQ(pool->ExposuresBefore(item, time), ExposuresInRings(*pool, item, time))
+            << "item " << item << " before " << time << " at commit " << commit;
+      }
+    }
+  }
+  EXPECT_GT(evicted, 1000u);
+  EXPECT_EQ(pool->ExposuresBefore(kItems - 1, kNever), 0u);
+  EXPECT_EQ(pool->ExposuresBefore(kItems, kNever), 0u);
+}
+
 TEST(PoolViewTest, ReportsMemoryOfEveryStructure) {
   const RandomCase random = MakeRandomCase(TestSeed(8), 1);
-  const CataloguePool built = BuildPool(random.catalogue, 100);
+  CataloguePool built = BuildPool(random.catalogue, 100);
+  PoolBuilder builder(*built.pool);
+  EventRecord exposure;
+  exposure.kind = EventKind::kExposure;
+  builder.AddEvent(exposure);
+  built.pool = std::move(builder).Build();
   for (const auto& [structure, bytes] : built.pool->MemoryBytes()) {
     // Tables to draw from are made when they are first wanted.
     const bool made_later = structure.find("draw_tables") != std::string::npos;

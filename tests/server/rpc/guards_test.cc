@@ -42,6 +42,7 @@ TEST(ReadGuardsTest, EveryFieldIsRead) {
   component->mutable_plausibility()->set_min_mass(1.5);
   component->mutable_plausibility()->mutable_half_life()->set_seconds(120);
   component->mutable_plausibility()->set_min_positive_count(4);
+  component->mutable_plausibility()->set_min_exposure_count(5);
   component->mutable_score_bounds()->set_anchor(v1::NEAREST_ANCHOR_POSITIVE);
   component->mutable_score_bounds()->set_min_score(-1);
   component->mutable_score_bounds()->set_max_score(1);
@@ -65,6 +66,7 @@ TEST(ReadGuardsTest, EveryFieldIsRead) {
   EXPECT_EQ(read.plausibility->min_mass, 1.5);
   EXPECT_EQ(read.plausibility->half_life_micros, 120'000'000);
   EXPECT_EQ(read.plausibility->min_positive_count, 4);
+  EXPECT_EQ(read.plausibility->min_exposure_count, 5);
   EXPECT_EQ(read.score_bounds->anchor, NearestAnchor::kPositive);
   EXPECT_EQ(read.score_bounds->min_score, -1);
   EXPECT_EQ(read.score_bounds->max_score, 1);

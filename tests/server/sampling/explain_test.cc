@@ -43,7 +43,7 @@ Policy GuardedPolicy() {
                        {1, "", ExposureSource{}},
                        {1, "", PopularitySource{}},
                        {0, "", UniformSource{}}};
-  policy.components[2].plausibility = Plausibility{0.01};
+  policy.components[2].plausibility = Plausibility{0.01, std::nullopt, 0, 2};
   policy.components[4].category_filter.none_of = {"some"};
   policy.components[5].plausibility = Plausibility{0.5};
   policy.components[5].score_bounds = ScoreBounds{NearestAnchor::kQuery, -0.5};
@@ -109,6 +109,12 @@ class Definition {
     }
     return mass * scene_.plain.items[item].base_weight;
   }
+  int64_t Exposures(Ordinal item) const {
+    const auto& events = scene_.plain.events;
+    return std::count_if(events.begin(), events.end(), [&](const EventRecord& event) {
+      return event.kind == EventKind::kExposure && event.item == item && event.time < row_.as_of;
+    });
+  }
   // Of living items that have more mass than the item, within rounding: the least and the most.
   std::pair<int64_t, int64_t> RanksByMass(Ordinal item) const {
     const double mass = Mass(item);
@@ -149,7 +155,7 @@ class Definition {
     };
     if (c == 1 && !has("all")) return DrawObstacle::kCategory;
     if (c == 4 && has("some")) return DrawObstacle::kCategoryFilter;
-    if (c == 2 && Mass(item) < 0.01) return DrawObstacle::kPlausibility;
+    if (c == 2 && (Mass(item) < 0.01 || Exposures(item) < 2)) return DrawObstacle::kPlausibility;
     if (c == 5 && Mass(item) < 0.5) return DrawObstacle::kPlausibility;
     if (c != 2 && c != 3 && c != 5) return DrawObstacle::kNone;
     if (Anchor(c).empty()) return DrawObstacle::kNoAnchor;

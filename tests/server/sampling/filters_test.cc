@@ -85,6 +85,21 @@ NamedFilter OfCount(int64_t least) {
           }};
 }
 
+NamedFilter OfExposures(int64_t least) {
+  return {"ExposureCount",
+          [=](PolicyComponent* component) {
+            component->plausibility = Plausibility{0, std::nullopt, 0, least};
+          },
+          [=](const GuardScene& scene, const PlainRow& row, Ordinal item) {
+            const auto shown = [&](const EventRecord& event) {
+              return event.kind == EventKind::kExposure && event.item == item &&
+                     event.time < row.as_of;
+            };
+            const auto& events = scene.plain.events;
+            return std::count_if(events.begin(), events.end(), shown) >= least;
+          }};
+}
+
 NamedFilter OfScores(const std::string& name, const ScoreBounds& bounds) {
   return {name, [=](PolicyComponent* component) { component->score_bounds = bounds; },
           [=](const GuardScene& scene, const PlainRow& row, Ordinal item) {
@@ -116,6 +131,7 @@ std::vector<NamedFilter> Filters() {
           OfMass("MassOfUnlistedHalfLife", 0.7, 13 * kTestHour),
           OfMass("MassWithoutDecay", 4.1, 0),
           OfCount(3),
+          OfExposures(3),
           OfScores("ScoresOfQuery", middle),
           OfScores("MarginToPositive", below)};
 }

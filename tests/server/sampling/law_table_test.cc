@@ -51,6 +51,10 @@ const NamedFilter kFilters[] = {
     {"category filter",
      [](Policy* policy) { policy->components[0].category_filter.none_of = {"a"}; }},
     {"plausibility", [](Policy* policy) { policy->components[0].plausibility = Plausibility{1}; }},
+    {"exposures",
+     [](Policy* policy) {
+       policy->components[0].plausibility = Plausibility{0, std::nullopt, 0, 1};
+     }},
     {"score bounds", [](Policy* policy) { policy->components[0].score_bounds.emplace(); }},
 };
 constexpr size_t kIndexed = 6;  // The filters that have an index, or refuse nothing.

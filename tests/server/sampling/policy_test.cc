@@ -191,14 +191,15 @@ TEST(CheckPolicyTest, NamesBadFiltersLimitsAndFallbacks) {
        },
        {"components[0].category_filter.all_of[0]", "components[0].category_filter"}},
       {[](Policy* p) {
-         p->components[0].plausibility = Plausibility{0.5, 0, 3};
+         p->components[0].plausibility = Plausibility{0.5, 0, 3, 2};
        },
        {}},
       {[](Policy* p) {
-         p->components[0].plausibility = Plausibility{-1, 5, -1};
+         p->components[0].plausibility = Plausibility{-1, 5, -1, -1};
        },
        {"components[0].plausibility.min_mass", "components[0].plausibility.half_life",
-        "components[0].plausibility.min_positive_count"}},
+        "components[0].plausibility.min_positive_count",
+        "components[0].plausibility.min_exposure_count"}},
       {[](Policy* p) {
          p->components[0].score_bounds = ScoreBounds{NearestAnchor::kQuery, 2, 1};
        },

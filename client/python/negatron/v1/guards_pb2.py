@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18negatron/v1/guards.proto\x12\x0bnegatron.v1\x1a\x1egoogle/protobuf/duration.proto\"6\n\x0bMinDistance\x12\x10\n\x08\x64istance\x18\x01 \x01(\x01\x12\x15\n\rhistory_count\x18\x02 \x01(\x05\"4\n\rCategoryLimit\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x11\n\tmax_count\x18\x02 \x01(\x05\"A\n\x0e\x43\x61tegoryFilter\x12\x0e\n\x06\x61ny_of\x18\x01 \x03(\t\x12\x0e\n\x06\x61ll_of\x18\x02 \x03(\t\x12\x0f\n\x07none_of\x18\x03 \x03(\t\"j\n\x0cPlausibility\x12\x10\n\x08min_mass\x18\x01 \x01(\x01\x12,\n\thalf_life\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1a\n\x12min_positive_count\x18\x03 \x01(\x03*d\n\rUncertainRule\x12\x1e\n\x1aUNCERTAIN_RULE_UNSPECIFIED\x10\x00\x12\x1a\n\x16UNCERTAIN_RULE_EXCLUDE\x10\x01\x12\x17\n\x13UNCERTAIN_RULE_KEEP\x10\x02\x42\x03\xf8\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18negatron/v1/guards.proto\x12\x0bnegatron.v1\x1a\x1egoogle/protobuf/duration.proto\"6\n\x0bMinDistance\x12\x10\n\x08\x64istance\x18\x01 \x01(\x01\x12\x15\n\rhistory_count\x18\x02 \x01(\x05\"4\n\rCategoryLimit\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x11\n\tmax_count\x18\x02 \x01(\x05\"A\n\x0e\x43\x61tegoryFilter\x12\x0e\n\x06\x61ny_of\x18\x01 \x03(\t\x12\x0e\n\x06\x61ll_of\x18\x02 \x03(\t\x12\x0f\n\x07none_of\x18\x03 \x03(\t\"\x86\x01\n\x0cPlausibility\x12\x10\n\x08min_mass\x18\x01 \x01(\x01\x12,\n\thalf_life\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1a\n\x12min_positive_count\x18\x03 \x01(\x03\x12\x1a\n\x12min_exposure_count\x18\x04 \x01(\x03*d\n\rUncertainRule\x12\x1e\n\x1aUNCERTAIN_RULE_UNSPECIFIED\x10\x00\x12\x1a\n\x16UNCERTAIN_RULE_EXCLUDE\x10\x01\x12\x17\n\x13UNCERTAIN_RULE_KEEP\x10\x02\x42\x03\xf8\x01\x01\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'negatron.v1.guards_pb2', globals())
@@ -23,14 +23,14 @@ if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
   DESCRIPTOR._serialized_options = b'\370\001\001'
-  _UNCERTAINRULE._serialized_start=358
-  _UNCERTAINRULE._serialized_end=458
+  _UNCERTAINRULE._serialized_start=387
+  _UNCERTAINRULE._serialized_end=487
   _MINDISTANCE._serialized_start=73
   _MINDISTANCE._serialized_end=127
   _CATEGORYLIMIT._serialized_start=129
   _CATEGORYLIMIT._serialized_end=181
   _CATEGORYFILTER._serialized_start=183
   _CATEGORYFILTER._serialized_end=248
-  _PLAUSIBILITY._serialized_start=250
-  _PLAUSIBILITY._serialized_end=356
+  _PLAUSIBILITY._serialized_start=251
+  _PLAUSIBILITY._serialized_end=385
 # @@protoc_insertion_point(module_scope)

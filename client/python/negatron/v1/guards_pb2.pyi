@@ -38,14 +38,16 @@ class MinDistance(_message.Message):
     def __init__(self, distance: _Optional[float] = ..., history_count: _Optional[int] = ...) -> None: ...
 
 class Plausibility(_message.Message):
-    __slots__ = ["half_life", "min_mass", "min_positive_count"]
+    __slots__ = ["half_life", "min_exposure_count", "min_mass", "min_positive_count"]
     HALF_LIFE_FIELD_NUMBER: _ClassVar[int]
+    MIN_EXPOSURE_COUNT_FIELD_NUMBER: _ClassVar[int]
     MIN_MASS_FIELD_NUMBER: _ClassVar[int]
     MIN_POSITIVE_COUNT_FIELD_NUMBER: _ClassVar[int]
     half_life: _duration_pb2.Duration
+    min_exposure_count: int
     min_mass: float
     min_positive_count: int
-    def __init__(self, min_mass: _Optional[float] = ..., half_life: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., min_positive_count: _Optional[int] = ...) -> None: ...
+    def __init__(self, min_mass: _Optional[float] = ..., half_life: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., min_positive_count: _Optional[int] = ..., min_exposure_count: _Optional[int] = ...) -> None: ...
 
 class UncertainRule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
