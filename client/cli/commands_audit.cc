@@ -40,7 +40,9 @@ std::string ShortId(const std::string& name) { return name.substr(name.rfind('/'
 std::vector<std::string> Line(const v1::Audit& audit) {
   return {ShortId(audit.name()),
           FormatMicros(ToMicros(audit.create_time())),
-          audit.candidates() ? "GetCandidates" : "SampleNegatives",
+          audit.shared()       ? "SampleSharedNegatives"
+          : audit.candidates() ? "GetCandidates"
+                               : "SampleNegatives",
           absl::StrCat(audit.row_count(), " x ", audit.negative_count()),
           audit.policy_name().empty() ? "-" : ShortId(audit.policy_name()),
           absl::StrCat(audit.seed()),
@@ -105,6 +107,31 @@ absl::Status PrintDraws(Session& session, const v1::Audit& audit) {
   return absl::OkStatus();
 }
 
+// A line for each negative of the block, with how many rows it is false for.
+absl::Status PrintBlock(Session& session, const v1::Audit& audit) {
+  const v1::SampleSharedNegativesResponse& response = audit.shared_response();
+  const std::vector<std::string> items = IdTexts(response.item_ids());
+  const auto log_q = ReadFloats(response.log_q(), "log_q").value_or(std::vector<float>());
+  const auto components =
+      ReadBytes(response.component_indexes(), "component_indexes").value_or(std::vector<uint8_t>());
+  const size_t row_bytes = (items.size() + 7) / 8;
+  std::vector<std::vector<std::string>> lines;
+  lines.reserve(items.size());
+  for (size_t k = 0; k < items.size(); ++k) {
+    int64_t false_rows = 0;
+    for (size_t at = k / 8; at < response.false_mask().size(); at += row_bytes) {
+      false_rows += static_cast<uint8_t>(response.false_mask()[at]) >> (k % 8) & 1;
+    }
+    const int component = k < components.size() ? components[k] : response.components_size();
+    lines.push_back(
+        {items[k],
+         component < response.components_size() ? response.components(component).source() : "-",
+         Number(log_q, k), absl::StrCat(false_rows)});
+  }
+  session.PrintTable({"item", "source", "log q", "false rows"}, lines);
+  return absl::OkStatus();
+}
+
 absl::Status Get(Session& session, const AuditSettings& settings) {
   const absl::StatusOr<Client*> client = session.Connect();
   if (!client.ok()) return client.status();
@@ -116,7 +143,7 @@ absl::Status Get(Session& session, const AuditSettings& settings) {
   if (session.json) return session.PrintJson(*audit);
   PrintLines(session, {Line(*audit)});
   *session.out << "\n";
-  return PrintDraws(session, *audit);
+  return audit->shared() ? PrintBlock(session, *audit) : PrintDraws(session, *audit);
 }
 
 absl::Status Replay(Session& session, const AuditSettings& settings) {

@@ -222,6 +222,16 @@ void CallFields(Archive& a, Call& call) {
   a.Number(28, call.want_positive_vectors);
   a.Number(29, call.candidate_vectors);
   a.Number(30, call.positive_vectors);
+  a.Number(31, call.shared);
+  a.Optional(32, call.negatives_time);
+  a.Number(33, call.block_key);
+}
+
+// Calls visit(number, name in the response, column) for what shared blocks alone have.
+template <typename Call, typename Visit>
+void ForEachSharedColumn(Call& call, Visit visit) {
+  visit(84, "false_mask", call.false_mask);
+  visit(85, "log_remaining", call.log_remaining);
 }
 
 // Calls visit(number, name in the response, column) for each column of numbers.
@@ -248,10 +258,13 @@ void ForEachColumn(Result& result, Visit visit) {
   visit(83, "arm_indexes", result.arms);
 }
 
-template <typename Archive, typename Result>
-void ResultFields(Archive& a, Result& result) {
-  ForEachColumn(result,
-                [&a](uint8_t number, const char*, auto& column) { a.Column(number, column); });
+template <typename Archive, typename Call, typename Result>
+void ResultFields(Archive& a, Call& call, Result& result) {
+  const auto column_field = [&a](uint8_t number, const char*, auto& column) {
+    a.Column(number, column);
+  };
+  ForEachColumn(result, column_field);
+  ForEachSharedColumn(call, column_field);
   a.Texts(65, result.names);
   a.Column(96, result.drawn_by_component);
   a.Number(97, result.drawn_by_fallback);
@@ -316,6 +329,46 @@ void AuditedCall::TakeVectors(const CandidateResult& candidates) {
   positive_vectors = Checksum(candidates.positive_vectors);
 }
 
+SharedRequest AuditedCall::shared_request() const {
+  SharedRequest block;
+  block.rows = request;
+  block.negatives_time = negatives_time;
+  block.block_key = block_key;
+  return block;
+}
+
+SharedResult AuditedCall::shared_result() const {
+  SharedResult drawn;
+  drawn.ids = result.ids;
+  drawn.names = result.names;
+  drawn.log_q.assign(result.log_q.begin(), result.log_q.end());
+  drawn.components = result.components;
+  drawn.false_mask = false_mask;
+  drawn.log_remaining = log_remaining;
+  drawn.drawn_by_component = result.drawn_by_component;
+  drawn.policy = result.policy;
+  drawn.snapshot = result.snapshot;
+  drawn.default_as_of = result.default_as_of;
+  drawn.negatives_time = negatives_time.value_or(0);
+  return drawn;
+}
+
+void AuditedCall::TakeShared(const SharedRequest& block, const SharedResult& drawn) {
+  shared = true;
+  negatives_time = drawn.negatives_time;
+  block_key = block.block_key;
+  false_mask = drawn.false_mask;
+  log_remaining = drawn.log_remaining;
+  result.ids = drawn.ids;
+  result.names = drawn.names;
+  result.log_q.assign(drawn.log_q.begin(), drawn.log_q.end());
+  result.components = drawn.components;
+  result.drawn_by_component = drawn.drawn_by_component;
+  result.policy = drawn.policy;
+  result.snapshot = drawn.snapshot;
+  result.default_as_of = drawn.default_as_of;
+}
+
 absl::StatusOr<std::string> EncodeAudit(const AuditedCall& call, const PolicyPlan& plan,
                                         const SampleRequest& request, const SampleResult& result) {
   NEGATRON_ASSIGN_OR_RETURN(const std::string recipe, EncodePlan(plan));
@@ -331,7 +384,7 @@ absl::StatusOr<std::string> EncodeAudit(const AuditedCall& call, const PolicyPla
   for (size_t i = 0; i < flags.size(); ++i) wants |= static_cast<uint64_t>(*flags[i]) << i;
   writer.Number(kWants, wants);
   CallFields(writer, call);
-  ResultFields(writer, result);
+  ResultFields(writer, call, result);
   return body;
 }
 
@@ -348,7 +401,7 @@ absl::StatusOr<AuditedCall> DecodeAudit(absl::string_view body) {
   const auto flags = Wants(call.request);
   for (size_t i = 0; i < flags.size(); ++i) *flags[i] = (wants >> i & 1) != 0;
   CallFields(reader, call);
-  ResultFields(reader, call.result);
+  ResultFields(reader, call, call.result);
   if (!reader.Finish()) return Unreadable();
   NEGATRON_ASSIGN_OR_RETURN(PolicyPlan plan, DecodePlan(recipe));
   call.request.plan = std::make_shared<const PolicyPlan>(std::move(plan));
@@ -376,6 +429,10 @@ std::optional<ColumnDifference> FirstDifference(const AuditedCall& kept, const A
       }
     });
   });
+  if (first.has_value()) return first;
+  first = Compare("false_mask", kept.false_mask, drawn.false_mask);
+  if (first.has_value()) return first;
+  first = Compare("log_remaining", kept.log_remaining, drawn.log_remaining);
   if (first.has_value()) return first;
   first = CompareVectors("candidate_vectors", kept.candidate_vectors, drawn.candidate_vectors);
   if (first.has_value()) return first;

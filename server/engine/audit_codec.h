@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -33,11 +34,23 @@ struct AuditedCall {
   // Checksums of vectors, which are not kept.
   uint64_t candidate_vectors = 0;
   uint64_t positive_vectors = 0;
+  // Of SampleSharedNegatives: what it has beside the rows and the columns of `result`.
+  bool shared = false;
+  std::optional<Micros> negatives_time = std::nullopt;
+  uint64_t block_key = 0;
+  std::vector<uint8_t> false_mask = {};
+  std::vector<float> log_remaining = {};
 
   // Of a call of GetCandidates.
   CandidateRequest candidates() const;
   void TakeAsked(const CandidateRequest& candidates);
   void TakeVectors(const CandidateResult& candidates);
+
+  // Of a call of SampleSharedNegatives.
+  SharedRequest shared_request() const;
+  SharedResult shared_result() const;
+  // Takes the request but its rows, with the time that the server chose, and the result.
+  void TakeShared(const SharedRequest& block, const SharedResult& drawn);
 };
 
 // `plan`, `request` and `result` take the place of those of `call`, which are not read; what the

@@ -74,6 +74,16 @@ void AuditLog::Offer(const Snapshot& snapshot, const ServedPolicy& policy,
   Keep(snapshot, policy, request.sample, result.sample, call);
 }
 
+void AuditLog::Offer(const Snapshot& snapshot, const ServedPolicy& policy,
+                     std::span<const uint64_t> keys, const SharedRequest& request,
+                     const SharedResult& result) {
+  const std::optional<AuditSettings>& audit = snapshot.settings->audit;
+  if (!audit.has_value() || !ChoosesAudit(audit->rate, request.rows.seed, keys)) return;
+  AuditedCall call;
+  call.TakeShared(request, result);
+  Keep(snapshot, policy, request.rows, call.result, call);
+}
+
 void AuditLog::Keep(const Snapshot& snapshot, const ServedPolicy& policy,
                     const SampleRequest& request, const SampleResult& result,
                     const AuditedCall& call) {
@@ -96,6 +106,7 @@ void AuditLog::Keep(const Snapshot& snapshot, const ServedPolicy& policy,
   Waiting waiting{incarnation, {}};
   AuditRecord& record = waiting.record;
   record.candidates = call.anchor != 0;
+  record.shared = call.shared;
   record.row_count = request.row_count;
   record.negative_count = request.negative_count;
   record.commit_sequence = result.snapshot.commit_sequence;

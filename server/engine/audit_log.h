@@ -55,6 +55,8 @@ class AuditLog {
              const SampleRequest& request, const SampleResult& result);
   void Offer(const Snapshot& snapshot, const ServedPolicy& policy, std::span<const uint64_t> keys,
              const CandidateRequest& request, const CandidateResult& result);
+  void Offer(const Snapshot& snapshot, const ServedPolicy& policy, std::span<const uint64_t> keys,
+             const SharedRequest& request, const SharedResult& result);
 
   // Removes what names users whose erasure is committed, by its AuditErasureRecord; then calls
   // `done`, as Housekeeper::RemoveErased.

@@ -203,6 +203,62 @@ absl::StatusOr<CandidateResult> DrawCandidates(const ReadyCall& call,
   return result;
 }
 
+absl::StatusOr<ReadyCall> MakeReady(const Snapshot& snapshot, const SharedRequest& request,
+                                    const Clock& clock, Micros now) {
+  NEGATRON_ASSIGN_OR_RETURN(ServedPolicy policy, ServedPolicy::Of(request.rows, snapshot));
+  NEGATRON_RETURN_IF_ERROR(CheckShared(policy.plan()));
+  return ReadyCall{snapshot, request.rows, std::move(policy), {}, clock, now};
+}
+
+// Draws the block of a request that `call` was made of. Counted with `collection`, which may be
+// null; `keys`, which may be too, gets the row keys, then that of the block.
+absl::StatusOr<SharedResult> DrawShared(const ReadyCall& call, const SharedRequest& request,
+                                        const SourceContext& context, Collection* collection,
+                                        std::vector<uint64_t>* keys) {
+  const SampleRequest& rows_request = call.request;
+  const ServedPolicy& served = call.policy;
+  const PoolView& pool = *call.snapshot.pool;
+  SharedResult result;
+  result.policy = served.report();
+  result.snapshot = TokenOf(call.snapshot, served);
+  result.sample_time = call.now;
+  result.default_as_of = rows_request.default_as_of.value_or(call.now);
+  StageTimer timer(call.clock);
+  ResolvedRows rows(rows_request, pool, result.default_as_of);
+  result.stages.resolve_micros = timer.Lap();
+  result.negatives_time =
+      request.negatives_time.value_or(*std::min_element(rows.as_of.begin(), rows.as_of.end()));
+  const auto count = static_cast<size_t>(rows_request.negative_count);
+  std::vector<Ordinal> items(count);
+  result.log_q.resize(count);
+  result.components.resize(count);
+  result.false_mask.resize(static_cast<size_t>(rows_request.row_count) * ((count + 7) / 8));
+  result.log_remaining.resize(static_cast<size_t>(rows_request.row_count));
+  const SharedColumns columns{items, result.log_q, result.components, result.false_mask,
+                              result.log_remaining};
+  SampleTotals totals;
+  const size_t turn = served.PolicyOf(0, result.negatives_time);
+  NEGATRON_RETURN_IF_ERROR(SampleSharedBlock(served.policy(turn), context,
+                                             rows.Batch(rows_request, {}), result.negatives_time,
+                                             request.block_key, columns, &totals));
+  result.stages.draw_micros = timer.Lap();
+  // Components are those of all turns.
+  const size_t first = served.first_component(turn);
+  for (uint8_t& component : result.components) {
+    if (component != kNoComponent) component = static_cast<uint8_t>(component + first);
+  }
+  totals.drawn_by_component.insert(totals.drawn_by_component.begin(), first, 0);
+  totals.drawn_by_component.resize(served.all().components.size());
+  WriteIds(rows_request.want_names, pool.items(), items, &result.ids, &result.names);
+  result.drawn_by_component = totals.drawn_by_component;
+  if (collection != nullptr) collection->Count(served.all(), 1, totals, call.now);
+  if (keys != nullptr) {
+    *keys = std::move(rows.keys);
+    keys->push_back(request.block_key);
+  }
+  return result;
+}
+
 absl::Status RankNothing(const SourceContext&, const SampleBatch&, const SampleColumns&) {
   return absl::OkStatus();
 }
@@ -255,6 +311,20 @@ absl::StatusOr<AuditReplay> Engine::ReplayAudit(absl::string_view collection, Mi
   const SourceContext context =
       ContextOf(*snapshot, kept.call.request.seed, cancellation, impl_->excluded_masses());
   AuditReplay replay;
+  if (kept.call.shared) {
+    const SharedRequest block = kept.call.shared_request();
+    NEGATRON_ASSIGN_OR_RETURN(const ReadyCall call,
+                              MakeReady(*snapshot, block, *impl_->options().clock, 0));
+    NEGATRON_ASSIGN_OR_RETURN(
+        const SharedResult result,
+        DrawShared(call, block, ContextOf(*snapshot, block.rows.seed, cancellation, nullptr),
+                   nullptr, nullptr));
+    AuditedCall drawn;
+    drawn.TakeShared(block, result);
+    replay.snapshot = result.snapshot;
+    replay.difference = FirstDifference(kept.call, drawn);
+    return replay;
+  }
   const SampleRequest& request = kept.call.request;
   NEGATRON_ASSIGN_OR_RETURN(
       const ReadyCall call,
@@ -281,45 +351,14 @@ absl::StatusOr<SharedResult> Engine::SampleShared(absl::string_view collection,
   NEGATRON_ASSIGN_OR_RETURN(const auto found, impl_->Find(collection));
   const std::shared_ptr<const Snapshot> snapshot = found->snapshot();
   NEGATRON_RETURN_IF_ERROR(CheckRequest(request, *snapshot->settings));
-  const PoolView& pool = *snapshot->pool;
-  const SampleRequest& rows_request = request.rows;
-  NEGATRON_ASSIGN_OR_RETURN(const ServedPolicy served, ServedPolicy::Of(rows_request, *snapshot));
-  NEGATRON_RETURN_IF_ERROR(CheckShared(served.plan()));
-  SharedResult result;
-  result.policy = served.report();
-  result.snapshot = TokenOf(*snapshot, served);
-  result.sample_time = impl_->options().clock->NowMicros();
-  result.default_as_of = rows_request.default_as_of.value_or(result.sample_time);
-  StageTimer timer(*impl_->options().clock);
-  const ResolvedRows rows(rows_request, pool, result.default_as_of);
-  result.stages.resolve_micros = timer.Lap();
-  result.negatives_time =
-      request.negatives_time.value_or(*std::min_element(rows.as_of.begin(), rows.as_of.end()));
-  const auto count = static_cast<size_t>(rows_request.negative_count);
-  std::vector<Ordinal> items(count);
-  result.log_q.resize(count);
-  result.components.resize(count);
-  result.false_mask.resize(static_cast<size_t>(rows_request.row_count) * ((count + 7) / 8));
-  result.log_remaining.resize(static_cast<size_t>(rows_request.row_count));
-  const SharedColumns columns{items, result.log_q, result.components, result.false_mask,
-                              result.log_remaining};
-  const SourceContext context = ContextOf(*snapshot, rows_request.seed, cancellation, nullptr);
-  SampleTotals totals;
-  const size_t turn = served.PolicyOf(0, result.negatives_time);
-  NEGATRON_RETURN_IF_ERROR(SampleSharedBlock(served.policy(turn), context,
-                                             rows.Batch(rows_request, {}), result.negatives_time,
-                                             request.block_key, columns, &totals));
-  result.stages.draw_micros = timer.Lap();
-  // Components are those of all turns.
-  const size_t first = served.first_component(turn);
-  for (uint8_t& component : result.components) {
-    if (component != kNoComponent) component = static_cast<uint8_t>(component + first);
-  }
-  totals.drawn_by_component.insert(totals.drawn_by_component.begin(), first, 0);
-  totals.drawn_by_component.resize(served.all().components.size());
-  WriteIds(rows_request.want_names, pool.items(), items, &result.ids, &result.names);
-  result.drawn_by_component = totals.drawn_by_component;
-  found->Count(served.all(), 1, totals, result.sample_time);
+  const Clock& clock = *impl_->options().clock;
+  NEGATRON_ASSIGN_OR_RETURN(const ReadyCall call,
+                            MakeReady(*snapshot, request, clock, clock.NowMicros()));
+  std::vector<uint64_t> keys;
+  absl::StatusOr<SharedResult> result =
+      DrawShared(call, request, ContextOf(*snapshot, request.rows.seed, cancellation, nullptr),
+                 found.get(), &keys);
+  if (result.ok()) impl_->audits().Offer(*snapshot, call.policy, keys, request, *result);
   return result;
 }
 

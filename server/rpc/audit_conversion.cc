@@ -47,8 +47,14 @@ void WriteOutputs(const SampleRequest& request, v1::SampleNegativesRequest* wire
   if (wire->outputs().empty()) wire->add_outputs(v1::SAMPLE_OUTPUT_NONE);
 }
 
-void WriteRows(const SampleRequest& request, v1::ColumnEncoding encoding,
-               v1::SampleNegativesRequest* wire) {
+// What requests for rows and for a shared block have in common.
+template <typename Request>
+void WriteCommon(absl::string_view collection, const KeptCall& kept, v1::ColumnEncoding encoding,
+                 Request* wire) {
+  const SampleRequest& request = kept.call.request;
+  wire->set_collection(CollectionName(collection));
+  wire->set_negative_count(request.negative_count);
+  wire->set_row_count(static_cast<int32_t>(request.row_count));
   if (request.users) WriteIdBatch(*request.users, encoding, wire->mutable_user_ids());
   if (request.positives) WriteIdBatch(*request.positives, encoding, wire->mutable_positive_ids());
   if (request.exclusions) {
@@ -61,6 +67,19 @@ void WriteRows(const SampleRequest& request, v1::ColumnEncoding encoding,
   } else if (request.default_as_of) {
     WriteTimestamp(*request.default_as_of, wire->mutable_as_of_time());
   }
+  if (kept.record.policy_id.empty()) {
+    WritePlan(*request.plan, wire->mutable_policy());
+  } else {
+    wire->set_policy_name(
+        NameOfPolicy(collection, kept.record.policy_id, kept.record.policy_version));
+  }
+  wire->set_seed(static_cast<int64_t>(request.seed));
+  wire->set_encoding(request.want_names ? v1::COLUMN_ENCODING_TYPED : v1::COLUMN_ENCODING_RAW);
+  if (request.progress) wire->set_progress(*request.progress);
+}
+
+void WriteOwnColumns(const SampleRequest& request, v1::ColumnEncoding encoding,
+                     v1::SampleNegativesRequest* wire) {
   if (!request.row_keys.empty()) WriteInt64s(request.row_keys, encoding, wire->mutable_row_keys());
   if (!request.cohorts.empty()) WriteBytes(request.cohorts, encoding, wire->mutable_cohorts());
   if (!request.queries.empty()) {
@@ -86,24 +105,15 @@ void WriteAuditHead(absl::string_view collection, int64_t incarnation, const Aud
   audit->set_kernel_id(record.kernel_id);
   audit->set_stored_bytes(record.body_bytes);
   audit->set_candidates(record.candidates);
+  audit->set_shared(record.shared);
 }
 
 void WriteSampleRequest(absl::string_view collection, const KeptCall& kept,
                         v1::ColumnEncoding encoding, v1::SampleNegativesRequest* wire) {
   const SampleRequest& request = kept.call.request;
-  wire->set_collection(CollectionName(collection));
-  wire->set_negative_count(request.negative_count);
-  wire->set_row_count(static_cast<int32_t>(request.row_count));
-  WriteRows(request, encoding, wire);
-  if (kept.record.policy_id.empty()) {
-    WritePlan(*request.plan, wire->mutable_policy());
-  } else {
-    wire->set_policy_name(
-        NameOfPolicy(collection, kept.record.policy_id, kept.record.policy_version));
-  }
-  wire->set_seed(static_cast<int64_t>(request.seed));
+  WriteCommon(collection, kept, encoding, wire);
+  WriteOwnColumns(request, encoding, wire);
   WriteOutputs(request, wire);
-  wire->set_encoding(request.want_names ? v1::COLUMN_ENCODING_TYPED : v1::COLUMN_ENCODING_RAW);
   wire->set_min_model_version(request.min_model_version);
   if (request.max_staleness_micros) {
     WriteDuration(absl::Microseconds(*request.max_staleness_micros), wire->mutable_max_staleness());
@@ -111,12 +121,25 @@ void WriteSampleRequest(absl::string_view collection, const KeptCall& kept,
   if (request.staleness_as_of) {
     WriteTimestamp(*request.staleness_as_of, wire->mutable_staleness_as_of_time());
   }
-  if (request.progress) wire->set_progress(*request.progress);
+}
+
+void WriteSharedRequest(absl::string_view collection, const KeptCall& kept,
+                        v1::ColumnEncoding encoding, v1::SampleSharedNegativesRequest* wire) {
+  WriteCommon(collection, kept, encoding, wire);
+  WriteTimestamp(kept.call.negatives_time.value_or(0), wire->mutable_negatives_time());
+  wire->set_block_key(static_cast<int64_t>(kept.call.block_key));
 }
 
 void WriteAudit(absl::string_view collection, const KeptCall& kept, v1::ColumnEncoding encoding,
                 v1::Audit* audit) {
   WriteAuditHead(collection, kept.call.result.snapshot.incarnation, kept.record, audit);
+  if (kept.record.shared) {
+    WriteSharedRequest(collection, kept, encoding, audit->mutable_shared_request());
+    WriteSharedResponse(kept.call.shared_request(), kept.call.shared_result(), encoding,
+                        audit->mutable_shared_response());
+    audit->mutable_shared_response()->set_kernel_id(kept.record.kernel_id);
+    return;
+  }
   WriteSampleRequest(collection, kept, encoding, audit->mutable_request());
   WriteSample(kept.call.request, kept.call.result, encoding, audit->mutable_response());
   // That of the program that answered.

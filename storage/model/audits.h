@@ -27,6 +27,7 @@ struct AuditRecord {
   int64_t body_bytes = 0;
   // Request and response, by server/engine/audit_codec.h; empty where heads alone are read.
   std::string body = {};
+  bool shared = false;  // Of a shared block; neither this nor `candidates`: of rows.
 
   friend bool operator==(const AuditRecord&, const AuditRecord&) = default;
 };

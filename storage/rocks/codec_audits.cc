@@ -11,6 +11,7 @@ namespace negatron {
 namespace {
 
 constexpr uint8_t kCandidates = 1;
+constexpr uint8_t kShared = 2;
 
 // The newest first.
 int64_t Descending(Micros time) { return std::numeric_limits<int64_t>::max() - time; }
@@ -34,7 +35,8 @@ void AppendAuditErasureKey(int64_t incarnation, int64_t commit_sequence, std::st
 
 void AppendValue(const AuditRecord& record, std::string* out) {
   AppendLittle(kVersion1, out);
-  AppendLittle(record.candidates ? kCandidates : uint8_t{0}, out);
+  const int flags = (record.candidates ? kCandidates : 0) | (record.shared ? kShared : 0);
+  AppendLittle(static_cast<uint8_t>(flags), out);
   AppendLittle(record.row_count, out);
   AppendLittle(static_cast<uint32_t>(record.negative_count), out);
   AppendLittle(record.commit_sequence, out);
@@ -52,7 +54,9 @@ absl::Status Decode(absl::string_view key, absl::string_view value, AuditRecord*
     reader.Fail("not the head of an audit");
   }
   record->time = Descending(reader.key().Big<int64_t>());
-  record->candidates = (reader.Flags(kCandidates) & kCandidates) != 0;
+  const uint8_t flags = reader.Flags(kCandidates | kShared);
+  record->candidates = (flags & kCandidates) != 0;
+  record->shared = (flags & kShared) != 0;
   record->row_count = reader.value().Little<int64_t>();
   record->negative_count = static_cast<int>(reader.value().Little<uint32_t>());
   record->commit_sequence = reader.value().Little<int64_t>();

@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import enum
-from typing import Optional
+from typing import Any, Optional, Union
 
 import numpy as np
 
@@ -144,15 +144,24 @@ class Audit:
     seed: int
     kernel_id: str
     stored_bytes: int
-    candidates: bool  # Of `candidates`; else of `sample`.
+    candidates: bool  # Of `candidates`; else, and unless `shared`, of `sample`.
     # Of `get_audit`: the request, with all that the server chose, and what came back.
-    request: Optional[sampling_pb2.SampleNegativesRequest] = None
-    sample: Optional[samples.Sample] = None
+    request: Union[
+        sampling_pb2.SampleNegativesRequest, sampling_pb2.SampleSharedNegativesRequest, None
+    ] = None
+    sample: Optional[samples.Sample] = None  # Not of a shared block, which has
+    block: Optional[samples.SharedSample] = None
+    shared: bool = False  # Of `sample_shared`.
 
     @classmethod
     def from_proto(cls, proto: accounts_pb2.Audit) -> "Audit":
-        request = sample = None
-        if proto.HasField("response"):
+        request: Any = None
+        sample = block = None
+        if proto.HasField("shared_response"):
+            request = proto.shared_request
+            items = columns.ids_from_column(proto.shared_response.item_ids)
+            block = samples.shared_from_proto(proto.shared_response, items)
+        elif proto.HasField("response"):
             request = proto.request
             items = columns.ids_from_column(proto.response.item_ids)
             sample = samples.sample_from_proto(proto.response, proto.negative_count, items)
@@ -169,6 +178,8 @@ class Audit:
             candidates=proto.candidates,
             request=request,
             sample=sample,
+            block=block,
+            shared=proto.shared,
         )
 
 

@@ -92,11 +92,11 @@ def filters_admit_what_passes(client: negatron.Client, cid: str) -> None:
     assert items(uniform, categories=odd) == {1, 3, 5, 7, 9}
     assert items(uniform, plausibility=Plausibility(min_positives=1)) == {0, 1, 2, 7, 8}
     hour = np.arange(3) * _HOUR
-    client.write_events(cid, [1, 2, 3], [3, 3, 4], hour, kinds=negatron.EventKind.EXPOSURE)
+    client.write_events(cid, [1, 2, 3], [3, 3, 7], hour, kinds=negatron.EventKind.EXPOSURE)
     shown = Plausibility(min_exposures=1)
-    assert items(uniform, plausibility=shown) == {3}  # Item 4 is the row's positive.
+    assert items(uniform, plausibility=shown) == {3, 7}
     assert items(uniform, plausibility=Plausibility(min_exposures=2)) == {3}
-    assert items(uniform, plausibility=Plausibility(min_positives=1, min_exposures=1)) == set()
+    assert items(uniform, plausibility=Plausibility(min_positives=1, min_exposures=1)) == {7}
     half = Plausibility(min_mass=0.4, half_life=dt.timedelta(days=1))
     assert items(uniform, plausibility=half) == {2}
     assert items(uniform, scores=ScoreBounds(min_score=0.8)) == {0, 1, 2}

@@ -101,6 +101,7 @@ TEST_F(AuditLogTest, AThousandBatchesAreDrawnAgainUntilTheCollectionChanges) {
   harness_.engine().RunHousekeeping();
   const EventfulRows rows(TestSeed(32), kRows);
   const std::vector<Policy> policies = EventfulPolicies();
+  const std::vector<Policy> shared_policies = SharedPolicies();
   SplitMix random(TestSeed(33));
   for (int b = 0; b < kBatches; ++b) {
     std::vector<int> some;
@@ -113,6 +114,12 @@ TEST_F(AuditLogTest, AThousandBatchesAreDrawnAgainUntilTheCollectionChanges) {
     if (random.Chance(0.2)) request.policy_name = "mine";
     if (random.Chance(0.2)) request.as_of.clear();
     if (random.Chance(0.2)) {
+      SharedRequest shared = rows.SharedRequestFor(random.Pick(shared_policies), some);
+      shared.rows.seed = request.seed;
+      if (random.Chance(0.5)) shared.negatives_time.reset();
+      if (random.Chance(0.3)) shared.rows.policy_name = "mine";
+      ASSERT_TRUE(harness_.engine().SampleShared("c", shared, Cancellation()).ok());
+    } else if (random.Chance(0.2)) {
       CandidateRequest candidates;
       candidates.sample = request;
       candidates.want_candidate_vectors = candidates.want_positive_vectors = true;
@@ -173,6 +180,51 @@ TEST_F(AuditLogTest, KeepsRequestAndResponseWithWhatTheServerChose) {
   EXPECT_EQ(result.policy.name, "mine");
   EXPECT_EQ(result.policy.policy, drawn->policy.policy);
   EXPECT_TRUE(result.tags.empty());
+}
+
+TEST_F(AuditLogTest, KeepsBlocksWithTheirMasks) {
+  Create("c", EveryCall());
+  SharedRequest request;
+  request.rows = Request(6, 3);
+  request.rows.default_as_of.reset();
+  request.rows.negative_count = 20;
+  request.rows.users = IdBatch{std::vector<int64_t>{7, 8, 9}};
+  request.rows.positives = IdBatch{std::vector<int64_t>{1, 2, 99}};
+  request.block_key = 12;
+  const auto drawn = harness_.engine().SampleShared("c", request, Cancellation());
+  ASSERT_TRUE(drawn.ok()) << drawn.status();
+  const std::vector<AuditRecord> kept = Kept();
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_TRUE(kept[0].shared);
+  EXPECT_FALSE(kept[0].candidates);
+  EXPECT_EQ(kept[0].row_count, 3);
+  EXPECT_EQ(kept[0].negative_count, 20);
+  const auto call = harness_.engine().GetAudit("c", kept[0].time);
+  ASSERT_TRUE(call.ok()) << call.status();
+  const SharedRequest told = call->call.shared_request();
+  EXPECT_EQ(told.block_key, 12u);
+  EXPECT_EQ(told.negatives_time, drawn->negatives_time);
+  EXPECT_EQ(told.rows.users->numbers(), request.rows.users->numbers());
+  const SharedResult result = call->call.shared_result();
+  EXPECT_TRUE(
+      std::equal(result.ids.begin(), result.ids.end(), drawn->ids.begin(), drawn->ids.end()));
+  EXPECT_EQ(result.log_q, drawn->log_q);
+  EXPECT_EQ(result.components, drawn->components);
+  EXPECT_EQ(result.false_mask, drawn->false_mask);
+  EXPECT_NE(result.false_mask, std::vector<uint8_t>(drawn->false_mask.size(), 0));
+  EXPECT_EQ(result.log_remaining, drawn->log_remaining);
+  EXPECT_EQ(result.drawn_by_component, drawn->drawn_by_component);
+  EXPECT_EQ(result.snapshot.commit_sequence, drawn->snapshot.commit_sequence);
+  EXPECT_EQ(CountEqual(harness_, kept), 1);
+  // Another key is another call.
+  request.block_key = 13;
+  ASSERT_TRUE(harness_.engine().SampleShared("c", request, Cancellation()).ok());
+  EXPECT_EQ(Kept().size(), 2u);
+  // Users of its rows are named by it.
+  EraseUsersRequest erasure;
+  erasure.users.values = std::vector<int64_t>{8};
+  ASSERT_TRUE(harness_.Erase("c", erasure).ok());
+  EXPECT_THAT(Kept(), IsEmpty());
 }
 
 TEST_F(AuditLogTest, KeepingACallChangesNoToken) {
@@ -434,6 +486,17 @@ TEST_F(AuditLogTest, ADifferenceIsNamedByColumnAndEntry) {
   ASSERT_TRUE(length.has_value());
   EXPECT_EQ(length->column, "item_ids");
   EXPECT_EQ(length->index, -1);
+  drawn = kept;
+  kept.false_mask = {3, 0};
+  drawn.false_mask = {3, 4};
+  const auto mask = FirstDifference(kept, drawn);
+  ASSERT_TRUE(mask.has_value());
+  EXPECT_EQ(mask->column, "false_mask");
+  EXPECT_EQ(mask->index, 1);
+  drawn = kept;
+  kept.log_remaining = {-1};
+  drawn.log_remaining = {-2};
+  EXPECT_EQ(FirstDifference(kept, drawn)->column, "log_remaining");
   drawn = kept;
   drawn.positive_vectors = 1;
   EXPECT_EQ(FirstDifference(kept, drawn)->column, "positive_vectors");

@@ -126,6 +126,42 @@ TEST_F(AuditsTest, AKeptCallHasItsRequestAndItsResponse) {
   EXPECT_EQ(again.SerializeAsString(), drawn.SerializeAsString());
 }
 
+TEST_F(AuditsTest, AKeptBlockHasItsRequestAndItsResponse) {
+  v1::SampleSharedNegativesRequest request;
+  request.set_collection(kName);
+  request.set_negative_count(9);
+  request.set_seed(5);
+  request.set_block_key(-3);
+  SetColumn({7, 8}, request.mutable_user_ids());
+  SetColumn({1, 2}, request.mutable_positive_ids());
+  request.mutable_policy()->add_components()->set_share(1);
+  request.mutable_policy()->mutable_components(0)->mutable_uniform();
+  const auto draw = [&](const v1::SampleSharedNegativesRequest& asked) {
+    v1::SampleSharedNegativesResponse response;
+    EXPECT_TRUE(Invoke(server_.sampling(), &v1::SamplingService::Stub::SampleSharedNegatives, asked,
+                       &response)
+                    .ok());
+    return response;
+  };
+  const v1::SampleSharedNegativesResponse drawn = draw(request);
+  const std::vector<v1::Audit> kept = Kept(1);
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_TRUE(kept[0].shared());
+  EXPECT_EQ(kept[0].row_count(), 2);
+  EXPECT_EQ(kept[0].negative_count(), 9);
+  EXPECT_FALSE(kept[0].has_shared_request());
+  ASSERT_TRUE(Get(kept[0].name()).ok());
+  EXPECT_FALSE(audit_.has_request());
+  EXPECT_FALSE(audit_.has_response());
+  EXPECT_EQ(audit_.shared_response().SerializeAsString(), drawn.SerializeAsString());
+  EXPECT_EQ(audit_.shared_request().block_key(), -3);
+  EXPECT_THAT(*ReadIds(audit_.shared_request().user_ids(), ""), ElementsAre(7, 8));
+  // It draws the same again, and what it says of the time is that of the first.
+  EXPECT_EQ(draw(audit_.shared_request()).SerializeAsString(), drawn.SerializeAsString());
+  ASSERT_TRUE(Replay(kept[0].name()).ok());
+  EXPECT_TRUE(replay_.equal());
+}
+
 TEST_F(AuditsTest, ReplaysUntilTheCollectionChanges) {
   Draw(5);
   const std::vector<v1::Audit> kept = Kept(1);

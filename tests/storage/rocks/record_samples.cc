@@ -162,7 +162,8 @@ std::vector<ControllerRecord> SampleControllers() {
 std::vector<AuditRecord> SampleAudits() {
   return {{0, false, 1, 2, 3, 0, "", 0, 4, "k", 5},
           {1700000000000001, true, 131072, 131071, 0x0102030405060708, 6, "hard-2",
-           0x1122334455667788, 0xF0E0D0C0B0A09080, "negatron-kernel", 7}};
+           0x1122334455667788, 0xF0E0D0C0B0A09080, "negatron-kernel", 7},
+          {1700000000000002, false, 3, 4, 5, 0, "", 0, 6, "k", 8, "", true}};
 }
 
 std::vector<AuditErasureRecord> SampleAuditErasures() {

@@ -39,7 +39,7 @@ ITEM_GROUND_ROW_POSITIVE: ItemGround
 ITEM_GROUND_UNSPECIFIED: ItemGround
 
 class Audit(_message.Message):
-    __slots__ = ["candidates", "create_time", "kernel_id", "name", "negative_count", "policy_name", "request", "response", "row_count", "seed", "snapshot", "stored_bytes"]
+    __slots__ = ["candidates", "create_time", "kernel_id", "name", "negative_count", "policy_name", "request", "response", "row_count", "seed", "shared", "shared_request", "shared_response", "snapshot", "stored_bytes"]
     CANDIDATES_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     KERNEL_ID_FIELD_NUMBER: _ClassVar[int]
@@ -50,6 +50,9 @@ class Audit(_message.Message):
     RESPONSE_FIELD_NUMBER: _ClassVar[int]
     ROW_COUNT_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    SHARED_FIELD_NUMBER: _ClassVar[int]
+    SHARED_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    SHARED_RESPONSE_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     STORED_BYTES_FIELD_NUMBER: _ClassVar[int]
     candidates: bool
@@ -62,9 +65,12 @@ class Audit(_message.Message):
     response: _sampling_pb2.SampleNegativesResponse
     row_count: int
     seed: int
+    shared: bool
+    shared_request: _sampling_pb2.SampleSharedNegativesRequest
+    shared_response: _sampling_pb2.SampleSharedNegativesResponse
     snapshot: _types_pb2.SnapshotToken
     stored_bytes: int
-    def __init__(self, name: _Optional[str] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., row_count: _Optional[int] = ..., negative_count: _Optional[int] = ..., policy_name: _Optional[str] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., seed: _Optional[int] = ..., kernel_id: _Optional[str] = ..., stored_bytes: _Optional[int] = ..., candidates: bool = ..., request: _Optional[_Union[_sampling_pb2.SampleNegativesRequest, _Mapping]] = ..., response: _Optional[_Union[_sampling_pb2.SampleNegativesResponse, _Mapping]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., row_count: _Optional[int] = ..., negative_count: _Optional[int] = ..., policy_name: _Optional[str] = ..., snapshot: _Optional[_Union[_types_pb2.SnapshotToken, _Mapping]] = ..., seed: _Optional[int] = ..., kernel_id: _Optional[str] = ..., stored_bytes: _Optional[int] = ..., candidates: bool = ..., request: _Optional[_Union[_sampling_pb2.SampleNegativesRequest, _Mapping]] = ..., response: _Optional[_Union[_sampling_pb2.SampleNegativesResponse, _Mapping]] = ..., shared: bool = ..., shared_request: _Optional[_Union[_sampling_pb2.SampleSharedNegativesRequest, _Mapping]] = ..., shared_response: _Optional[_Union[_sampling_pb2.SampleSharedNegativesResponse, _Mapping]] = ...) -> None: ...
 
 class ColumnDifference(_message.Message):
     __slots__ = ["column", "index", "kept", "replayed"]
