@@ -99,7 +99,7 @@ def test_the_metrics_port_is_the_same_everywhere():
     dockerfile = (DEPLOY.parent / "Dockerfile").read_text("utf-8")
     assert f"NEGATRON_METRICS_LISTEN=0.0.0.0:{METRICS_PORT}" in dockerfile
     assert re.search(rf"^EXPOSE .*\b{METRICS_PORT}\b", dockerfile, flags=re.M)
-    pod = documents("kubernetes/statefulset.yaml")["spec"]["template"]
+    pod = documents("kubernetes/base/statefulset.yaml")["spec"]["template"]
     (container,) = pod["spec"]["containers"]
     assert {"name": "metrics", "containerPort": METRICS_PORT} in container["ports"]
     annotations = pod["metadata"]["annotations"]
