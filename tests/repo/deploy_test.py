@@ -52,3 +52,22 @@ def test_the_image_runs_the_server_as_a_plain_user(final_stage):
 def test_the_image_has_no_build_tools(final_stage):
     assert "./dev" not in final_stage
     assert not re.search(r"-dev\b|g\+\+|cmake|ninja", final_stage)
+
+
+def test_the_image_lists_its_packages_in_the_documented_columns(dockerfile, final_stage):
+    guide = deployment.read("deploy/README.md")
+    (path,) = set(re.findall(r"/usr/share/doc/negatron/\w+\.tsv", final_stage))
+    assert f"--entrypoint cat negatron:{version()} {path}" in guide
+    (header,) = re.findall(r"printf '(kind\\t[^']*)\\n'", final_stage)
+    columns = header.split(r"\t")
+    documented = guide.split("### What is in it", 1)[1].split("\n## ", 1)[0]
+    assert re.findall(r"^\| `(\w+)` \|", documented, flags=re.M) == columns
+    # A row of each kind, with as many fields.
+    rows = re.findall(r"'((program|installed|compiled)\\t[^']*)\\n'", dockerfile)
+    assert {kind for _, kind in rows} == {"program", "installed", "compiled"}
+    for row, _ in rows:
+        assert len(row.split(r"\t")) == len(columns), row
+    # The licences of what was compiled in are where the list says.
+    (licences,) = re.findall(r"(\S+)/\$\{Package\}\\n'", dockerfile.split("\nFROM ")[1])
+    assert licences.endswith(r"\t/usr/share/doc/negatron/licences")
+    assert "/src/inventory/licences /usr/share/doc/negatron/licences" in final_stage
