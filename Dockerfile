@@ -50,7 +50,7 @@ RUN apt-get update -q \
  && groupadd --gid 65532 negatron \
  && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /nonexistent \
       --shell /usr/sbin/nologin negatron \
- && install -d -o 65532 -g 65532 -m 0750 /data
+ && install -d -o 65532 -g 65532 -m 0750 /data /backups
 COPY --from=build /src/LICENSE /usr/share/doc/negatron/LICENSE
 COPY --from=build /src/build/release/bin/negatrond /src/build/release/bin/negatron /usr/bin/
 COPY --from=build /src/inventory/licences /usr/share/doc/negatron/licences

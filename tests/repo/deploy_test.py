@@ -40,6 +40,8 @@ def test_the_image_runs_the_server_as_a_plain_user(final_stage):
     lines = final_stage.splitlines()
     assert f"USER {USER}:{USER}" in lines
     assert 'VOLUME ["/data"]' in lines
+    # A named volume takes the owner of the folder that it is mounted over.
+    assert f"install -d -o {USER} -g {USER} -m 0750 /data /backups" in final_stage
     assert 'ENTRYPOINT ["/usr/bin/negatrond"]' in lines
     assert f"NEGATRON_LISTEN=0.0.0.0:{PORT}" in final_stage
     assert f"NEGATRON_METRICS_LISTEN=0.0.0.0:{METRICS_PORT}" in final_stage

@@ -185,6 +185,28 @@ def test_memory_is_requested_as_limited_and_cores_are_not_limited(overlay):
     assert int(resources["requests"]["cpu"]) >= 1
 
 
+def test_a_restore_fits_the_overlay_production(production):
+    (job,) = deployment.documents("kubernetes/restore.yaml")
+    pod = job["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["image"] == f"negatron:{deployment.version()}"
+    flags = dict(argument.removeprefix("--").split("=") for argument in container["args"])
+    backup = flags.pop("restore")
+    assert '"--restore"' in deployment.read("server/app/config.cc")
+    assert set(flags) <= set(deployment.settings())
+    mounts = {m["name"]: m["mountPath"] for m in container["volumeMounts"]}
+    assert flags["backup-dir"] == mounts["backups"] == production.env["NEGATRON_BACKUP_DIR"]
+    # A folder of its own: what is in the volume stays.
+    assert flags["data-dir"] == f"{mounts['data']}/restored-{backup}"
+    assert flags["listen"].startswith("127.0.0.1:")
+    claims = [c["metadata"]["name"] for c in production.statefulset["spec"]["volumeClaimTemplates"]]
+    assert {v["name"]: v["persistentVolumeClaim"]["claimName"] for v in pod["volumes"]} == {
+        claim: f"{claim}-negatron-0" for claim in claims}
+    assert pod["securityContext"] == production.pod["securityContext"]
+    assert container["securityContext"] == HARDENED
+    assert job["spec"]["backoffLimit"] == 0 and pod["restartPolicy"] == "Never"
+
+
 def test_only_trainers_and_prometheus_reach_the_pod(overlay):
     spec = overlay.get("NetworkPolicy")["spec"]
     assert spec["podSelector"]["matchLabels"].items() <= overlay.labels.items()
