@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 
@@ -205,6 +207,53 @@ def test_a_restore_fits_the_overlay_production(production):
     assert pod["securityContext"] == production.pod["securityContext"]
     assert container["securityContext"] == HARDENED
     assert job["spec"]["backoffLimit"] == 0 and pod["restartPolicy"] == "Never"
+
+
+def run_server(arguments: list[str], settings: dict[str, str], folder) -> tuple[int, str]:
+    """Exit status and output of the server as in the image, all its folders being below `folder`."""
+    server = os.environ.get("NEGATRON_SERVER_BINARY")
+    if not server:
+        pytest.skip("NEGATRON_SERVER_BINARY is not set")
+    image = re.search(r"^ENV ((?:.*\\\n)*.*)$", deployment.read("Dockerfile"), flags=re.M)[1]
+    variables = dict(word.split("=", 1) for word in image.replace("\\\n", " ").split()) | settings
+    below = lambda text: re.sub(r"(?<![\w.:])/(?=data|backups|etc/negatron)", f"{folder}/", text)
+    environment = {name: value for name, value in os.environ.items()
+                   if not name.startswith("NEGATRON_")}
+    environment |= {name: below(value) for name, value in variables.items()}
+    done = subprocess.run([server, *map(below, arguments)], env=environment, capture_output=True,
+                          text=True, timeout=60, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_server_takes_the_settings_of_an_overlay(overlay, tmp_path):
+    secrets = tmp_path / "etc" / "negatron"
+    for folder in ("tls", "tokens"):
+        (secrets / folder).mkdir(parents=True)
+    status, text = run_server(["token", "create", "trainer", "--scopes", "read,write", "--file",
+                               str(secrets / "tokens" / "tokens")], {}, tmp_path)
+    assert status == 0, text
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-days", "2", "-subj", "/CN=negatron", "-keyout",
+                    secrets / "tls" / "tls.key", "-out", secrets / "tls" / "tls.crt"],
+                   check=True, capture_output=True)
+    shutil.copy(secrets / "tls" / "tls.crt", secrets / "tls" / "ca.crt")
+    assert run_server(["--check-config"], overlay.env, tmp_path) == (0, "the settings are valid\n")
+
+
+def test_the_server_refuses_the_base_by_itself(tmp_path):
+    status, text = run_server(["--check-config"], {"NEGATRON_LOG_FORMAT": "json"}, tmp_path)
+    assert status == 1 and "there is no TLS" in text
+
+
+def test_the_server_takes_the_arguments_of_a_restore(tmp_path):
+    (job,) = deployment.documents("kubernetes/restore.yaml")
+    arguments = job["spec"]["template"]["spec"]["containers"][0]["args"]
+    # It looks for the backup, and finds none.
+    status, text = run_server(arguments, {}, tmp_path)
+    assert status == 2 and "there is no backup" in text
+    listening = [argument for argument in arguments if argument.startswith("--listen=")]
+    status, text = run_server([a for a in arguments if a not in listening], {}, tmp_path)
+    assert status == 1 and "there is no TLS" in text
 
 
 def test_only_trainers_and_prometheus_reach_the_pod(overlay):
