@@ -64,8 +64,10 @@ absl::StatusOr<KeptCall> ReadKeptCall(const Store& store, const Snapshot& snapsh
   record->body.clear();
   kept.record = *std::move(record);
   SampleResult& result = kept.call.result;
+  // See SampleSharedBlock.
+  const int64_t law_item_count = kept.record.shared ? 0 : kept.call.item_count;
   result.policy = ServedPolicy::Of(kept.call.request.plan, kept.call.request.progress.value_or(0),
-                                   kept.call.item_count, kept.record.candidates)
+                                   law_item_count, kept.record.candidates)
                       .report();
   result.policy.collection = snapshot.settings->id;
   result.policy.progress = kept.call.request.progress;

@@ -220,6 +220,7 @@ absl::StatusOr<SharedResult> DrawShared(const ReadyCall& call, const SharedReque
   const PoolView& pool = *call.snapshot.pool;
   SharedResult result;
   result.policy = served.report();
+  result.policy.laws = LawsOf(served.all(), 0);  // See SampleSharedBlock.
   result.snapshot = TokenOf(call.snapshot, served);
   result.sample_time = call.now;
   result.default_as_of = rows_request.default_as_of.value_or(call.now);

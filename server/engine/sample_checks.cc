@@ -105,7 +105,7 @@ void CheckSharedPolicy(const Policy& policy, const std::string& path, Violations
   refuse(!policy.category_limits.empty(), path + ".category_limits", "a shared block has no caps");
   refuse(policy.fallback.has_value(), path + ".fallback", "a shared block has no rows to fill");
   refuse(policy.min_distance.has_value(), path + ".min_distance",
-         "a shared block has no min_distance");
+         "a shared block is drawn before there is a row's positive to keep away from");
   refuse(policy.history_horizon_micros > 0 && !policy.ExcludesUncertain(), path + ".uncertain_rule",
          "a shared block has no tags for what it keeps");
   for (size_t i = 0; i < policy.components.size(); ++i) {
@@ -119,7 +119,8 @@ void CheckSharedPolicy(const Policy& policy, const std::string& path, Violations
       refuse(component.kind() != SourceKind::kUniform, component_path + ".source",
              "a shared block is drawn from uniform and popularity");
     }
-    refuse(component.HasFilters(), component_path, "a shared block has no filters but `category`");
+    refuse(component.score_bounds.has_value(), component_path + ".score_bounds",
+           "a shared block is drawn before there is a row's anchor to score against");
   }
 }
 

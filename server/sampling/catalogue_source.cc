@@ -34,7 +34,7 @@ CatalogueSource::CatalogueSource(const PolicyComponent& component, const SourceC
       category_(component.category.empty() ? kNoCategory
                                            : context.pool->categories().Find(component.category)),
       guard_(component, context),
-      enumerates_(!guard_.empty() && context.pool->item_count() <= kMaxEnumeratedItems) {
+      enumerates_(!guard_.empty() && context.law_item_count() <= kMaxEnumeratedItems) {
   no_such_category_ = !component.category.empty() && category_ == kNoCategory;
 }
 

@@ -49,7 +49,7 @@ class CallSampler {
         columns_(columns),
         totals_(*totals),
         block_rows_(BlockRows(policy, batch.negative_count)),
-        laws_(LawsOf(policy, context.pool->item_count())) {
+        laws_(LawsOf(policy, context.law_item_count())) {
     const bool tags_near = policy.min_distance.has_value() && !columns.tags.empty();
     if (tags_near) near_.emplace(*policy.min_distance, context_);
     for (const PolicyComponent& component : policy.components) {

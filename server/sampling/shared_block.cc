@@ -107,9 +107,11 @@ std::vector<Ordinal> Mortals(const PoolView& pool, Micros time, Micros first, Mi
 
 }  // namespace
 
-absl::Status SampleSharedBlock(const Policy& policy, const SourceContext& context,
+absl::Status SampleSharedBlock(const Policy& policy, const SourceContext& call_context,
                                const SampleBatch& batch, Micros time, uint64_t block_key,
                                const SharedColumns& columns, SampleTotals* totals) {
+  SourceContext context = call_context;
+  context.enumerates_guarded = true;
   const PoolView& pool = *context.pool;
   const auto count = static_cast<size_t>(batch.negative_count);
   SampleBatch block;

@@ -23,11 +23,14 @@ struct SharedColumns {
 // Draws batch.negative_count negatives once, as of `time` and without
 // exclusions, and tells for each row which of them are excluded for it (uncertain ones
 // are) or not alive at its time, and the log of the probability of all that are neither.
+// Category filters and plausibility are asked as of `time` and belong to the law, which is
+// EXACT; nothing is false for a row by them. The policy has no bounds on scores and no distance.
 //
-// Cost: one passage over the items alive at `time`, and for each distinct time
+// Cost: one passage over the items alive at `time`, two more for each guarded component, and for
+// each distinct time
 //   of a row a look at those of them that do not live through all times.
 // Errors: as SampleRows.
-absl::Status SampleSharedBlock(const Policy& policy, const SourceContext& context,
+absl::Status SampleSharedBlock(const Policy& policy, const SourceContext& call_context,
                                const SampleBatch& batch, Micros time, uint64_t block_key,
                                const SharedColumns& columns, SampleTotals* totals);
 

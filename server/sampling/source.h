@@ -47,6 +47,12 @@ struct SourceContext {
   // Rows to be observed for statistics, which changes nothing about draws; unset: none. Where rows
   // of a call are drawn in several parts, of each part.
   std::optional<RowChoice> observed_rows = std::nullopt;
+  // Guarded rows of `uniform` and `popularity` are enumerated in catalogues of any size: for calls
+  // of one row, whose law is then EXACT.
+  bool enumerates_guarded = false;
+
+  // What LawsOf asks for.
+  int64_t law_item_count() const { return enumerates_guarded ? 0 : pool->item_count(); }
 };
 
 // What a source draws with a lower probability than this, it reports with this: so

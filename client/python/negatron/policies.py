@@ -352,6 +352,10 @@ class Policy:
     def check_shared(self) -> None:
         """Raises ValueError unless the policy can draw a block for all rows."""
         for _, source in self.components:
+            if isinstance(source, Filtered):
+                if source.scores is not None:
+                    raise ValueError("scores: a shared block has no anchor to score against")
+                source = source.source
             if not isinstance(source, (Uniform, Popularity)):
                 raise ValueError(
                     f"a shared block is drawn by Uniform and Popularity, not by {source!r}"

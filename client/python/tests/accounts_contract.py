@@ -85,8 +85,18 @@ def calls_are_kept_and_drawn_again(client: negatron.Client, cid: str) -> None:
     sample = client.sample(cid, 3, policy="mine", users=[200, 201], as_of=_noon(), seed=9)
     client.sample(cid, 3, policy=Popularity(), users=[5], as_of=_noon(), seed=10)
     client.candidates(cid, 3, policy=Uniform(), queries=np.ones((1, 2)), as_of=_noon(), seed=11)
-    audits = _kept(client, cid, 3)
-    assert [audit.seed for audit in audits] == [11, 10, 9]
+    block = client.sample_shared(
+        cid, 9, policy=Uniform(), users=[200, 201], as_of=_noon(), seed=12, block_key=4
+    )
+    audits = _kept(client, cid, 4)
+    assert [audit.seed for audit in audits] == [12, 11, 10, 9]
+    assert [audit.shared for audit in audits] == [True, False, False, False]
+    kept_block = client.get_audit(cid, audits[0].id)
+    assert (kept_block.block.items == block.items).all()
+    assert (kept_block.block.false_bits == block.false_bits).all()
+    assert (kept_block.block.row_log_q == block.row_log_q).all()
+    assert kept_block.request.block_key == 4
+    assert client.replay_audit(cid, audits.pop(0).id).equal
     assert [audit.candidates for audit in audits] == [True, False, False]
     named = list(client.list_audits(cid, policy="mine"))
     assert [audit.policy for audit in named] == ["mine@1"]
@@ -96,9 +106,9 @@ def calls_are_kept_and_drawn_again(client: negatron.Client, cid: str) -> None:
     assert list(np.frombuffer(whole.request.user_ids.raw, "<i8")) == [200, 201]
     for audit in audits:
         assert client.replay_audit(cid, audit.id).equal
-    assert client.statistics(cid).audit.kept_count == 3
+    assert client.statistics(cid).audit.kept_count == 4
     client.erase_users(cid, [5])
-    assert [audit.seed for audit in _kept(client, cid, 2)] == [11, 9]
+    assert [audit.seed for audit in _kept(client, cid, 3)] == [12, 11, 9]
     with pytest.raises(negatron.FailedPrecondition):
         client.replay_audit(cid, audits[0].id)
     with pytest.raises(negatron.NotFound):

@@ -386,7 +386,10 @@ def sample_shared(c: Any, request: Any, invalid: Invalid) -> Any:
     if request.HasField("negatives_time"):
         t = request.negatives_time.ToMicroseconds()
     alive = catalogue.alive(t)
-    laws = [fake_laws.law(catalogue, p, Row(t), alive) for p in request.policy.components]
+    laws = [
+        fake_laws.law(catalogue, p, Row(t), alive & fake_guards.passing(catalogue, p, Row(t)))
+        for p in request.policy.components
+    ]
     shares = _shares(request.policy, laws)
     if shares.sum() == 0:
         raise CallError(grpc.StatusCode.FAILED_PRECONDITION, "there is nothing to draw")

@@ -153,6 +153,18 @@ def blocks_leave_out_what_is_ahead(client: negatron.Client, cid: str) -> None:
     shared = client.sample_shared(cid, 100, policy=policy, users=[1], as_of=np.array([2 * _DAY]))
     assert (shared.mask[0] == ~np.isin(shared.items, [0, 1, 2])).all()
     assert np.allclose(shared.log_remaining, np.log(0.7), atol=1e-5)
+    filtered = Filtered(
+        negatron.Uniform(), categories=Categories(any_of=["even"]),
+        plausibility=Plausibility(min_positives=1),
+    )
+    shared = client.sample_shared(
+        cid, 100, policy=filtered, users=[1], as_of=np.array([2 * _DAY])
+    )
+    assert set(shared.items.tolist()) == {0, 8}
+    assert np.allclose(shared.log_q, np.log(0.5), atol=1e-5)
+    assert shared.law_kind == negatron.LawKind.EXACT
+    assert (shared.mask[0] == (shared.items != 0)).all()
+    assert np.allclose(shared.log_remaining, np.log(0.5), atol=1e-5)
 
 
 def bad_guards_are_refused(client: negatron.Client, cid: str) -> None:
@@ -183,7 +195,7 @@ def bad_guards_are_refused(client: negatron.Client, cid: str) -> None:
     for policy in (
         negatron.Policy.mix((1.0, uniform), min_distance=MinDistance(1)),
         negatron.Policy.mix((1.0, uniform), fallback=uniform),
-        negatron.Policy.mix((1.0, Filtered(uniform))),
+        negatron.Policy.mix((1.0, Filtered(uniform, scores=ScoreBounds()))),
     ):
         with pytest.raises(ValueError):
             client.sample_shared(cid, 1, policy=policy, rows=1)

@@ -372,7 +372,11 @@ std::vector<Policy> EventfulPolicies() {
 }
 
 std::vector<Policy> SharedPolicies() {
+  PolicyComponent guarded{1, "", Popularity(90 * kTestHour)};
+  guarded.category_filter.any_of = {"a", "b"};
+  guarded.plausibility = Plausibility{0, std::nullopt, 0, 1};
   return {
+      {{guarded, {1, "", UniformSource{}}}},
       {{{1, "", UniformSource{}}}},
       {{{1, "", PopularitySource{}}}},
       {{{1, "", UniformSource{true}}, {2, "a", Popularity(90 * kTestHour, 40 * kTestHour)}}},

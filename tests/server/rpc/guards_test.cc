@@ -236,15 +236,16 @@ TEST_F(GuardsTest, BadGuardsAreNamed) {
   }
 }
 
-TEST_F(GuardsTest, BlocksTakeAHorizonAndNoOtherGuard) {
+TEST_F(GuardsTest, BlocksTakeAHorizonAndFiltersOfItems) {
   v1::SampleSharedNegativesRequest request;
   request.set_collection(kName);
   request.set_negative_count(100);
   SetColumn(std::vector<int64_t>{1}, request.mutable_user_ids());
   request.mutable_as_of_time()->set_seconds(9);
+  v1::SampleSharedNegativesResponse response;
   const auto call = [&](const v1::Policy& policy) {
     *request.mutable_policy() = policy;
-    v1::SampleSharedNegativesResponse response;
+    response.Clear();
     const absl::Status status = Invoke(
         server_.sampling(), &v1::SamplingService::Stub::SampleSharedNegatives, request, &response);
     if (!status.ok()) return BadFields(status);
@@ -265,12 +266,19 @@ TEST_F(GuardsTest, BlocksTakeAHorizonAndNoOtherGuard) {
   policy = Uniform();
   policy.mutable_min_distance()->set_distance(1);
   policy.mutable_fallback()->mutable_uniform();
-  policy.mutable_components(0)->mutable_category_filter()->add_any_of("even");
+  policy.mutable_components(0)->mutable_score_bounds();
   v1::CategoryLimit* limit = policy.add_category_limits();
   limit->set_category("even");
   limit->set_max_count(1);
-  EXPECT_THAT(call(policy), UnorderedElementsAre("policy.min_distance", "policy.fallback",
-                                                 "policy.category_limits", "policy.components[0]"));
+  EXPECT_THAT(call(policy),
+              UnorderedElementsAre("policy.min_distance", "policy.fallback",
+                                   "policy.category_limits", "policy.components[0].score_bounds"));
+  policy = Uniform();
+  policy.mutable_components(0)->mutable_category_filter()->add_any_of("even");
+  EXPECT_THAT(call(policy), ElementsAre("0"));
+  EXPECT_EQ(response.law_kind(), v1::LAW_KIND_EXACT);
+  const std::vector<int64_t> even = ReadIds(response.item_ids(), "").value();
+  for (const int64_t id : even) EXPECT_EQ(id % 2, 0);
 }
 
 TEST(GuardsWithoutEmbeddingsTest, DistancesAndBoundsNeedEmbeddings) {

@@ -14,6 +14,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "server/sampling/shared_block.h"
 #include "tests/server/sampling/guard_cases.h"
 #include "tests/support/random_catalogue.h"
 
@@ -150,7 +151,7 @@ class FiltersTest : public testing::TestWithParam<Case> {
  protected:
   // Hypothesis tests of this file.
   static double FalseAlarm() {
-    const double sources = static_cast<double>(EverySource().size()) + 2;
+    const double sources = static_cast<double>(EverySource().size()) + 3;
     return kGuardFalseAlarms / (static_cast<double>(Filters().size()) * 2 * sources);
   }
 };
@@ -234,6 +235,58 @@ TEST_P(FiltersTest, WindowsAndPoolsHoldOnlyWhatPasses) {
       ASSERT_TRUE(std::isfinite(drawn.log_q[i]));
     }
     EXPECT_GT(served, 60);
+  }
+}
+
+// The law has what passes at the block's time, in any catalogue; rows refuse what they exclude,
+// and what is dead at their own.
+TEST_P(FiltersTest, BlocksAreDrawnFromWhatPasses) {
+  constexpr int kDraws = 2000;
+  const auto& [filter, large] = GetParam();
+  const GuardScene scene(TestSeed(937), Metric::kCosine, large);
+  Policy policy{{{1, "", UniformSource{}}, {3, "", PopularitySource{}}}};
+  for (PolicyComponent& component : policy.components) filter.set(&component);
+  if (policy.components[0].score_bounds.has_value()) return;  // Is refused.
+  const PlainRow block{40 * kTestHour};
+  const PlainRow refusing = Naming(block, Refused(scene, filter, block));
+  OracleLaw law;
+  for (const PolicyComponent& component : policy.components) {
+    const OracleLaw part = LawOf(scene.plain, component, refusing);
+    ASSERT_FALSE(part.empty());
+    for (const auto& [item, q] : part) law[item] += component.share / 4 * q;
+  }
+  const size_t rows = scene.rows.size();
+  const PlainColumns columns(scene.rows);
+  std::vector<Ordinal> items(kDraws);
+  std::vector<float> log_q(kDraws), log_remaining(rows);
+  std::vector<uint8_t> components(kDraws), mask(rows * (kDraws / 8));
+  const Cancellation never;
+  const SourceContext context{scene.pool.get(), nullptr, Philox(4), &never};
+  SampleTotals totals;
+  ASSERT_TRUE(SampleSharedBlock(policy, context, columns.Batch(kDraws), block.as_of, 7,
+                                {items, log_q, components, mask, log_remaining}, &totals)
+                  .ok());
+  for (int k = 0; k < kDraws; ++k) {
+    ASSERT_TRUE(law.contains(items[k])) << "item " << items[k] << " cannot be drawn";
+    ASSERT_TRUE(LogQAgrees(log_q[k], law, items[k]));
+  }
+  TransformTest transform(1);
+  transform.Add(law, {items.begin(), items.end()});
+  EXPECT_TRUE(transform.Verdict(FalseAlarm()));
+  for (size_t r = 0; r < rows; ++r) {
+    SCOPED_TRACE(r);
+    const OracleLaw eligible = LawOf(scene.plain, {1, "", UniformSource{}}, scene.rows[r]);
+    double remaining = 0;
+    for (const auto& [item, q] : law) remaining += eligible.contains(item) ? q : 0;
+    if (remaining == 0) {
+      ASSERT_EQ(log_remaining[r], -std::numeric_limits<float>::infinity());
+    } else {
+      ASSERT_TRUE(LogQAgrees(log_remaining[r], std::log(remaining)));
+    }
+    for (int k = 0; k < kDraws; ++k) {
+      const bool is_false = (mask[r * (kDraws / 8) + k / 8] >> (k % 8) & 1) != 0;
+      ASSERT_NE(is_false, eligible.contains(items[k])) << "negative " << k;
+    }
   }
 }
 
