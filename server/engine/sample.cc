@@ -207,7 +207,10 @@ absl::StatusOr<ReadyCall> MakeReady(const Snapshot& snapshot, const SharedReques
                                     const Clock& clock, Micros now) {
   NEGATRON_ASSIGN_OR_RETURN(ServedPolicy policy, ServedPolicy::Of(request.rows, snapshot));
   NEGATRON_RETURN_IF_ERROR(CheckShared(policy.plan()));
-  return ReadyCall{snapshot, request.rows, std::move(policy), {}, clock, now};
+  ReadyCall call{snapshot, request.rows, std::move(policy), {}, clock, now};
+  NEGATRON_RETURN_IF_ERROR(
+      PrepareQueries(request.rows, call.policy.all(), *snapshot.settings, &call.queries));
+  return call;
 }
 
 // Draws the block of a request that `call` was made of. Counted with `collection`, which may be

@@ -104,9 +104,8 @@ void CheckSharedPolicy(const Policy& policy, const std::string& path, Violations
   refuse(policy.category_cap != 0, path + ".category_cap", "a shared block has no caps");
   refuse(!policy.category_limits.empty(), path + ".category_limits", "a shared block has no caps");
   refuse(policy.fallback.has_value(), path + ".fallback", "a shared block has no rows to fill");
-  refuse(policy.min_distance.has_value(), path + ".min_distance",
-         "a shared block is drawn before there is a row's positive to keep away from");
-  refuse(policy.history_horizon_micros > 0 && !policy.ExcludesUncertain(), path + ".uncertain_rule",
+  const bool has_uncertain = policy.history_horizon_micros > 0 || policy.min_distance.has_value();
+  refuse(has_uncertain && !policy.ExcludesUncertain(), path + ".uncertain_rule",
          "a shared block has no tags for what it keeps");
   for (size_t i = 0; i < policy.components.size(); ++i) {
     const PolicyComponent& component = policy.components[i];

@@ -5,12 +5,14 @@
 #include <cmath>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 
 #include "server/sampling/batch_rows.h"
+#include "server/sampling/nearness.h"
 #include "storage/base/status.h"
 
 namespace negatron {
@@ -19,6 +21,9 @@ namespace {
 // Below it, what remains of a law is not told by a difference: sums of a million terms
 // are right to 1e-10.
 constexpr double kLeastDifference = 1e-4;
+
+// Items looked at between two looks at the clock.
+constexpr size_t kItemsBetweenChecks = 4096;
 
 // The law of the block: what one draw without exclusions gives.
 class BlockLaw {
@@ -105,6 +110,37 @@ std::vector<Ordinal> Mortals(const PoolView& pool, Micros time, Micros first, Mi
   return mortals;
 }
 
+// Items that are near to positives of a row.
+class NearItems {
+ public:
+  NearItems(const MinDistance& min_distance, const SourceContext& context)
+      : context_(context), nearness_(min_distance, context), items_(context.vectors->Items()) {}
+
+  // `row` stays where it is until the next.
+  void TurnTo(const Row& row) {
+    row_ = &row;
+    nearness_.Begin({&row, 1});
+  }
+  bool Has(Ordinal item) const { return nearness_.IsNear(0, item); }
+
+  // Appends those that are alive at the row's time and not excluded.
+  absl::Status AppendTo(std::vector<Ordinal>* items) const {
+    for (size_t i = 0; i < items_.size(); ++i) {
+      if (i % kItemsBetweenChecks == 0) NEGATRON_RETURN_IF_ERROR(context_.cancellation->Check());
+      const Ordinal item = items_[i];
+      if (!Has(item) || row_->excluded.Contains(item)) continue;
+      if (context_.pool->IsAlive(item, row_->as_of)) items->push_back(item);
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  const SourceContext& context_;
+  Nearness nearness_;
+  std::vector<Ordinal> items_;  // That have a vector.
+  const Row* row_ = nullptr;
+};
+
 }  // namespace
 
 absl::Status SampleSharedBlock(const Policy& policy, const SourceContext& call_context,
@@ -127,7 +163,9 @@ absl::Status SampleSharedBlock(const Policy& policy, const SourceContext& call_c
   drawn.components = columns.components;
   drawn.statuses = {&status, 1};
   drawn.shares = shares;
-  NEGATRON_RETURN_IF_ERROR(SampleRows(policy, context, block, drawn, totals));
+  Policy without_rows = policy;  // The block has no positives to keep away from.
+  without_rows.min_distance.reset();
+  NEGATRON_RETURN_IF_ERROR(SampleRows(without_rows, context, block, drawn, totals));
   if (status != static_cast<uint8_t>(RowStatus::kOk)) {
     std::fill(columns.log_remaining.begin(), columns.log_remaining.end(), 0.0f);
     return absl::OkStatus();
@@ -138,12 +176,15 @@ absl::Status SampleSharedBlock(const Policy& policy, const SourceContext& call_c
   const std::vector<Ordinal> mortals =
       Mortals(pool, time, std::min(*first, time), std::max(*last, time));
   std::unordered_map<Micros, double> dead_by_time;
+  std::optional<NearItems> near;
+  if (policy.min_distance.has_value()) near.emplace(*policy.min_distance, context);
   Row row;
   for (int64_t r = 0; r < batch.row_count; ++r) {
     NEGATRON_RETURN_IF_ERROR(context.cancellation->Check());
     ResolveRow(policy, pool, batch, r, &row);
     const Micros t = row.as_of;
     const Exclusions& excluded = row.excluded;
+    if (near.has_value()) near->TurnTo(row);
     const auto [dead, is_new] = dead_by_time.try_emplace(t, 0.0);
     if (is_new) {
       std::vector<Ordinal> gone;
@@ -155,9 +196,11 @@ absl::Status SampleSharedBlock(const Policy& policy, const SourceContext& call_c
     std::vector<Ordinal> known;
     excluded.AppendTo(&known);
     std::erase_if(known, [&](Ordinal item) { return !pool.IsAlive(item, t); });
+    if (near.has_value()) NEGATRON_RETURN_IF_ERROR(near->AppendTo(&known));
     const double out = dead->second + law.Sum(known);
     const auto is_gone = [&](Ordinal item) {
-      return !pool.IsAlive(item, t) || excluded.Contains(item);
+      return !pool.IsAlive(item, t) || excluded.Contains(item) ||
+             (near.has_value() && near->Has(item));
     };
     double remaining = 1 - out;
     if (remaining < kLeastDifference) NEGATRON_RETURN_IF_ERROR(law.Remaining(is_gone, &remaining));

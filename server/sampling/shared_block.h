@@ -24,11 +24,13 @@ struct SharedColumns {
 // exclusions, and tells for each row which of them are excluded for it (uncertain ones
 // are) or not alive at its time, and the log of the probability of all that are neither.
 // Category filters and plausibility are asked as of `time` and belong to the law, which is
-// EXACT; nothing is false for a row by them. The policy has no bounds on scores and no distance.
+// EXACT; nothing is false for a row by them. `min_distance` makes items false for the rows whose
+// positives they are near to. The policy has no bounds on scores.
 //
 // Cost: one passage over the items alive at `time`, two more for each guarded component, and for
 // each distinct time
-//   of a row a look at those of them that do not live through all times.
+//   of a row a look at those of them that do not live through all times; with `min_distance`, for
+//   each row a score of every vector for each of its positives.
 // Errors: as SampleRows.
 absl::Status SampleSharedBlock(const Policy& policy, const SourceContext& call_context,
                                const SampleBatch& batch, Micros time, uint64_t block_key,

@@ -364,9 +364,10 @@ class Policy:
                 raise ValueError("within_cohort: a shared block has no cohort")
         if self.unique or self.category_cap is not None or self.category_limits:
             raise ValueError("unique, category_cap, category_limits: not for a shared block")
-        if self.min_distance is not None or self.fallback is not None:
-            raise ValueError("min_distance, fallback: not for a shared block")
-        if self.history_horizon and self.uncertain == "keep":
+        if self.fallback is not None:
+            raise ValueError("fallback: not for a shared block")
+        has_uncertain = self.history_horizon or self.min_distance is not None
+        if has_uncertain and self.uncertain == "keep":
             raise ValueError("uncertain: a shared block has no tags for what it keeps")
 
     def to_proto(self) -> sampling_pb2.Policy:

@@ -153,6 +153,15 @@ def blocks_leave_out_what_is_ahead(client: negatron.Client, cid: str) -> None:
     shared = client.sample_shared(cid, 100, policy=policy, users=[1], as_of=np.array([2 * _DAY]))
     assert (shared.mask[0] == ~np.isin(shared.items, [0, 1, 2])).all()
     assert np.allclose(shared.log_remaining, np.log(0.7), atol=1e-5)
+    near = negatron.Policy.mix(
+        (1.0, negatron.Uniform()), min_distance=MinDistance(1 - np.cos(0.4))
+    )
+    shared = client.sample_shared(
+        cid, 100, policy=near, users=[1], positives=[5], as_of=np.array([4 * _DAY])
+    )
+    assert set(shared.items.tolist()) == set(range(10))
+    assert (shared.mask[0] == np.isin(shared.items, [3, 7, 8, 9])).all()
+    assert np.allclose(shared.log_remaining, np.log(0.4), atol=1e-5)
     filtered = Filtered(
         negatron.Uniform(), categories=Categories(any_of=["even"]),
         plausibility=Plausibility(min_positives=1),
@@ -193,7 +202,7 @@ def bad_guards_are_refused(client: negatron.Client, cid: str) -> None:
         with pytest.raises(error):
             make()
     for policy in (
-        negatron.Policy.mix((1.0, uniform), min_distance=MinDistance(1)),
+        negatron.Policy.mix((1.0, uniform), min_distance=MinDistance(1), uncertain="keep"),
         negatron.Policy.mix((1.0, uniform), fallback=uniform),
         negatron.Policy.mix((1.0, Filtered(uniform, scores=ScoreBounds()))),
     ):

@@ -31,17 +31,6 @@ TEST(AuditCodecTest, ADifferenceIsNamedByColumnAndEntry) {
   EXPECT_EQ(length->column, "item_ids");
   EXPECT_EQ(length->index, -1);
   drawn = kept;
-  kept.false_mask = {3, 0};
-  drawn.false_mask = {3, 4};
-  const auto mask = FirstDifference(kept, drawn);
-  ASSERT_TRUE(mask.has_value());
-  EXPECT_EQ(mask->column, "false_mask");
-  EXPECT_EQ(mask->index, 1);
-  drawn = kept;
-  kept.log_remaining = {-1};
-  drawn.log_remaining = {-2};
-  EXPECT_EQ(FirstDifference(kept, drawn)->column, "log_remaining");
-  drawn = kept;
   drawn.positive_vectors = 1;
   EXPECT_EQ(FirstDifference(kept, drawn)->column, "positive_vectors");
 }

@@ -182,51 +182,6 @@ TEST_F(AuditLogTest, KeepsRequestAndResponseWithWhatTheServerChose) {
   EXPECT_TRUE(result.tags.empty());
 }
 
-TEST_F(AuditLogTest, KeepsBlocksWithTheirMasks) {
-  Create("c", EveryCall());
-  SharedRequest request;
-  request.rows = Request(6, 3);
-  request.rows.default_as_of.reset();
-  request.rows.negative_count = 20;
-  request.rows.users = IdBatch{std::vector<int64_t>{7, 8, 9}};
-  request.rows.positives = IdBatch{std::vector<int64_t>{1, 2, 99}};
-  request.block_key = 12;
-  const auto drawn = harness_.engine().SampleShared("c", request, Cancellation());
-  ASSERT_TRUE(drawn.ok()) << drawn.status();
-  const std::vector<AuditRecord> kept = Kept();
-  ASSERT_EQ(kept.size(), 1u);
-  EXPECT_TRUE(kept[0].shared);
-  EXPECT_FALSE(kept[0].candidates);
-  EXPECT_EQ(kept[0].row_count, 3);
-  EXPECT_EQ(kept[0].negative_count, 20);
-  const auto call = harness_.engine().GetAudit("c", kept[0].time);
-  ASSERT_TRUE(call.ok()) << call.status();
-  const SharedRequest told = call->call.shared_request();
-  EXPECT_EQ(told.block_key, 12u);
-  EXPECT_EQ(told.negatives_time, drawn->negatives_time);
-  EXPECT_EQ(told.rows.users->numbers(), request.rows.users->numbers());
-  const SharedResult result = call->call.shared_result();
-  EXPECT_TRUE(
-      std::equal(result.ids.begin(), result.ids.end(), drawn->ids.begin(), drawn->ids.end()));
-  EXPECT_EQ(result.log_q, drawn->log_q);
-  EXPECT_EQ(result.components, drawn->components);
-  EXPECT_EQ(result.false_mask, drawn->false_mask);
-  EXPECT_NE(result.false_mask, std::vector<uint8_t>(drawn->false_mask.size(), 0));
-  EXPECT_EQ(result.log_remaining, drawn->log_remaining);
-  EXPECT_EQ(result.drawn_by_component, drawn->drawn_by_component);
-  EXPECT_EQ(result.snapshot.commit_sequence, drawn->snapshot.commit_sequence);
-  EXPECT_EQ(CountEqual(harness_, kept), 1);
-  // Another key is another call.
-  request.block_key = 13;
-  ASSERT_TRUE(harness_.engine().SampleShared("c", request, Cancellation()).ok());
-  EXPECT_EQ(Kept().size(), 2u);
-  // Users of its rows are named by it.
-  EraseUsersRequest erasure;
-  erasure.users.values = std::vector<int64_t>{8};
-  ASSERT_TRUE(harness_.Erase("c", erasure).ok());
-  EXPECT_THAT(Kept(), IsEmpty());
-}
-
 TEST_F(AuditLogTest, KeepingACallChangesNoToken) {
   Create("c", EveryCall());
   const int64_t before = harness_.Sample("c", Request(1))->snapshot.commit_sequence;

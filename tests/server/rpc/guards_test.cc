@@ -265,13 +265,14 @@ TEST_F(GuardsTest, BlocksTakeAHorizonAndFiltersOfItems) {
   EXPECT_THAT(call(policy), ElementsAre("policy.uncertain_rule"));
   policy = Uniform();
   policy.mutable_min_distance()->set_distance(1);
+  policy.set_uncertain_rule(v1::UNCERTAIN_RULE_KEEP);
   policy.mutable_fallback()->mutable_uniform();
   policy.mutable_components(0)->mutable_score_bounds();
   v1::CategoryLimit* limit = policy.add_category_limits();
   limit->set_category("even");
   limit->set_max_count(1);
   EXPECT_THAT(call(policy),
-              UnorderedElementsAre("policy.min_distance", "policy.fallback",
+              UnorderedElementsAre("policy.uncertain_rule", "policy.fallback",
                                    "policy.category_limits", "policy.components[0].score_bounds"));
   policy = Uniform();
   policy.mutable_components(0)->mutable_category_filter()->add_any_of("even");

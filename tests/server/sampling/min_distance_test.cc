@@ -11,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "server/sampling/shared_block.h"
 #include "tests/server/sampling/guard_cases.h"
 #include "tests/support/random_catalogue.h"
 
@@ -179,6 +180,56 @@ struct CrowdedScene {
   std::shared_ptr<const PoolView> pool;
   std::shared_ptr<const VectorTable> vectors;
 };
+
+// A block tells of rows under a distance what it tells of rows that name what is near.
+TEST(MinDistanceBlockTest, NearItemsAreFalseForTheirRows) {
+  constexpr int kDraws = 800;
+  const MinDistance distance{0.4, 2};
+  for (const bool large : {false, true}) {
+    for (const Metric metric : {Metric::kCosine, Metric::kL2, Metric::kInnerProduct}) {
+      const GuardScene scene(TestSeed(915), metric, large);
+      struct Block {
+        std::vector<Ordinal> items = std::vector<Ordinal>(kDraws);
+        std::vector<float> log_q = std::vector<float>(kDraws);
+        std::vector<uint8_t> components = std::vector<uint8_t>(kDraws);
+        std::vector<uint8_t> mask = std::vector<uint8_t>(GuardScene::kRowCount * kDraws / 8);
+        std::vector<float> log_remaining = std::vector<float>(GuardScene::kRowCount);
+      };
+      const auto draw = [&](bool has_distance, const std::vector<PlainRow>& rows) {
+        Policy policy{{{1, "", UniformSource{}}, {1, "", PopularitySource{}}}};
+        if (has_distance) policy.min_distance = distance;
+        const PlainColumns columns(rows);
+        const Cancellation never;
+        const SourceContext context{scene.pool.get(), scene.vectors.get(), Philox(2), &never};
+        Block block;
+        SampleTotals totals;
+        const absl::Status status = SampleSharedBlock(
+            policy, context, columns.Batch(kDraws), 40 * kTestHour, 7,
+            {block.items, block.log_q, block.components, block.mask, block.log_remaining}, &totals);
+        EXPECT_TRUE(status.ok()) << status;
+        return block;
+      };
+      std::vector<PlainRow> naming;
+      naming.reserve(scene.rows.size());
+      for (const PlainRow& row : scene.rows)
+        naming.push_back(Naming(row, scene.Near(row, distance)));
+      const Block plain = draw(false, scene.rows);
+      const Block guarded = draw(true, scene.rows);
+      const Block named = draw(false, naming);
+      EXPECT_EQ(guarded.items, plain.items);
+      EXPECT_EQ(guarded.log_q, plain.log_q);
+      EXPECT_EQ(guarded.mask, named.mask);
+      EXPECT_NE(guarded.mask, plain.mask);
+      for (size_t r = 0; r < named.log_remaining.size(); ++r) {
+        if (std::isinf(named.log_remaining[r])) {
+          EXPECT_EQ(guarded.log_remaining[r], named.log_remaining[r]);
+        } else {
+          EXPECT_NEAR(guarded.log_remaining[r], named.log_remaining[r], 1e-5);
+        }
+      }
+    }
+  }
+}
 
 TEST(MinDistanceEdgesTest, ARowOfWhichNothingIsLeftIsEmpty) {
   for (const bool large : {false, true}) {
