@@ -67,11 +67,11 @@ class SamplingServiceServicer(object):
         key, time, policy and progress. The policy may have sources `uniform` and `popularity`,
         without `within_cohort` and `score_bounds`, and neither `unique`, caps, `fallback` nor
         `experiment`. `category`, `category_filter` and `plausibility` hold as of
-        `negatives_time` and belong to the law, which is `EXACT` however large the catalogue is; nothing
-        is false for a row by them. With a `history_horizon` or a `min_distance`, uncertain items are
-        false for a row, and cannot be kept; a distance takes a passage over all embeddings for each
-        row, so that `log_remaining` is exact. The turns of a `rotation` with a period follow `negatives_time`. Fails as
-        `SampleNegatives` does.
+        `negatives_time` and belong to the law, which is `EXACT` however large the catalogue is;
+        nothing is false for a row by them. With a `history_horizon` or a `min_distance`, uncertain
+        items are false for a row, and cannot be kept; a distance takes a passage over all embeddings
+        for each row, so that `log_remaining` is exact. The turns of a `rotation` with a period follow
+        `negatives_time`. Fails as `SampleNegatives` does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
