@@ -19,6 +19,7 @@
 
 #include "storage/base/mutex.h"
 #include "storage/base/status.h"
+#include "storage/rocks/info_log.h"
 #include "storage/rocks/io.h"
 
 namespace negatron {
@@ -100,9 +101,6 @@ rocksdb::DBOptions GlobalOptions(const DatabaseOptions& options) {
   rocks.skip_stats_update_on_db_open = true;
   rocks.stats_dump_period_sec = 0;
   rocks.stats_persist_period_sec = 0;
-  rocks.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-  rocks.max_log_file_size = size_t{4} << 20;
-  rocks.keep_log_file_num = 3;
   return rocks;
 }
 
@@ -215,6 +213,7 @@ absl::Status Database::OpenRocks(const DatabaseOptions& options, bool inspect) {
     rocks.info_log = std::make_shared<SilentLogger>();
     status = rocksdb::DB::OpenForReadOnly(rocks, options.path, families, &handles_, &db);
   } else {
+    rocks.info_log = OpenInfoLog(options.path);
     status = rocksdb::DB::Open(rocks, options.path, families, &handles_, &db);
   }
   db_.reset(db);
