@@ -7,14 +7,14 @@ NEGATRON_SOAK_SEED (default 1) where their random numbers begin.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import pathlib
+import queue
 import random
 import subprocess
 import threading
 import time
-from typing import Iterator
+from typing import Iterator, Optional
 
 import grpc
 import numpy as np
@@ -240,9 +240,9 @@ def test_a_thousand_idle_streams_leave_room_for_calls(tmp_path: pathlib.Path) ->
     with server.client() as client:
         create(client)
         before = _sampling_seconds(client)
-        asyncio.run(_with_idle_streams(server, client, before))
+        _with_idle_streams(server, client, before)
         # Their places are free again: the same once more.
-        asyncio.run(_with_idle_streams(server, client, before))
+        _with_idle_streams(server, client, before)
         after = _sampling_seconds(client)
     assert after < 10 * before + 0.1
     assert server.stop() == 0
@@ -258,33 +258,47 @@ def _sampling_seconds(client: negatron.Client) -> float:
     return longest
 
 
-async def _with_idle_streams(server: Server, client: negatron.Client, before: float) -> None:
+class Stream:
+    """An import stream that says nothing of its own accord."""
+
+    def __init__(self, stub: pool_pb2_grpc.PoolServiceStub) -> None:
+        self._requests: queue.SimpleQueue[Optional[pool_pb2.ImportEventsRequest]] = (
+            queue.SimpleQueue()
+        )
+        self.call = stub.ImportEvents(iter(self._requests.get, None), timeout=120.0)
+
+    def send(self, request: pool_pb2.ImportEventsRequest) -> None:
+        self._requests.put(request)
+
+    def close(self) -> None:
+        self._requests.put(None)
+        self.call.cancel()
+
+
+def _with_idle_streams(server: Server, client: negatron.Client, before: float) -> None:
+    # Connections of their own: one has room for 256 calls.
     channels = [
-        grpc.aio.insecure_channel(server.target, [("grpc.use_local_subchannel_pool", 1)])
+        grpc.insecure_channel(server.target, [("grpc.use_local_subchannel_pool", 1)])
         for _ in range(5)
     ]
     stubs = [pool_pb2_grpc.PoolServiceStub(channel) for channel in channels]
     streams = []
     for number in range(1000):
-        stream = stubs[number % 5].ImportEvents()
-        await stream.write(
+        streams.append(Stream(stubs[number % 5]))
+        streams[-1].send(
             pool_pb2.ImportEventsRequest(collection="collections/films", stream_id=f"s{number}")
         )
-        streams.append(stream)
     for stream in streams:
-        assert (await stream.read()).durable_chunk_number == 0
-    one_more = stubs[0].ImportEvents()
-    assert await one_more.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert next(stream.call).durable_chunk_number == 0
+    one_more = Stream(stubs[0])
+    assert one_more.call.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert _sampling_seconds(client) < 10 * before + 0.1
     # Each can still be used.
-    await streams[7].write(
-        pool_pb2.ImportEventsRequest(
-            chunk_number=1,
-            batch=pool_pb2.BatchWriteEventsRequest(),
-        )
+    streams[7].send(
+        pool_pb2.ImportEventsRequest(chunk_number=1, batch=pool_pb2.BatchWriteEventsRequest())
     )
-    assert await streams[7].code() == grpc.StatusCode.INVALID_ARGUMENT
-    for stream in streams:
-        stream.cancel()
+    assert streams[7].call.code() == grpc.StatusCode.INVALID_ARGUMENT
+    for stream in [*streams, one_more]:
+        stream.close()
     for channel in channels:
-        await channel.close()
+        channel.close()

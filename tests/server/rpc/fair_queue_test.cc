@@ -17,7 +17,11 @@ namespace {
 // Work that is known by its method.
 QueuedWork Work(const std::string& collection, bool is_write, double cost,
                 absl::string_view name = "x") {
-  return {.method = name, .line = {collection, is_write}, .cost = cost};
+  return {.method = name,
+          .line = {collection, is_write},
+          .run = nullptr,
+          .refuse = nullptr,
+          .cost = cost};
 }
 
 std::string NameOf(const QueueLine& line) {

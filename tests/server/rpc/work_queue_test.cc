@@ -2,8 +2,10 @@
 #include "server/rpc/work_queue.h"
 
 #include <atomic>
+#include <functional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +17,11 @@
 
 namespace negatron {
 namespace {
+
+// Work that nobody else would wait for.
+QueuedWork Task(absl::string_view method, std::function<void()> run) {
+  return {.method = method, .line = {}, .run = std::move(run), .refuse = nullptr};
+}
 
 // A queue of one thread, which can be held.
 class WorkQueueTest : public testing::Test {
@@ -37,7 +44,7 @@ class WorkQueueTest : public testing::Test {
 
   // Keeps the thread, and what comes later waiting.
   void Hold() {
-    ASSERT_TRUE(queue_.Add({.method = "hold", .run = [this] { Keep(); }}).ok());
+    ASSERT_TRUE(queue_.Add(Task("hold", [this] { Keep(); })).ok());
     MutexLock lock(mutex_);
     while (!held_) changed_.Wait(mutex_);
   }
@@ -48,7 +55,7 @@ class WorkQueueTest : public testing::Test {
   }
   // Has the method `m` cost as much.
   void Teach(absl::Duration cost) {
-    ASSERT_TRUE(queue_.Add({.method = "m", .run = [cost] { absl::SleepFor(cost); }}).ok());
+    ASSERT_TRUE(queue_.Add(Task("m", [cost] { absl::SleepFor(cost); })).ok());
     ASSERT_TRUE(queue_.Add(Work("taught")).ok());
     Wait(1);
     MutexLock lock(mutex_);
@@ -172,7 +179,7 @@ TEST(WorkQueueThreadsTest, RunsOrRefusesEverythingOnce) {
     for (std::thread& thread : threads) thread.join();
     server.executor.Stop();
     EXPECT_EQ(server.queue.size(), 0);
-    EXPECT_EQ(ReasonOf(server.queue.Add({.method = "even"})), "QUEUE_FULL");
+    EXPECT_EQ(ReasonOf(server.queue.Add(Task("even", nullptr))), "QUEUE_FULL");
   }
   EXPECT_EQ(run + refused + not_taken, kThreads * kTasks);
   EXPECT_GT(run, 0);
