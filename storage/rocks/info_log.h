@@ -5,7 +5,9 @@
 #include <memory>
 #include <string>
 
-#include "rocksdb/env.h"
+namespace rocksdb {
+class Logger;
+}  // namespace rocksdb
 
 namespace negatron {
 
