@@ -201,11 +201,11 @@ TEST_F(PlanSamplingTest, CandidatesAreOfTheRowsPolicyToo) {
 
 TEST_F(PlanSamplingTest, ASharedBlockFollowsTheTurnOfItsTime) {
   const std::vector<Policy> policies = SharedPolicies();
-  PolicyPlan plan = PolicyPlan::Of(policies[2]);
+  PolicyPlan plan = PolicyPlan::Of(policies[3]);
   plan.arms[0].rotation.period_micros = 2000000;
-  plan.arms[0].rotation.turns.push_back({1, policies[1]});
+  plan.arms[0].rotation.turns.push_back({1, policies[2]});
   for (const Micros second : {0, 1}) {
-    SharedRequest request = rows_.SharedRequestFor(policies[second == 0 ? 2 : 1], InOrder());
+    SharedRequest request = rows_.SharedRequestFor(policies[second == 0 ? 3 : 2], InOrder());
     request.negatives_time =
         *std::max_element(request.rows.as_of.begin(), request.rows.as_of.end());
     *request.negatives_time += 2000000 - *request.negatives_time % 2000000 + second * 1000000;
