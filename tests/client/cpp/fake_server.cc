@@ -18,6 +18,7 @@
 #include "negatron/v1/pool.grpc.pb.h"
 #include "negatron/v1/sampling.grpc.pb.h"
 #include "negatron/v1/stored_policies.grpc.pb.h"
+#include "tests/support/callback_threads.h"
 
 namespace negatron::client {
 namespace {
@@ -311,6 +312,7 @@ struct FakeServer::Services {
 };
 
 FakeServer::FakeServer() : services_(std::make_unique<Services>()) {
+  KeepCallbackThreads();
   services_->shared.handlers = &handlers;
   grpc::EnableDefaultHealthCheckService(true);
   int port = 0;

@@ -5,10 +5,13 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "tests/support/callback_threads.h"
+
 namespace negatron {
 
 RpcServer::RpcServer(DispatcherOptions options, bool recovered)
     : services_(std::make_unique<ServiceSet>(std::move(options), &handle_, 7)) {
+  KeepCallbackThreads();
   if (recovered) Recover();
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(16 << 20);
