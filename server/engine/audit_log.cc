@@ -36,6 +36,11 @@ bool Names(const IdBatch& rows, const std::set<int64_t>& numbers,
                      [&](int64_t number) { return numbers.contains(number); });
 }
 
+bool IsChosen(const Snapshot& snapshot, uint64_t seed, std::span<const uint64_t> keys) {
+  const std::optional<AuditSettings>& audit = snapshot.settings->audit;
+  return audit.has_value() && ChoosesAudit(audit->rate, seed, keys);
+}
+
 }  // namespace
 
 bool ChoosesAudit(double rate, uint64_t seed, std::span<const uint64_t> keys) {
@@ -58,16 +63,14 @@ AuditLog::~AuditLog() { Stop(); }
 void AuditLog::Offer(const Snapshot& snapshot, const ServedPolicy& policy,
                      std::span<const uint64_t> keys, const SampleRequest& request,
                      const SampleResult& result) {
-  const std::optional<AuditSettings>& audit = snapshot.settings->audit;
-  if (!audit.has_value() || !ChoosesAudit(audit->rate, request.seed, keys)) return;
+  if (!IsChosen(snapshot, request.seed, keys)) return;
   Keep(snapshot, policy, request, result, {});
 }
 
 void AuditLog::Offer(const Snapshot& snapshot, const ServedPolicy& policy,
                      std::span<const uint64_t> keys, const CandidateRequest& request,
                      const CandidateResult& result) {
-  const std::optional<AuditSettings>& audit = snapshot.settings->audit;
-  if (!audit.has_value() || !ChoosesAudit(audit->rate, request.sample.seed, keys)) return;
+  if (!IsChosen(snapshot, request.sample.seed, keys)) return;
   AuditedCall call;
   call.TakeAsked(request);
   call.TakeVectors(result);
@@ -77,8 +80,7 @@ void AuditLog::Offer(const Snapshot& snapshot, const ServedPolicy& policy,
 void AuditLog::Offer(const Snapshot& snapshot, const ServedPolicy& policy,
                      std::span<const uint64_t> keys, const SharedRequest& request,
                      const SharedResult& result) {
-  const std::optional<AuditSettings>& audit = snapshot.settings->audit;
-  if (!audit.has_value() || !ChoosesAudit(audit->rate, request.rows.seed, keys)) return;
+  if (!IsChosen(snapshot, request.rows.seed, keys)) return;
   AuditedCall call;
   call.TakeShared(request, result);
   Keep(snapshot, policy, request.rows, call.result, call);

@@ -13,7 +13,7 @@
 namespace negatron {
 namespace {
 
-constexpr int64_t kLookInterval = 50'000'000;  // Nanoseconds; a look takes some ten microseconds.
+constexpr int64_t kLookInterval = 50'000'000;  // Nanoseconds; a look reads a file of the kernel's.
 
 // Memory comes back when somebody removes something, or the allocator gives it back: not at once.
 constexpr absl::Duration kRetryDelay = absl::Seconds(1);

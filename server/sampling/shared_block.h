@@ -28,9 +28,8 @@ struct SharedColumns {
 // positives they are near to. The policy has no bounds on scores.
 //
 // Cost: one passage over the items alive at `time`, two more for each guarded component, and for
-// each distinct time
-//   of a row a look at those of them that do not live through all times; with `min_distance`, for
-//   each row a score of every vector for each of its positives.
+//   each distinct time of a row a look at those of them that do not live through all times; with
+//   `min_distance`, for each row a score of every vector for each of its positives.
 // Errors: as SampleRows.
 absl::Status SampleSharedBlock(const Policy& policy, const SourceContext& call_context,
                                const SampleBatch& batch, Micros time, uint64_t block_key,
