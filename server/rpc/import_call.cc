@@ -355,11 +355,12 @@ void ImportCall::Depart(const absl::Status& status) {
     outcome.response_bytes = sent_bytes_;
   }
   dispatcher_->Observe(outcome);
+  // Before the caller hears of the end, who may open the next stream at once.
+  registry_->Remove(this);
   Finish(ToRpcStatus(status));
 }
 
 void ImportCall::OnDone() {
-  registry_->Remove(this);
   if (admitted_) dispatcher_->admission().Leave(0);
   self_.reset();  // May destroy this.
 }
