@@ -2,6 +2,7 @@
 #ifndef NEGATRON_SERVER_POOL_DECAY_H_
 #define NEGATRON_SERVER_POOL_DECAY_H_
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -61,7 +62,8 @@ class Decay {
 
   // Turns units of segment `from` into units of the later or same segment `to`.
   static double Carry(double units, int32_t from, int32_t to) {
-    const int halvings = kSegmentHalfLives * (to - from);
+    // Nothing is left long before the number of halvings no longer fits.
+    const int halvings = kSegmentHalfLives * std::min(to - from, 1000);
     if (halvings == 0) return units;
     if (halvings > 1000) return std::ldexp(units, -halvings);
     return units * std::bit_cast<double>(static_cast<uint64_t>(1023 - halvings) << 52);

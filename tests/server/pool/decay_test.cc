@@ -5,6 +5,7 @@
 
 #include "gtest/gtest.h"
 
+#include "storage/model/limits.h"
 #include "tests/support/split_mix.h"
 
 namespace negatron {
@@ -42,6 +43,9 @@ TEST(DecayTest, MassIsContinuousAcrossSegments) {
   EXPECT_EQ(Decay::Carry(256.0, 0, 1), 1.0);
   EXPECT_EQ(Decay::Carry(1.0, -5, -5), 1.0);
   EXPECT_EQ(Decay::Carry(1e9, 0, 1000), 0.0);
+  // The farthest that there is, in halvings, does not fit an int.
+  const Decay shortest(kMinHalfLifeMicros);
+  EXPECT_EQ(Decay::Carry(1e9, shortest.Segment(kMinTime), shortest.Segment(kMaxTime)), 0.0);
 }
 
 }  // namespace
