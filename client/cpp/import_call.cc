@@ -7,20 +7,26 @@
 
 namespace negatron::client {
 
-std::shared_ptr<ImportCall> ImportCall::Start(const std::shared_ptr<grpc::Channel>& channel,
+std::unique_ptr<ImportCall> ImportCall::Start(const std::shared_ptr<grpc::Channel>& channel,
                                               const std::string& method,
                                               const grpc::ByteBuffer& first) {
-  std::shared_ptr<ImportCall> call(new ImportCall(channel));
+  std::unique_ptr<ImportCall> call(new ImportCall(channel));
   call->stub_.PrepareBidiStreamingCall(&call->context_, method, grpc::StubOptions(), call.get());
   {
     absl::MutexLock lock(&call->mutex_);
-    call->self_ = call;
     call->outgoing_.push_back(first);
     call->StartNext();
   }
   call->StartRead(&call->response_);
   call->StartCall();
   return call;
+}
+
+ImportCall::~ImportCall() {
+  context_.TryCancel();
+  absl::MutexLock lock(&mutex_);
+  const auto ended = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return end_.has_value(); };
+  mutex_.Await(absl::Condition(&ended));
 }
 
 void ImportCall::StartNext() {
@@ -59,10 +65,8 @@ void ImportCall::OnReadDone(bool ok) {
 }
 
 void ImportCall::OnDone(const grpc::Status& status) {
-  std::shared_ptr<ImportCall> self;  // Outlives the lock.
   absl::MutexLock lock(&mutex_);
   end_ = FromGrpcStatus(status);
-  self.swap(self_);
 }
 
 absl::StatusOr<std::optional<v1::ImportResponse>> ImportCall::Wait(int64_t above,

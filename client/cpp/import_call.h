@@ -28,14 +28,17 @@ namespace negatron::client {
 // server takes them, and keeps the last position that it answered.
 //
 // Thread-safety: thread-safe.
-// Ownership: shared by its user and by gRPC, which keeps it until the call has ended.
+// Ownership: its user's. Its end cancels the call and waits until gRPC is done with it. gRPC must
+// not be what ends it: with the last reference to the channel its threads of reactions end, and one
+// that drops that reference itself goes on with a queue that is gone.
 class ImportCall final : public grpc::ClientBidiReactor<grpc::ByteBuffer, v1::ImportResponse> {
  public:
   // Starts the call of `method`, such as "/negatron.v1.PoolService/ImportItems", with its first
   // message.
-  static std::shared_ptr<ImportCall> Start(const std::shared_ptr<grpc::Channel>& channel,
+  static std::unique_ptr<ImportCall> Start(const std::shared_ptr<grpc::Channel>& channel,
                                            const std::string& method,
                                            const grpc::ByteBuffer& first);
+  ~ImportCall() override;
 
   // Queues a message behind those that are not sent yet. Does not wait.
   void Send(grpc::ByteBuffer message);
@@ -46,9 +49,6 @@ class ImportCall final : public grpc::ClientBidiReactor<grpc::ByteBuffer, v1::Im
 
   // Tells the server that nothing follows, and waits for the end of the call, at most `timeout`.
   void Close(absl::Duration timeout);
-
-  // Ends the call at once. What was sent may be written or not.
-  void Cancel() { context_.TryCancel(); }
 
  private:
   explicit ImportCall(const std::shared_ptr<grpc::Channel>& channel) : stub_(channel) {}
@@ -73,7 +73,6 @@ class ImportCall final : public grpc::ClientBidiReactor<grpc::ByteBuffer, v1::Im
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<v1::ImportResponse> position_ ABSL_GUARDED_BY(mutex_);
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
-  std::shared_ptr<ImportCall> self_ ABSL_GUARDED_BY(mutex_);  // Until OnDone.
 };
 
 }  // namespace negatron::client

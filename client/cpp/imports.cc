@@ -90,10 +90,6 @@ ImportFeed::ImportFeed(std::shared_ptr<grpc::Channel> channel, std::string metho
   RenewDeadline();
 }
 
-ImportFeed::~ImportFeed() {
-  if (call_ != nullptr) call_->Cancel();
-}
-
 absl::StatusOr<std::unique_ptr<ImportFeed>> ImportFeed::Open(
     std::shared_ptr<grpc::Channel> channel, std::string method, ImportStreamOptions options,
     RetryOptions retry, Environment environment, const grpc::ByteBuffer& first) {
@@ -132,7 +128,7 @@ absl::Status ImportFeed::Connect(absl::Status failure) {
     if (!failure.ok()) {
       if (absl::Status status = Pause(failure); !status.ok()) return status;
     }
-    if (call_ != nullptr) call_->Cancel();
+    call_.reset();
     call_ = ImportCall::Start(channel_, method_, first_);
     const absl::StatusOr<v1::ImportResponse> answer = AwaitAbove(-1);
     failure = answer.status();

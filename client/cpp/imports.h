@@ -70,7 +70,6 @@ class ImportFeed {
       std::shared_ptr<grpc::Channel> channel, std::string method, ImportStreamOptions options,
       RetryOptions retry, Environment environment, const grpc::ByteBuffer& first);
 
-  ~ImportFeed();
   ImportFeed(const ImportFeed&) = delete;
   ImportFeed& operator=(const ImportFeed&) = delete;
 
@@ -113,7 +112,7 @@ class ImportFeed {
   const RetryOptions retry_;
   const Environment environment_;
   const grpc::ByteBuffer first_;
-  std::shared_ptr<ImportCall> call_;
+  std::unique_ptr<ImportCall> call_;
   ImportPosition position_;
   std::deque<Waiting> waiting_;
   absl::Time deadline_;  // When patience is over.

@@ -53,6 +53,14 @@ def test_import_goes_on_over_a_killed_server(server: _Server, tmp_path: pathlib.
     assert server.event_count() == rows
 
 
+def test_short_imports_end_well(server: _Server, tmp_path: pathlib.Path) -> None:
+    # Of a process that ended together with its stream, every tenth crashed.
+    path = tmp_path / "events.csv"
+    path.write_text("user,item,time\n1,2,1600000000\n", encoding="ascii")
+    for number in range(60):
+        server.run("import", "events", str(path), "--collection", "c", f"--import-name=i{number}")
+
+
 def test_killed_import_is_gone_on_with_by_the_next(
     server: _Server, tmp_path: pathlib.Path
 ) -> None:
