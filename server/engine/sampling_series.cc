@@ -28,7 +28,8 @@ void ScoreHistogram::Add(float score) {
   const uint32_t bits = (std::bit_cast<uint32_t>(score) & kSignMask) >> kDroppedBits;
   int step = 0;  // 0: none; else 1 to kSteps.
   if (bits >= kLeastStep) step = std::min(static_cast<int>(bits - kLeastStep) + 1, kSteps);
-  ++bins_[static_cast<size_t>(kSteps + (std::signbit(score) ? -step : step))];
+  const int bin = kSteps + (std::signbit(score) ? -step : step);
+  ++bins_[static_cast<size_t>(bin)];
   ++count_;
   sum_ += static_cast<double>(score);
 }

@@ -112,8 +112,8 @@ struct SamplingResolution {
 };
 inline constexpr std::array<SamplingResolution, 3> kSamplingResolutions{{
     {10 * 1000000LL, 3600 * 1000000LL},
-    {60 * 1000000LL, 12 * 3600 * 1000000LL},
-    {600 * 1000000LL, 7 * 86400 * 1000000LL},
+    {60 * 1000000LL, 12 * 3600LL * 1000000},
+    {600 * 1000000LL, 7 * 86400LL * 1000000},
 }};
 
 // One row in so many is observed: of a call of 4,096 rows of 8, some 128 draws. More would tell

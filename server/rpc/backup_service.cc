@@ -123,7 +123,7 @@ void Verify(VerifyCall* call) {
 
 absl::Status Delete(DeleteCall* call) {
   NEGATRON_ASSIGN_OR_RETURN(const std::string id, ReadName(call->request().name()));
-  const absl::Status status = call->engine()->backups().Delete(id);
+  absl::Status status = call->engine()->backups().Delete(id);
   if (absl::IsNotFound(status) && call->request().allow_missing()) return absl::OkStatus();
   return status;
 }
