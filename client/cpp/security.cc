@@ -33,7 +33,7 @@ std::shared_ptr<grpc::ChannelCredentials> MakeCredentials(const SecurityOptions&
   ssl.pem_root_certs = tls.root_certificates;
   ssl.pem_cert_chain = tls.certificate_chain;
   ssl.pem_private_key = tls.private_key;
-  const std::shared_ptr<grpc::ChannelCredentials> channel = grpc::SslCredentials(ssl);
+  std::shared_ptr<grpc::ChannelCredentials> channel = grpc::SslCredentials(ssl);
   if (options.token.empty()) return channel;
   return grpc::CompositeChannelCredentials(channel, grpc::AccessTokenCredentials(options.token));
 }

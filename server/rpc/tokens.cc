@@ -66,7 +66,7 @@ absl::string_view IdOfToken(absl::string_view token) {
 }
 
 absl::Status ReadHash(absl::string_view text, TokenEntry* entry) {
-  const absl::Status bad = absl::InvalidArgumentError(
+  absl::Status bad = absl::InvalidArgumentError(
       "the hash must be sha256:SALT:DIGEST, as `token create` writes it");
   if (!absl::ConsumePrefix(&text, kHashPrefix)) return bad;
   const std::vector<absl::string_view> parts = absl::StrSplit(text, ':');
