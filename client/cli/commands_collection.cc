@@ -205,7 +205,7 @@ std::string DescribeDurations(
 }
 
 std::string DescribeRetention(const v1::Collection& collection) {
-  const std::string length = FormatDurationOrNone(collection.event_retention());
+  std::string length = FormatDurationOrNone(collection.event_retention());
   if (!collection.has_event_watermark_time()) return length;
   return absl::StrCat(length, ", has come to ",
                       FormatMicros(ToMicros(collection.event_watermark_time())));

@@ -228,6 +228,7 @@ void WriteSources(const Explanation& told, JsonWriter* json) {
   }
   json->EndArray();
   std::vector<std::string> names;
+  names.reserve(v1::DrawObstacle_ARRAYSIZE);
   for (int i = 0; i < v1::DrawObstacle_ARRAYSIZE; ++i) {
     names.push_back(ShortName(v1::DrawObstacle_Name(i), "DRAW_OBSTACLE_"));
   }

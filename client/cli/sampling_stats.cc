@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 
 #include "absl/strings/str_cat.h"
@@ -100,7 +101,7 @@ std::string Sparkline(const std::vector<int64_t>& values) {
       continue;
     }
     const double part = static_cast<double>(value) / static_cast<double>(most);
-    line += kBlocks[static_cast<size_t>(part * (kBlocks.size() - 1) + 0.5)];
+    line += kBlocks[static_cast<size_t>(std::lround(part * (kBlocks.size() - 1)))];
   }
   return line;
 }

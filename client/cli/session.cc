@@ -92,8 +92,9 @@ absl::StatusOr<SecurityOptions> Session::ReadSecurity() const {
   SecurityOptions options;
   const auto read = [](const std::string& path, std::string* text) {
     absl::StatusOr<std::string> content = ReadText(path);
-    if (content.ok()) *text = *std::move(content);
-    return content.status();
+    if (!content.ok()) return content.status();
+    *text = *std::move(content);
+    return absl::OkStatus();
   };
   options.token = token;
   if (!token_file.empty()) {
