@@ -56,7 +56,8 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
   // Bytes that can still be written; nullopt: no limit. Deleting frees nothing.
   void SetFreeBytes(std::optional<uint64_t> bytes);
 
-  // From now on everything that would change the disk fails.
+  // From now on nothing changes the disk: what would fails, but for the rest of tables that are
+  // being written, which is lost.
   void Freeze();
   // As after the crash of a process: what was written stays.
   void Thaw();
