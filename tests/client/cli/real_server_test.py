@@ -54,7 +54,7 @@ def test_import_goes_on_over_a_killed_server(server: _Server, tmp_path: pathlib.
 
 
 def test_short_imports_end_well(server: _Server, tmp_path: pathlib.Path) -> None:
-    # Of a process that ended together with its stream, every tenth crashed.
+    # A process that ends together with its stream must not free what gRPC still uses.
     path = tmp_path / "events.csv"
     path.write_text("user,item,time\n1,2,1600000000\n", encoding="ascii")
     for number in range(60):
